@@ -1,0 +1,218 @@
+"""Tables of all inputs put together, and the few facts about a record that no reader can know alone.
+
+It settles which records are calls, whether they failed, and which id stands for the request; it never judges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from auditor.evidence import Slot, Table
+from auditor.fields import Catalogue
+
+USAGE = ("tokens_input", "tokens_output", "tokens_total")
+_HOST = r"bedrock(?:-runtime|-mantle|-agent-runtime)?(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:amazonaws|api)"
+_FAILED = r"(?i)^(error|failure|failed|fault|exception|timeout|[45]\d\d)$"
+_STATUS_OK = r"(?i)^(0|ok|success|succeeded|none|200|201)$"
+_OPEN_RESPONSE_ID = r"^(chatcmpl-|resp_|gen-|cmpl-)"
+
+
+@dataclass
+class Evidence:
+    """The one table that rules see, with the slots its `*_slot` columns point to."""
+
+    frame: pl.DataFrame
+    slots: list[Slot]
+    tables: list[Table]
+    catalogue: Catalogue
+    parent: np.ndarray | None = None
+
+    def add_slot(self, slot: Slot) -> int:
+        """Register a slot that no reader made; returns its number."""
+        self.slots.append(slot)
+        return len(self.slots) - 1
+
+    def has(self, column: str) -> bool:
+        """Whether the table has a column."""
+        return column in self.frame.columns
+
+
+def assemble(tables: list[Table], catalogue: Catalogue) -> Evidence:
+    """Concatenate the tables; slot numbers are made unique over all inputs."""
+    slots: list[Slot] = []
+    frames: list[pl.DataFrame] = []
+    for number, table in enumerate(tables):
+        base = len(slots)
+        slots.extend(table.slots)
+        frame = table.frame
+        shift = [
+            (pl.col(c).cast(pl.Int32) + base).alias(c) for c in frame.columns if c.endswith("_slot")
+        ]
+        frame = frame.with_columns(
+            *shift, pl.lit(number, pl.Int32).alias("input"), pl.lit(table.layer).alias("layer")
+        )
+        frames.append(frame)
+    frame = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
+    evidence = Evidence(frame, slots, tables, catalogue)
+    if frame.height:
+        _settle(evidence)
+    return evidence
+
+
+def _settle(evidence: Evidence) -> None:
+    frame = evidence.frame
+    missing = {
+        "weight": pl.Int64,
+        "service": pl.String,
+        "trace_id": pl.String,
+        "operation": pl.String,
+        "stream": pl.Boolean,
+        "provider_name": pl.String,
+    }
+    new = [pl.lit(None, dtype).alias(name) for name, dtype in missing.items() if name not in frame.columns]
+    frame = frame.with_columns(new).with_columns(pl.col("weight").fill_null(1))
+    evidence.frame = frame
+    _times(evidence)
+    _endpoints(evidence)
+    _outcomes(evidence)
+    _ids(evidence)
+    if frame["parent_id"].null_count() < frame.height:
+        evidence.parent = parents(evidence.frame)
+        _wrappers(evidence)
+
+
+def _fill(evidence: Evidence, name: str, values: pl.Expr, slot: Slot) -> None:
+    """Give a field a derived value where it has none of its own."""
+    frame = evidence.frame
+    number = evidence.add_slot(slot)
+    own = pl.col(name) if name in frame.columns else pl.lit(None, values_dtype(evidence, name))
+    marks = pl.col(f"{name}_slot") if name in frame.columns else pl.lit(None, pl.Int32)
+    frame = frame.with_columns(
+        pl.when(own.is_null() & values.is_not_null()).then(pl.lit(number, pl.Int32)).otherwise(marks).alias(f"{name}_slot"),
+        own.fill_null(values).alias(name),
+    )
+    evidence.frame = frame
+    if f"{name}_blank" in frame.columns:
+        evidence.frame = frame.with_columns(
+            pl.when(pl.col(name).is_null()).then(pl.col(f"{name}_blank")).alias(f"{name}_blank")
+        )
+
+
+def values_dtype(evidence: Evidence, name: str) -> pl.DataType:
+    """The Polars type of a field's column."""
+    kind = evidence.catalogue.fields[name].type
+    return {"int": pl.Int64(), "money": pl.Int64(), "duration": pl.Float64()}.get(kind, pl.String())
+
+
+def _times(evidence: Evidence) -> None:
+    frame = evidence.frame
+    if frame["ended_at"].null_count() == frame.height:
+        return
+    span = (pl.col("ended_at") - pl.col("started_at")) / 1e6
+    values = pl.when(span >= 0).then(span)
+    _fill(evidence, "latency_ms", values, Slot("latency_ms", "own", "span", "end time - start time", 0))
+
+
+def _endpoints(evidence: Evidence) -> None:
+    if evidence.has("endpoint"):
+        values = pl.col("endpoint").cast(pl.String).str.extract(_HOST, 1)
+        _fill(evidence, "region", values, Slot("region", "own", "span", "endpoint host", 50))
+
+
+def _outcomes(evidence: Evidence) -> None:
+    """Whether a call failed: its own outcome, an error code, or a status that says so."""
+    frame = evidence.frame
+    bad = pl.col("outcome").fill_null("") == "error"
+    if evidence.has("error_code"):
+        code = pl.col("error_code").cast(pl.String)
+        bad = bad | (code.is_not_null() & ~code.str.contains(_STATUS_OK))
+    if evidence.has("status"):
+        bad = bad | pl.col("status").cast(pl.String).str.contains(_FAILED).fill_null(False)
+    used: pl.Expr = pl.lit(False)
+    for name in USAGE:
+        if evidence.has(name):
+            used = used | (pl.col(name).fill_null(0) > 0)
+    evidence.frame = frame.with_columns(bad.alias("error")).with_columns((pl.col("error") & ~used).alias("failed"))
+
+
+def _ids(evidence: Evidence) -> None:
+    """A call whose only id is an attempt's (or an open vendor's response id) goes by that id."""
+    for name, pattern in (("attempt_id", None), ("response_id", _OPEN_RESPONSE_ID)):
+        if not evidence.has(name):
+            continue
+        values = pl.col(name)
+        if pattern:
+            values = pl.when(values.str.contains(pattern)).then(values)
+        key = _commonest_key(evidence, name)
+        _fill(evidence, "request_id", values, Slot("request_id", "own", "attempt", key, 900))
+
+
+def _commonest_key(evidence: Evidence, name: str) -> str:
+    numbers = evidence.frame[f"{name}_slot"].drop_nulls()
+    if numbers.is_empty():
+        return name
+    top = numbers.value_counts().sort("count", f"{name}_slot", descending=[True, False])[f"{name}_slot"][0]
+    return evidence.slots[top].key
+
+
+def parents(frame: pl.DataFrame) -> np.ndarray:
+    """For each row the row of its parent record, or -1."""
+    rows = frame.select("trace_id", "span_id", "parent_id").with_row_index("row")
+    own = rows.filter(pl.col("span_id").is_not_null()).select(
+        "trace_id", pl.col("span_id").alias("parent_id"), pl.col("row").alias("up")
+    ).unique(["trace_id", "parent_id"], keep="first", maintain_order=True)
+    up = rows.join(own, on=["trace_id", "parent_id"], how="left", maintain_order="left", nulls_equal=True)["up"]
+    out: np.ndarray = up.cast(pl.Int64).fill_null(-1).to_numpy().copy()
+    out[rows["parent_id"].is_null().to_numpy()] = -1
+    out[out == np.arange(len(out))] = -1
+    return out
+
+
+def _wrappers(evidence: Evidence) -> None:
+    """A span that repeats the usage or response id of a model span below it is context, not a call."""
+    frame = evidence.frame
+    call = (frame["kind"] == "call").to_numpy()
+    parent = evidence.parent
+    if parent is None or call.sum() < 2:
+        return
+    above = nearest(parent, call)
+    inner = np.flatnonzero(call & (above >= 0))
+    if not len(inner):
+        return
+    same = np.zeros(len(inner), dtype=bool)
+    for name in ("response_id", "attempt_id"):
+        if evidence.has(name):
+            a, b = frame[name].gather(inner), frame[name].gather(above[inner])
+            same |= (a == b).fill_null(False).to_numpy()
+    tokens = [frame[n].fill_null(-1).to_numpy() for n in ("tokens_input", "tokens_output") if evidence.has(n)]
+    if tokens:
+        outer = above[inner]
+        equal = np.all([t[inner] == t[outer] for t in tokens], axis=0)
+        known = np.any([t[inner] > 0 for t in tokens], axis=0)
+        bare = np.all([t[outer] <= 0 for t in tokens], axis=0)
+        same |= (equal & known) | bare
+        sums = [np.bincount(outer, weights=np.maximum(t[inner], 0), minlength=len(call)) for t in tokens]
+        whole = np.all([s == np.maximum(t, 0) for s, t in zip(sums, tokens, strict=True)], axis=0)
+        same |= whole[outer] & known
+    else:
+        same[:] = True
+    demoted = np.zeros(len(call), dtype=bool)
+    demoted[above[inner[same]]] = True
+    kind = frame["kind"].set(pl.Series(demoted), "context")
+    evidence.frame = frame.with_columns(kind)
+
+
+def nearest(parent: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """For each row its nearest ancestor for which `wanted` holds, or -1; chains are followed 100 levels up."""
+    up = parent.copy()
+    for _ in range(100):
+        open_ = np.flatnonzero(up >= 0)
+        todo = open_[~wanted[up[open_]]]
+        if not len(todo):
+            return up
+        up[todo] = parent[up[todo]]
+    up[(up >= 0) & ~wanted[np.maximum(up, 0)]] = -1
+    return up

@@ -1,0 +1,380 @@
+"""The evidence table: one row a record, resolved fields as columns, built sparsely and in batches.
+
+It never interprets a format and never judges: readers put values in, `relate` and the rules read them out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from auditor.clean import clean
+from auditor.fields import Catalogue, normalise
+from auditor.model import SCOPES, Skip
+
+BATCH = 131_072
+MAX_KEYS = 20_000  # distinct keys remembered an input: more is an attack, not evidence
+MAX_SKIPS_SHOWN = 20
+_SCOPE_RANK = {scope: i for i, scope in enumerate(SCOPES)}
+
+# identity columns beside the fields: what every record may say of itself
+IDENTITY: dict[str, Any] = {
+    "record": pl.Int64,
+    "kind": pl.String,
+    "format": pl.String,
+    "offset": pl.Int64,
+    "nth": pl.Int32,
+    "pointer": pl.String,
+    "span_id": pl.String,
+    "parent_id": pl.String,
+    "started_at": pl.Int64,
+    "ended_at": pl.Int64,
+    "process": pl.Int32,
+    "name": pl.String,
+    "outcome": pl.String,
+}
+
+
+class Slot(NamedTuple):
+    """One key at one scope that stands for one field."""
+
+    field: str
+    place: str
+    scope: str
+    key: str
+    rank: int
+
+
+class Column:
+    """The values seen under one slot in the current batch: parallel lists of row numbers and raw values."""
+
+    __slots__ = ("rows", "scale", "slot", "slot_id", "values")
+
+    def __init__(self, slot: Slot, slot_id: int, scale: float = 1.0) -> None:
+        self.slot, self.slot_id, self.scale = slot, slot_id, scale
+        self.rows: list[int] = []
+        self.values: list[Any] = []
+
+    def put(self, row: int, value: Any) -> None:
+        """Remember a raw value of a row; blanks are told apart later."""
+        self.rows.append(row)
+        self.values.append(value)
+
+
+class Keys(dict[str, "Column | None"]):
+    """A memo from key as found to its column: the alias index is asked once a key, not once a record."""
+
+    def __init__(self, builder: Builder, scope: str, prefix: str = "") -> None:
+        super().__init__()
+        self.builder, self.scope, self.prefix = builder, scope, prefix
+
+    def __missing__(self, key: str) -> Column | None:
+        column = self.builder.column_for(key, self.scope, self.prefix)
+        if len(self) < MAX_KEYS:
+            self[key] = column
+        return column
+
+
+@dataclass
+class Table:
+    """What one input gave: the frame, the slots its `*_slot` columns point to, and what was skipped."""
+
+    input: str
+    format: str
+    layer: str
+    frame: pl.DataFrame
+    slots: list[Slot]
+    skips: list[Skip] = field(default_factory=list)
+    skipped_total: int = 0
+    bytes: int = 0
+    notes: list[str] = field(default_factory=list)
+    columns_known: frozenset[str] | None = None  # fields a selected sample can show; None: all the format carries
+    also: str | None = None
+
+
+class Builder:
+    """Collects the records of one input; readers call `row`, then put values into columns."""
+
+    def __init__(self, input_name: str, layer: str, fmt: str, catalogue: Catalogue) -> None:
+        self.input, self.layer, self.format, self.catalogue = input_name, layer, fmt, catalogue
+        self.slots: list[Slot] = []
+        self._columns: dict[tuple[str, str, str, bool], Column | None] = {}
+        self._keys: dict[tuple[str, str], Keys] = {}
+        self._facts: dict[str, Column] = {}
+        self._live: list[Column] = []
+        self._parts: list[pl.DataFrame] = []
+        self._processes: list[dict[str, tuple[Any, int]]] = []
+        self._process_columns: list[tuple[int, Column, Any]] = []
+        self.records = 0
+        self.skips: list[Skip] = []
+        self.skipped_total = 0
+        self.notes: dict[str, None] = {}
+        self.columns_known: frozenset[str] | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self.ids: dict[str, list[Any]] = {name: [] for name in IDENTITY}
+        self.n = 0
+
+    # -- records ---------------------------------------------------------------------------------------------
+
+    def row(
+        self,
+        kind: str,
+        *,
+        offset: int | None = None,
+        nth: int = 0,
+        pointer: str | None = None,
+        span_id: str | None = None,
+        parent_id: str | None = None,
+        started_at: int | None = None,
+        ended_at: int | None = None,
+        process: int | None = None,
+        name: str | None = None,
+        outcome: str | None = None,
+        fmt: str | None = None,
+    ) -> int:
+        """Begin a record and return its row number within the batch. Times are ns since the epoch."""
+        if self.n >= BATCH:
+            self.flush()
+        ids = self.ids
+        ids["record"].append(self.records)
+        ids["kind"].append(kind)
+        ids["format"].append(fmt or self.format)
+        ids["offset"].append(offset)
+        ids["nth"].append(nth)
+        ids["pointer"].append(pointer)
+        ids["span_id"].append(span_id)
+        ids["parent_id"].append(parent_id)
+        ids["started_at"].append(started_at)
+        ids["ended_at"].append(ended_at)
+        ids["process"].append(process)
+        ids["name"].append(name)
+        ids["outcome"].append(outcome)
+        self.records += 1
+        self.n += 1
+        return self.n - 1
+
+    def skip(self, line: int | None, reason: str) -> None:
+        """Count a piece of input that could not be read; the first few are kept with their line."""
+        self.skipped_total += 1
+        if len(self.skips) < MAX_SKIPS_SHOWN:
+            self.skips.append(Skip(line=line, reason=reason))
+
+    def note(self, text: str) -> None:
+        """Tell the reader of the report something about this input, once."""
+        self.notes.setdefault(text)
+
+    # -- values ----------------------------------------------------------------------------------------------
+
+    def keys(self, scope: str, prefix: str = "") -> Keys:
+        """The memo of keys at a scope; `prefix` is written before the key in the report."""
+        found = self._keys.get((scope, prefix))
+        if found is None:
+            found = self._keys[(scope, prefix)] = Keys(self, scope, prefix)
+        return found
+
+    def column_for(self, key: str, scope: str, prefix: str = "") -> Column | None:
+        """The column of the field that a key stands for at a scope, or None when it stands for none."""
+        match = self.catalogue.lookup(key)
+        if match is None:
+            return None
+        if scope == "span" and key in self.catalogue.process_keys:
+            scope = "process"
+        place = self.catalogue.place(match, scope, self.layer)
+        return self._column(match.field, place, scope, prefix + key, match.rank)
+
+    def column(self, name: str, scope: str, key: str, *, rank: int = 0, scale: float = 1.0) -> Column:
+        """The column of a field whose key the format's card names; `scale` turns its unit into the field's."""
+        from auditor.fields import Match
+
+        place = self.catalogue.place(Match(name, rank, False), scope, self.layer)
+        return self._column(name, place, scope, key, rank, scale)
+
+    def _column(self, name: str, place: str, scope: str, key: str, rank: int, scale: float = 1.0) -> Column:
+        memo = (name, scope, key, place == "weak")
+        column = self._columns.get(memo)
+        if column is None:
+            slot = Slot(name, place, scope, key, rank)
+            column = Column(slot, len(self.slots), scale)
+            self.slots.append(slot)
+            self._columns[memo] = column
+            self._live.append(column)
+        return column
+
+    def fact(self, name: str) -> Column:
+        """A column for something a record says of itself that is no attribution field (`operation`, …)."""
+        column = self._facts.get(name)
+        if column is None:
+            column = self._facts[name] = Column(Slot(name, "fact", "", name, 0), -1)
+        return column
+
+    def take(self, row: int, mapping: Mapping[str, Any], scope: str, prefix: str = "") -> None:
+        """Put every value of a flat mapping whose key stands for a field."""
+        keys = self.keys(scope, prefix)
+        for key, value in mapping.items():
+            column = keys[key]
+            if column is not None:
+                column.rows.append(row)
+                column.values.append(value)
+
+    def process(self, attributes: Iterable[tuple[str, Any]], prefix: str = "resource.") -> int:
+        """Remember a process (an OTel resource, a pod) and return its number; readers memoise equal ones."""
+        number = len(self._processes)
+        held: dict[str, tuple[Any, int]] = {}
+        best: dict[str, int] = {}
+        for key, value in attributes:
+            if key == "service.name":
+                held["service"] = (value, -1)
+            column = self.column_for(key, "process", prefix)
+            if column is None:
+                continue
+            name = column.slot.field
+            if name not in best or column.slot.rank < best[name]:
+                best[name] = column.slot.rank
+                held[name] = (value, column.slot_id)
+        self._processes.append(held)
+        return number
+
+    # -- freezing --------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Turn the lists of the current batch into a frame and forget them."""
+        if self.n:
+            self._parts.append(freeze(self))
+        for column in (*self._live, *self._facts.values()):
+            column.rows, column.values = [], []
+        self._reset()
+
+    def table(self) -> Table:
+        """The finished table of this input."""
+        self.flush()
+        if self._parts:
+            frame = pl.concat(self._parts, how="diagonal_relaxed")
+        else:
+            frame = pl.DataFrame(schema=IDENTITY)
+        self._parts = []
+        frame = self._with_processes(frame)
+        return Table(
+            self.input,
+            self.format,
+            self.layer,
+            frame,
+            self.slots,
+            self.skips,
+            self.skipped_total,
+            notes=list(self.notes),
+            columns_known=self.columns_known,
+        )
+
+    def _with_processes(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Spread what the processes carry over their records; an accepted scope counts as the record's own."""
+        names = sorted({name for held in self._processes for name in held})
+        if not names:
+            return frame
+        number = frame["process"]
+        new: dict[str, pl.Series] = {}
+        for name in names:
+            raw = [held.get(name, (None, -1)) for held in self._processes]
+            if name == "service":
+                new["service"] = pl.Series([r[0] for r in raw], dtype=pl.String, strict=False).gather(number)
+                continue
+            kind = self.catalogue.fields[name]
+            values, _ = clean(pl.Series([r[0] for r in raw], strict=False), kind.type, self.catalogue)
+            values = values.gather(number)
+            slots = pl.Series([r[1] for r in raw], dtype=pl.Int32).gather(number)
+            slots = slots.set(values.is_null(), None)
+            if "process" in kind.accepted(self.layer):
+                place = name
+                if name in frame.columns:
+                    own, own_slot = frame[name], frame[f"{name}_slot"]
+                    slots = own_slot.zip_with(own.is_not_null(), slots)
+                    values = own.zip_with(own.is_not_null(), values)
+            else:
+                place = f"process_{name}"
+            new[place], new[f"{place}_slot"] = values, slots
+        return frame.with_columns(**{k: v.alias(k) for k, v in new.items()})
+
+
+def freeze(builder: Builder) -> pl.DataFrame:
+    """One batch as a frame: identity, then for each field its value, slot, blank mark and other places."""
+    n = builder.n
+    data: dict[str, pl.Series] = {
+        name: pl.Series(name, builder.ids[name], dtype=dtype, strict=False) for name, dtype in IDENTITY.items()
+    }
+    groups: dict[tuple[str, str], list[Column]] = defaultdict(list)
+    for column in builder._live:
+        if column.rows:
+            groups[(column.slot.field, column.slot.place)].append(column)
+    for (name, place), columns in groups.items():
+        out = name if place == "own" else f"{place}_{name}"
+        data |= _resolve(out, name, columns, n, builder.catalogue)
+    for name, column in builder._facts.items():
+        if column.rows:
+            data[name] = _scatter(pl.Series(column.values, strict=False), column.rows, n)
+    return pl.DataFrame(data)
+
+
+def _scatter(values: pl.Series, rows: list[int], n: int) -> pl.Series:
+    """Spread the values of some rows over all `n`; a row that was put twice keeps the last."""
+    if len(rows) == n and rows[0] == 0 and rows[-1] == n - 1:
+        return values
+    index = np.full(n, -1, dtype=np.int64)
+    index[np.asarray(rows)] = np.arange(len(rows))
+    return values.gather(pl.Series(index).set(pl.Series(index < 0), None))
+
+
+def _resolve(out: str, name: str, columns: list[Column], n: int, catalogue: Catalogue) -> dict[str, pl.Series]:
+    """Candidates of one field in one place, narrow to wide and best name first: value, slot, blank, conflict."""
+    columns.sort(key=lambda c: (_SCOPE_RANK.get(c.slot.scope, 99), c.slot.rank, c.slot.key))
+    kind = catalogue.fields[name].type
+    value = slot = blank = None
+    cleaned: list[tuple[Column, pl.Series]] = []
+    for column in columns:
+        series, marks = clean(pl.Series(column.values, strict=False), kind, catalogue, column.scale)
+        cleaned.append((column, series))
+        dense = _scatter(series, column.rows, n)
+        slots = pl.select(pl.when(dense.is_not_null()).then(pl.lit(column.slot_id, pl.Int32))).to_series()
+        if value is None or slot is None:
+            value, slot = dense, slots
+        else:
+            slot = slot.zip_with(value.is_not_null(), slots)
+            value = value.zip_with(value.is_not_null(), dense)
+        if marks is not None and out == name:
+            dense_marks = _scatter(marks, column.rows, n)
+            blank = dense_marks if blank is None else blank.zip_with(blank.is_not_null(), dense_marks)
+    assert value is not None and slot is not None
+    data = {out: value.alias(out), f"{out}_slot": slot.alias(f"{out}_slot")}
+    if out != name:
+        return data
+    if blank is not None:
+        data[f"{name}_blank"] = blank.set(value.is_not_null(), None).alias(f"{name}_blank")
+    conflict = _conflicts(cleaned, n)
+    if conflict is not None:
+        data[f"{name}_conflict"] = conflict.alias(f"{name}_conflict")
+    return data
+
+
+def _conflicts(cleaned: list[tuple[Column, pl.Series]], n: int) -> pl.Series | None:
+    """Rows in which two values under the same normalised key disagree, or None when there is none."""
+    by_key: dict[str, list[tuple[Column, pl.Series]]] = defaultdict(list)
+    for column, series in cleaned:
+        by_key[normalise(column.slot.key.rsplit("→", 1)[-1])].append((column, series))
+    bad = np.zeros(n, dtype=bool)
+    for members in by_key.values():
+        if len(members) == 1 and len(set(members[0][0].rows)) == len(members[0][0].rows):
+            continue
+        both = pl.DataFrame(
+            {
+                "row": pl.Series([r for c, _ in members for r in c.rows]),
+                "value": pl.concat([s for _, s in members]),
+            }
+        ).drop_nulls()
+        rows = both.group_by("row").agg(pl.col("value").n_unique().alias("n")).filter(pl.col("n") > 1)["row"]
+        bad[rows.to_numpy()] = True
+    return pl.Series(bad) if bad.any() else None

@@ -1,0 +1,117 @@
+"""From a source to its table: recognise the format, read it, and say what could not be read.
+
+It never guesses: ties are named, and a format that is only recognised by its signature is refused with advice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auditor.errors import InputError, UnsupportedInput, UsageError
+from auditor.evidence import Builder, Table
+from auditor.fields import Catalogue
+from auditor.readers import Reader, Sample, all_readers, reader, signatures
+from auditor.readers._objects import read_objects, unwrapped
+from auditor.readers._tables import header_of
+from auditor.source import Input, Source, container_of, json_pieces
+
+ENOUGH = 0.5
+FIRST = 25
+
+
+def ingest(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1) -> Table:
+    """Read one input. InputError when nothing in it is readable; UnsupportedInput when no reader exists."""
+    found, also = recognise(source, given)
+    layer = given.layer or found.layer
+    builder = Builder(given.name, layer, found.name, catalogue)
+    if jobs > 1 and found.splits and source.path is not None and source.size > 32 * 1024 * 1024:
+        from auditor.parallel import read_split
+
+        table = read_split(source, given, found, layer, catalogue, jobs)
+    else:
+        if found.read is not None:
+            found.read(source, builder, 0, None)
+        else:
+            read_objects(source, builder, found)
+        table = builder.table()
+    table.bytes, table.also = source.size, also
+    if not table.frame.height and table.skipped_total:
+        first = table.skips[0]
+        where = f" (line {first.line}: {first.reason})" if first.line else f" ({first.reason})"
+        pieces = "the only piece" if table.skipped_total == 1 else f"all {table.skipped_total} pieces"
+        raise InputError(f"{given.name}: {pieces} could not be read{where}", "`auditor formats` lists what can be read")
+    return table
+
+
+def recognise(source: Source, given: Input) -> tuple[Reader, str | None]:
+    """The reader of an input and, when one came close, the runner-up's name."""
+    if given.format:
+        forced = reader(given.format)
+        if forced is None:
+            raise UsageError(f"there is no format {given.format!r}", "`auditor formats` lists the names")
+        return forced, None
+    if not source.head.strip():
+        raise InputError(f"{given.name}: the input is empty", "pass a file with records in it")
+    sample = sample_of(source)
+    for known in signatures():
+        if known.sniff is not None and known.sniff(sample) >= ENOUGH:
+            raise UnsupportedInput(f"{given.name}: this is {known.title}, which cannot be read yet", known.unsupported)
+    scored = sorted(((_score(r, sample), r.name, r) for r in all_readers()), key=lambda s: (-s[0], s[1]))
+    best, second = scored[0], scored[1] if len(scored) > 1 else (0.0, "", None)
+    if best[0] <= 0:
+        raise InputError(f"{given.name}: {_what(sample)}", "`auditor formats` lists what can be read; --as names one")
+    near = second[0] >= max(ENOUGH, best[0] - 0.1)
+    return best[2], second[1] if near else None
+
+
+def _score(candidate: Reader, sample: Sample) -> float:
+    if candidate.sniff is not None:
+        return candidate.sniff(sample)
+    if candidate.match is None or not sample.objects:
+        return 0.0
+    scores = [candidate.match(o) for o in sample.objects if isinstance(o, dict)]
+    claimed = [s for s in scores if s > 0]
+    if not claimed:
+        return 0.0
+    return max(claimed) if candidate.name != "generic-json" else claimed[0]
+
+
+def _what(sample: Sample) -> str:
+    if sample.container == "binary":
+        return "binary data of no known format"
+    if sample.container == "table":
+        return f"a table without columns that tell of model calls ({len(sample.columns)} columns)"
+    return "no JSON record and no known table in this text"
+
+
+def sample_of(source: Source) -> Sample:
+    """The head, the container, and the first records, unwrapped."""
+    head = source.head
+    if head[:4] == b"PAR1":
+        return Sample(head, "parquet")
+    if _is_binary(head):
+        return Sample(head, "binary")
+    columns = header_of(head)
+    container = container_of(head, source.is_short)
+    if columns and not head.lstrip().startswith((b"{", b"[")):
+        return Sample(head, "table", columns=columns)
+    return Sample(head, container, objects=_first_objects(source, container))
+
+
+def _first_objects(source: Source, container: str) -> list[Any]:
+    if container == "text":
+        return []
+    if container == "json" and source.size > 64 * 1024 * 1024:
+        return []
+    out: list[Any] = []
+    decisive = [r.match for r in all_readers() if r.match is not None and r.name != "generic-json"]
+    for piece in json_pieces(source, lambda line, reason: None):
+        for inner in unwrapped(piece, lambda v: any(m(v) >= ENOUGH for m in decisive)):
+            out.append(inner.value)
+            if len(out) >= FIRST:
+                return out
+    return out
+
+
+def _is_binary(head: bytes) -> bool:
+    return b"\x00" in head[:4096] or sum(b < 9 for b in head[:4096]) > 8

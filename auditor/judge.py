@@ -1,0 +1,187 @@
+"""Runs every rule's predicate over the calls in one query and settles one verdict a field and call.
+
+It never writes text and never counts money: it returns codes and hits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import polars as pl
+
+from auditor.assemble import Evidence
+from auditor.model import Cause
+from auditor.readers import reader
+from auditor.relate import relate, spread_headers
+from auditor.rulebook import Rule, check_predicate
+
+PRESENT, ABSENT, MIS_SCOPED, NOT_CARRIED = range(4)
+CAUSES = tuple(Cause)
+_CODE = {cause: i for i, cause in enumerate(CAUSES)}
+USAGE = frozenset(
+    {"cost_usd", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_total",
+     "tokens_reasoning"}
+)  # fmt: skip
+_TOKEN_KINDS = frozenset({"tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write"})
+
+
+@dataclass
+class Hit:
+    """The rows (of the calls) on which one rule speaks of one field."""
+
+    rule: Rule
+    field: str
+    rows: np.ndarray  # boolean
+
+
+@dataclass
+class Judgement:
+    """Verdict and cause codes, one array a field over the calls, and every hit."""
+
+    calls: pl.DataFrame
+    verdicts: dict[str, np.ndarray]
+    causes: dict[str, np.ndarray]
+    hits: list[Hit]
+
+
+@lru_cache(maxsize=4096)
+def columns_of(predicate: str) -> frozenset[str]:
+    """The columns a predicate reads."""
+    return check_predicate(predicate)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(predicate: str) -> pl.Expr:
+    return pl.sql_expr(predicate)
+
+
+def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> Judgement:
+    """Judge every call of the table on every field."""
+    pairs = [(rule, field) for rule in rules for field in rule.field if _speaks(evidence, rule)]
+    spread_headers(evidence, fields)
+    wanted = {c for rule, field in pairs for c in columns_of(rule.predicate(field))} - {"status_"}
+    relate(evidence, wanted | set(fields) | {"error", "failed"})
+    is_call = evidence.frame["kind"] == "call"
+    calls = evidence.frame.filter(is_call)
+    raw = _predicates(calls, pairs)
+    carried = {field: _carried(evidence, calls, field) for field in fields}
+    hits = _muted(raw, pairs, calls, carried)
+    verdicts, causes = {}, {}
+    for field in fields:
+        mine = [h for h in hits if h.field == field and h.rule.verdict != "none"]
+        verdicts[field], causes[field] = _settle(calls, field, mine, *carried[field])
+    return Judgement(calls, verdicts, causes, [h for h in hits if h.rows.any()])
+
+
+def _speaks(evidence: Evidence, rule: Rule) -> bool:
+    """Whether a rule can apply to any input at all: by layer and by format."""
+    where = rule.applies_to
+    formats = {f for t in evidence.tables for f in t.frame["format"].unique().to_list()} if where.formats else set()
+    layers = {t.layer for t in evidence.tables}
+    return (not where.layers or bool(layers & set(where.layers))) and (
+        not where.formats or bool(formats & set(where.formats))
+    )
+
+
+def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[np.ndarray]:
+    """Each predicate over the calls, in one lazy query."""
+    texts = list(dict.fromkeys(rule.predicate(field) for rule, field in pairs))
+    query = calls.lazy().select(
+        [(_compiled(t) & pl.lit(True)).fill_null(False).alias(str(i)) for i, t in enumerate(texts)]
+    )
+    result = query.collect() if texts and calls.height else None
+    place = {t: i for i, t in enumerate(texts)}
+    layer, fmt = calls["layer"], calls["format"]
+    masks: dict[tuple[str, ...], np.ndarray] = {}
+    out = []
+    for rule, field in pairs:
+        if result is None:
+            out.append(np.zeros(0, dtype=bool))
+            continue
+        column = result[str(place[rule.predicate(field)])]
+        rows = np.broadcast_to(column.to_numpy(), (calls.height,)).copy()
+        for values, series in ((rule.applies_to.layers, layer), (rule.applies_to.formats, fmt)):
+            if values:
+                key = tuple(values)
+                if key not in masks:
+                    masks[key] = series.is_in(list(values)).to_numpy()
+                rows &= masks[key]
+        out.append(rows)
+    return out
+
+
+def _muted(
+    raw: list[np.ndarray],
+    pairs: list[tuple[Rule, str]],
+    calls: pl.DataFrame,
+    carried: dict[str, tuple[np.ndarray, np.ndarray]],
+) -> list[Hit]:
+    """Hits after prerequisites: a rule is silent where one that it needs has hit, transitively."""
+    at: dict[str, dict[str, int]] = {}
+    for i, (rule, field) in enumerate(pairs):
+        at.setdefault(rule.id, {})[field] = i
+    blocked: dict[int, np.ndarray] = {}
+
+    def block(i: int, trail: frozenset[int]) -> np.ndarray:
+        if i not in blocked:
+            rule, field = pairs[i]
+            rows = np.zeros(calls.height, dtype=bool)
+            for needed in rule.needs:
+                mine = at.get(needed, {})
+                for j in [mine[field]] if field in mine else list(mine.values()):
+                    if j not in trail:
+                        rows |= raw[j] | block(j, trail | {i})
+            blocked[i] = rows
+        return blocked[i]
+
+    hits = []
+    for i, (rule, field) in enumerate(pairs):
+        rows = raw[i]
+        if rule.needs and rows.any():
+            rows = rows & ~block(i, frozenset({i}))
+        if field in carried and rule.verdict != "none":
+            lacking, failed = carried[field]
+            rows = rows & ~failed if rule.verdict == "mis_scoped" else rows & ~failed & ~lacking
+        hits.append(Hit(rule, field, rows))
+    return hits
+
+
+def _carried(evidence: Evidence, calls: pl.DataFrame, field: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rows whose format or sample cannot carry the field, and rows of failed calls that have no usage."""
+    lacking = np.zeros(calls.height, dtype=bool)
+    for number, table in enumerate(evidence.tables):
+        mine = (calls["input"] == number).to_numpy()
+        for fmt in calls["format"].filter(pl.Series(mine)).unique().to_list():
+            found = reader(fmt)
+            by_format = found is not None and not found.carries_field(field)
+            by_sample = table.columns_known is not None and field not in table.columns_known
+            if by_format or by_sample:
+                lacking |= mine & (calls["format"] == fmt).to_numpy()
+    if field in _TOKEN_KINDS and "token_kind" in calls.columns:
+        # a billing row stands for one kind of token and can never carry the others
+        other = calls["token_kind"].is_not_null() & (calls["token_kind"] != field.removeprefix("tokens_"))
+        lacking |= other.to_numpy()
+    lacking &= calls[field].is_null().to_numpy()
+    failed = calls["failed"].to_numpy() if field in USAGE and "failed" in calls.columns else np.zeros_like(lacking)
+    return lacking, failed
+
+
+def _settle(
+    calls: pl.DataFrame, field: str, hits: list[Hit], lacking: np.ndarray, failed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """One verdict and cause a call. mis-scoped beats absent; then the louder level, then the lower id."""
+    empty = calls[field].is_null().to_numpy()
+    verdict = np.where(empty, ABSENT, PRESENT).astype(np.int8)
+    cause = np.where(empty, _CODE[Cause.MISSING], -1).astype(np.int8)
+    order = sorted(hits, key=lambda h: (h.rule.verdict == "absent", h.rule.level.rank, h.rule.id))
+    for hit in reversed(order):
+        code = MIS_SCOPED if hit.rule.verdict == "mis_scoped" else ABSENT
+        verdict[hit.rows] = code
+        cause[hit.rows] = _CODE[hit.rule.cause] if hit.rule.cause else -1
+    bare = lacking & (verdict != MIS_SCOPED)
+    verdict[bare], cause[bare] = NOT_CARRIED, _CODE[Cause.BY_FORMAT]
+    verdict[failed], cause[failed] = NOT_CARRIED, _CODE[Cause.FAILED_CALL]
+    return verdict, cause

@@ -1,0 +1,236 @@
+"""Turns example records into line, column, JSON pointer and a masked excerpt: the only second look at the bytes.
+
+It never decides which records are examples, and returns null where a format has no lines.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from auditor.mask import Masker, clean_text
+from auditor.readers._nested import is_body, opened_text
+from auditor.source import Source, container_of, decode
+
+WIDTH = 150
+MAX_SCAN = 16 * 1024 * 1024
+MAX_ROW = 200_000
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]')
+
+
+class Place(NamedTuple):
+    """Where a record begins (1-based, null where there are no lines) and what it says."""
+
+    line: int | None
+    column: int | None
+    pointer: str | None
+    record: Any
+
+
+class Locator:
+    """Finds records of one source; documents are read once."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.lined = container_of(source.head, source.is_short) == "json-lines"
+        self._documents: dict[int, tuple[bytes, Any, int, int]] = {}
+        self._rows: list[tuple[int, dict[str, str]]] | None = None
+
+    def place(self, offset: int | None, nth: int, pointer: str | None, fmt: str) -> Place:
+        """The place of a record; `offset` is its document's, null for tables."""
+        if offset is None:
+            return self._table_row(nth)
+        data, value, line, column = self._document(offset)
+        if fmt.startswith("otlp"):
+            pointer = span_pointer(value, nth) or pointer
+        record = at(value, pointer or "")
+        inner = position(data, pointer or "") if pointer and len(data) <= MAX_SCAN else 0
+        before = data[:inner]
+        line += before.count(b"\n")
+        last = before.rfind(b"\n")
+        column = inner - last if last >= 0 else column + len(before.decode("utf-8", "replace"))
+        return Place(line, column, pointer or "", record)
+
+    def _document(self, offset: int) -> tuple[bytes, Any, int, int]:
+        held = self._documents.get(offset)
+        if held is None:
+            line, begin = self.source.line_of(offset)
+            with self.source.open() as stream:
+                if offset:
+                    stream.read(offset) if self.source.gzipped else stream.seek(offset)
+                data = stream.readline() if self.lined else stream.read()
+            held = (data, _value(data), line, offset - begin + 1)
+            if len(self._documents) < 512:
+                self._documents[offset] = held
+        return held
+
+    def _table_row(self, nth: int) -> Place:
+        if self._rows is None:
+            self._rows = list(_table_rows(self.source)) if self.source.head[:4] != b"PAR1" else []
+        if nth < len(self._rows):
+            line, record = self._rows[nth]
+            return Place(line, 1, None, record)
+        return Place(None, None, None, None)
+
+
+def _value(data: bytes) -> Any:
+    try:
+        return decode(data)
+    except ValueError:
+        text = data.decode("utf-8", "replace")
+        begin = text.find("{")
+        try:
+            return json.JSONDecoder().raw_decode(text, max(begin, 0))[0]
+        except (ValueError, RecursionError):
+            return None
+
+
+def _table_rows(source: Source) -> list[tuple[int, dict[str, str]]]:
+    from auditor.readers._tables import rows_of
+
+    if source.size > 64 * 1024 * 1024:
+        return []
+    return rows_of(source.whole().decode("utf-8", "replace"), MAX_ROW)
+
+
+def span_pointer(value: Any, nth: int) -> str | None:
+    """The pointer of the nth span of an OTLP document, in the order in which it was read."""
+    if not isinstance(value, dict):
+        return None
+    for outer in ("resourceSpans", "resource_spans"):
+        for i, block in enumerate(value.get(outer) or []):
+            for middle in ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans"):
+                for j, group in enumerate(block.get(middle) or []):
+                    spans = group.get("spans") or []
+                    if nth < len(spans):
+                        return f"/{outer}/{i}/{middle}/{j}/spans/{nth}"
+                    nth -= len(spans)
+    return None
+
+
+def at(value: Any, pointer: str) -> Any:
+    """The value at a JSON pointer (RFC 6901), or None; text that is JSON is opened on the way (`→`)."""
+    for part in pointer.split("/")[1:]:
+        part = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, str):
+            value = opened_text(value)
+        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        elif isinstance(value, dict) and part in value:
+            value = value[part]
+        else:
+            return None
+    return value
+
+
+def position(data: bytes, pointer: str) -> int:
+    """The byte offset at which the value at a pointer begins, or of its nearest known ancestor."""
+    parts = [p.replace("~1", "/").replace("~0", "~") for p in pointer.split("/")[1:]]
+    index = 0
+    for part in parts:
+        found = _child(data, index, part)
+        if found is None:
+            return index
+        index = found
+    return index
+
+
+def _child(data: bytes, index: int, part: str) -> int | None:
+    """Where the member `part` of the container that begins at or after `index` begins."""
+    depth, number, key, is_list = 0, 0, None, False
+    begin = None
+    for token in _TOKEN.finditer(data, index):
+        mark = token[0]
+        if mark in b"{[" and len(mark) == 1:
+            if depth == 0:
+                is_list = mark == b"["
+                begin = token.end()
+                if is_list and part == "0":
+                    return _skip_space(data, begin)
+            depth += 1
+        elif mark in b"}]" and len(mark) == 1:
+            depth -= 1
+            if depth <= 0:
+                return None
+        elif depth == 1:
+            if mark == b",":
+                number += 1
+                if is_list and str(number) == part:
+                    return _skip_space(data, token.end())
+            elif mark == b":" and not is_list and key == part:
+                return _skip_space(data, token.end())
+            elif mark[:1] == b'"' and not is_list:
+                key = _key(mark)
+    return None
+
+
+def _key(mark: bytes) -> str:
+    try:
+        return str(json.loads(mark))
+    except ValueError:
+        return mark[1:-1].decode("utf-8", "replace")
+
+
+def _skip_space(data: bytes, index: int) -> int:
+    while index < len(data) and data[index : index + 1].isspace():
+        index += 1
+    return index
+
+
+def excerpt(record: Any, keys: list[str], masker: Masker) -> tuple[str, tuple[int, int]] | None:
+    """One masked line of a record and the span to mark: the found key, else where the value was wanted."""
+    if not isinstance(record, dict):
+        return None
+    pairs = _flat(record)
+    if not pairs:
+        return None
+    tails = {re.split(r"→|\[\"|\"\]", k)[-1] or k for k in keys} | set(keys)
+    hit = next((i for i, (k, _) in enumerate(pairs) if k in tails), None)
+    if hit is None:
+        last = {re.split(r"[./]", t)[-1] for t in tails}
+        hit = next((i for i, (k, _) in enumerate(pairs) if re.split(r"[./]", k)[-1] in last), None)
+    marked = hit if hit is not None else next((i for i, (k, _) in enumerate(pairs) if "model" in k.lower()), 0)
+    return _line(pairs, marked, masker)
+
+
+def _flat(record: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The record's leaves as pairs; OTLP attribute lists read as mappings, bodies left out."""
+    out: list[tuple[str, Any]] = []
+    for name, value in record.items():
+        if is_body(name, value):
+            continue
+        if name == "attributes" and isinstance(value, list):
+            for item in value:
+                held = item.get("value") if isinstance(item, dict) else None
+                if isinstance(item, dict) and not is_body(str(item.get("key")), None):
+                    out.append((str(item.get("key")), next(iter(held.values()), None) if isinstance(held, dict) else held))
+        elif isinstance(value, dict):
+            out.extend((f"{name}.{k}", v) for k, v in _flat(value))
+        elif isinstance(value, str) and value[:1] == "{" and isinstance(opened_text(value), dict):
+            out.extend((f"{name}→{k}", v) for k, v in _flat(opened_text(value)))
+        else:
+            out.append((name, value))
+    return out[:400]
+
+
+def _line(pairs: list[tuple[str, Any]], marked: int, masker: Masker) -> tuple[str, tuple[int, int]]:
+    shown = [f'"{clean_text(k)}": {masker.value(k, v)}' for k, v in pairs]
+    low = high = marked
+    used = len(shown[marked])
+    while used < WIDTH and (low > 0 or high < len(shown) - 1):
+        grew = False
+        for step in (-1, 1):
+            i = low - 1 if step < 0 else high + 1
+            if 0 <= i < len(shown) and used + len(shown[i]) + 2 <= WIDTH and len(shown[i]) < 90:
+                used += len(shown[i]) + 2
+                low, high = min(low, i), max(high, i)
+                grew = True
+        if not grew:
+            break
+    left = "… " if low > 0 else ""
+    text = left + ", ".join(shown[low : high + 1]) + (" …" if high < len(shown) - 1 else "")
+    start = len(left) + sum(len(s) + 2 for s in shown[low:marked])
+    return text, (start, len(shown[marked]))
+
+

@@ -1,0 +1,87 @@
+"""What each call weighs: observed or estimated cost, tokens, or one; and on which of them a report rests.
+
+Money stays Int64 nano-dollars until a report is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from auditor import prices
+from auditor.assemble import Evidence
+from auditor.relate import need
+
+ENOUGH = 0.95  # of the calls with tokens: design's bound for weighing by cost
+KINDS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Per call: nano-dollars, tokens, records it stands for, and the chosen weight."""
+
+    cost: np.ndarray
+    tokens: np.ndarray
+    count: np.ndarray
+    weight: np.ndarray
+    basis: Literal["observed", "estimated", "none"]
+    by: Literal["cost", "tokens", "calls"]
+
+    def share(self, rows: np.ndarray) -> float:
+        """The part of all weight that lies on some rows, 0 to 1."""
+        total = int(self.weight.sum())
+        return float(int(self.weight[rows].sum()) / total) if total else 0.0
+
+
+def _ints(frame: pl.DataFrame, name: str) -> np.ndarray:
+    if name not in frame.columns:
+        return np.zeros(frame.height, dtype=np.int64)
+    out: np.ndarray = frame[name].cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+    return out
+
+
+def weigh(evidence: Evidence, calls: pl.DataFrame) -> Weights:
+    """Weights of the calls; the price list is asked only when too few calls carry their cost."""
+    count = _ints(calls, "weight")
+    parts = [np.maximum(_ints(calls, k), 0) for k in KINDS]
+    summed: np.ndarray = np.sum(parts, axis=0, dtype=np.int64)
+    total = np.maximum(_ints(calls, "tokens_total"), 0)
+    tokens = np.where(summed > 0, summed, total)
+    observed = np.maximum(_ints(calls, "cost_usd"), 0)
+    billed = (calls["layer"] == "billing").to_numpy()
+    with_tokens = tokens > 0
+    priced = (observed > 0) | billed
+    basis: Literal["observed", "estimated", "none"] = "observed" if priced.any() else "none"
+    cost = observed
+    if with_tokens.any() and _part(priced, with_tokens, count) < ENOUGH:
+        estimate = np.maximum(_estimate(evidence, calls), 0)
+        filled = np.where(priced, observed, estimate)
+        if (filled[~priced] > 0).any():
+            cost, basis = filled, "estimated"
+            priced = priced | (estimate > 0)
+    by: Literal["cost", "tokens", "calls"]
+    if basis != "none" and cost.sum() > 0 and (not with_tokens.any() or _part(priced, with_tokens, count) >= ENOUGH):
+        by, weight = "cost", cost
+    elif with_tokens.any():
+        by, weight = "tokens", tokens
+    else:
+        by, weight = "calls", count
+    return Weights(cost, tokens, count, weight, basis, by)
+
+
+def _part(some: np.ndarray, of: np.ndarray, count: np.ndarray) -> float:
+    whole = int(count[of].sum())
+    return float(int(count[some & of].sum()) / whole) if whole else 1.0
+
+
+def _estimate(evidence: Evidence, calls: pl.DataFrame) -> np.ndarray:
+    if "expected_cost_usd" in calls.columns:
+        return _ints(calls, "expected_cost_usd")
+    names = ("model", "provider", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
+    need(evidence, *names)
+    frame = evidence.frame.filter(pl.col("kind") == "call")
+    out: np.ndarray = prices.expected(frame).fill_null(0).to_numpy()
+    return out

@@ -1,0 +1,80 @@
+"""What a call should have cost by a dated public price list (the `genai-prices` package); nano-dollars.
+
+It never fetches prices, and says null for a model it does not know.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+import polars as pl
+
+NANO = 1_000_000_000
+_MILLION = 1_000_000
+KINDS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
+_USAGE = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+_DAY_NS = 86_400 * NANO
+
+
+def list_version() -> str:
+    """The version of the price list: part of the ruleset's digest."""
+    return version("genai-prices")
+
+
+@lru_cache(maxsize=4096)
+def rates(model: str, provider: str | None, day: int | None) -> tuple[float, float, float, float] | None:
+    """Nano-dollars a token (input, output, cache read, cache write) on a day since the epoch; None if unknown."""
+    from genai_prices import Usage, calc_price
+
+    when = datetime.fromtimestamp(day * 86_400, UTC) if day is not None else None
+    name = model.removeprefix("bedrock/").removeprefix("converse/")
+    if ":inference-profile/" in name or ":foundation-model/" in name:
+        name = name.rsplit("/", 1)[-1]
+    for provider_id in _providers(name, provider):
+        found: list[float] = []
+        for kind in _USAGE:
+            # cached tokens are part of the input in the list's own arithmetic
+            held: dict[str, Any] = {kind: _MILLION}
+            if kind.startswith("cache"):
+                held["input_tokens"] = _MILLION
+            try:
+                price = calc_price(Usage(**held), name, provider_id=provider_id, genai_request_timestamp=when)
+            except (LookupError, ValueError):
+                break
+            found.append(float(price.total_price) * NANO / _MILLION)
+        if len(found) == 4:
+            return found[0], found[1], found[2], found[3]
+    return None
+
+
+def _providers(model: str, provider: str | None) -> list[str | None]:
+    text = (provider or "").lower()
+    if "bedrock" in text or model.startswith(("us.", "eu.", "apac.", "global.", "anthropic.", "amazon.", "meta.")):
+        return ["aws", None]
+    if "azure" in text:
+        return ["azure", None]
+    return [None]
+
+
+def expected(frame: pl.DataFrame) -> pl.Series:
+    """Nano-dollars each record should cost; null where the model is unknown or no tokens are there."""
+    day = (pl.col("started_at") // _DAY_NS).alias("day")
+    keyed = frame.select("model", "provider", day, *KINDS)
+    unique = keyed.select("model", "provider", "day").filter(pl.col("model").is_not_null()).unique(maintain_order=True)
+    table = [(*row, *(rates(*row) or (None,) * 4)) for row in unique.rows()]
+    names = ["model", "provider", "day", *(f"rate_{k}" for k in KINDS)]
+    schema = {n: keyed.schema[n] for n in names[:3]} | {n: pl.Float64 for n in names[3:]}
+    joined = keyed.join(
+        pl.DataFrame(table, schema=schema, orient="row"),
+        on=["model", "provider", "day"],
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    )
+    parts = [pl.col(k).fill_null(0) * pl.col(f"rate_{k}") for k in KINDS]
+    any_tokens = pl.any_horizontal(pl.col(k).is_not_null() for k in KINDS[:2])
+    total = pl.sum_horizontal(parts, ignore_nulls=False)
+    return joined.select(pl.when(any_tokens).then(total.round().cast(pl.Int64))).to_series()

@@ -1,0 +1,74 @@
+"""IAM principals taken apart: kind, role, session, and what kind of name the session bears.
+
+It reads the ARN grammar only; it never guesses who a person is.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+_ROLE = r"^arn:aws[\w-]*:sts::\d{12}:assumed-role/([^/]+)/?"
+_SESSION = r"^arn:aws[\w-]*:sts::\d{12}:assumed-role/[^/]+/(.+)$"
+_USER = r"^arn:aws[\w-]*:iam::\d{12}:user/(?:.+/)?([^/]+)$"
+_IAM_ROLE = r"^arn:aws[\w-]*:iam::\d{12}:role/(?:.+/)?([^/]+)$"
+_FEDERATED = r"^arn:aws[\w-]*:sts::\d{12}:federated-user/(.+)$"
+_GATEWAY = r"(?i)gateway|gw\b|litellm|proxy|task-?role|taskrole|ecs|llm|portkey|shared"
+
+# what a session name looks like when nobody chose it, first match decides
+SESSION_KINDS = (
+    ("email", r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"),
+    ("instance_id", r"^i-[0-9a-f]{8,17}$"),
+    ("uuid", r"(?i)^(?:BedrockAgentCore-)?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$"),
+    ("uuid", r"(?i)^[0-9a-f]{32}$"),
+    ("sdk_default", r"(?i)^(?:botocore-session-|aws-sdk-|aws-go-sdk-|awscli-session-|boto3-session-|session)-?\d*"),
+    ("epoch", r"^\d{10,19}$"),
+    ("function", r"(?i)^(?:lambda|awslambda|[\w-]+-(?:prod|dev|staging)-[\w-]+-[A-Za-z0-9]{8,})"),
+)
+
+
+def columns(arn: pl.Series) -> dict[str, pl.Series]:
+    """`principal_kind`, `principal_role`, `principal_session` and `session_kind` of each ARN."""
+    frame = pl.DataFrame({"arn": arn.cast(pl.String)})
+    text = pl.col("arn")
+    user, session = text.str.extract(_USER, 1), text.str.extract(_SESSION, 1)
+    role = pl.coalesce(text.str.extract(_ROLE, 1), text.str.extract(_IAM_ROLE, 1))
+    kind = (
+        pl.when(user.str.starts_with("BedrockAPIKey-"))
+        .then(pl.lit("api_key_user"))
+        .when(user.is_not_null())
+        .then(pl.lit("user"))
+        .when(role.str.starts_with("AWSReservedSSO_"))
+        .then(pl.lit("sso"))
+        .when(role.is_not_null())
+        .then(pl.lit("assumed_role"))
+        .when(text.str.contains(_FEDERATED))
+        .then(pl.lit("federated"))
+        .when(text.str.ends_with(":root"))
+        .then(pl.lit("root"))
+    )
+    expr: pl.Expr = pl.when(session.is_not_null()).then(pl.lit("meaningful"))
+    for name, pattern in reversed(SESSION_KINDS):
+        expr = pl.when(session.str.contains(pattern)).then(pl.lit(name)).otherwise(expr)
+    out = frame.select(
+        kind.alias("principal_kind"),
+        role.alias("principal_role"),
+        session.alias("principal_session"),
+        expr.alias("session_kind"),
+    )
+    return {name: out[name] for name in out.columns}
+
+
+def gateway_like(role: pl.Series) -> pl.Series:
+    """Whether a role name sounds like one that many callers share."""
+    return role.cast(pl.String).str.contains(_GATEWAY).fill_null(False)
+
+
+def user_of(arn: str) -> tuple[str, str] | None:
+    """Who an ARN names: an IAM user's name at `principal`, or a session name; None for neither."""
+    import re
+
+    for pattern in (_USER, _SESSION, _FEDERATED):
+        match = re.match(pattern, arn)
+        if match:
+            return ("user" if pattern is _USER else "session", match[1])
+    return None

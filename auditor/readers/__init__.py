@@ -1,0 +1,91 @@
+"""Readers: one file a format, found by walking this folder; each turns bytes into records of the table.
+
+Nothing is registered by hand and nothing outside this folder is loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from auditor.evidence import Builder
+from auditor.source import Source
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What recognition looks at: the head, what container it is, and the first records in it."""
+
+    head: bytes
+    container: str  # json | json-lines | json-stream | table | parquet | protobuf | text | binary
+    objects: list[Any] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One format: how it is recognised, what it can carry at which scope, and how it is read.
+
+    `match` scores one JSON object, `sniff` a whole sample (0 to 1); one of the two is given.
+    `take` reads one JSON object into the builder; `read` reads a whole source.
+    """
+
+    name: str
+    layer: str
+    title: str
+    carries: Mapping[str, str]
+    get: str
+    match: Callable[[dict[str, Any]], float] | None = None
+    take: Callable[[dict[str, Any], Builder, int, int], None] | None = None
+    sniff: Callable[[Sample], float] | None = None
+    read: Callable[[Source, Builder, int, int | None], None] | None = None
+    splits: bool = False  # whether `read` can be given a byte range of JSON lines
+    aggregate: bool = False
+    everything: bool = False  # a free-form format can carry any field
+    unsupported: str = ""  # recognised by signature only: what to bring instead
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the reader's module: its documentation page."""
+        for module in _modules():
+            if getattr(module, "READER", None) is self:
+                return (module.__doc__ or "").strip()
+        return ""
+
+    def carries_field(self, name: str) -> bool:
+        """Whether the format can carry a field at all."""
+        return self.everything or name in self.carries
+
+
+@cache
+def _modules() -> tuple[Any, ...]:
+    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+    return tuple(importlib.import_module(f"{__name__}.{name}") for name in names)
+
+
+@cache
+def all_readers() -> tuple[Reader, ...]:
+    """Every reader that can read, sorted by name."""
+    found = [m.READER for m in _modules() if hasattr(m, "READER")]
+    return tuple(sorted(found, key=lambda r: r.name))
+
+
+@cache
+def signatures() -> tuple[Reader, ...]:
+    """Formats that are recognised by their signature and refused with advice."""
+    found = [r for m in _modules() for r in getattr(m, "SIGNATURES", ())]
+    return tuple(sorted(found, key=lambda r: r.name))
+
+
+def reader(name: str) -> Reader | None:
+    """The reader of a format, by its name in the report."""
+    return next((r for r in all_readers() if r.name == name), None)
+
+
+__all__ = ["Reader", "Sample", "all_readers", "reader", "signatures"]
+assert sys.version_info >= (3, 11)

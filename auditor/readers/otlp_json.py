@@ -1,0 +1,391 @@
+"""OTLP/JSON traces: one export document, or one a line as the Collector's file exporter writes them.
+
+A span that names a model operation is a call; every other span is context. Resource attributes stand at
+`process`, span attributes at `span`, captured HTTP headers and baggage at `client_header`. Hex and base64
+ids, camel and snake case names, numbers as text or as numbers are read. Events and prompt bodies are
+never kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+
+from auditor.evidence import Builder, Column
+from auditor.readers import Reader, Sample
+from auditor.readers._nested import baggage, is_body, is_container, leaves, put_nested
+from auditor.readers._spans import CALL_MARKS, ENDPOINT_KEYS, NOT_CALL_NAMES, USAGE_FIELDS
+from auditor.source import Source, container_of, decode
+
+HEADER = ("http.request.header.", "http.request.headers.", "rpc.request.metadata.")
+RESPONSE_HEADER = ("http.response.header.", "http.response.headers.")
+LATENCY_KEY = "endTimeUnixNano - startTimeUnixNano"
+
+
+class Any_(msgspec.Struct, gc=False, rename="camel"):
+    """AnyValue; the kinds that are rare stay undecoded."""
+
+    string_value: str | None = None
+    int_value: int | str | None = None
+    double_value: float | str | None = None
+    bool_value: bool | None = None
+    array_value: msgspec.Raw = msgspec.Raw()
+    kvlist_value: msgspec.Raw = msgspec.Raw()
+
+
+class Pair(msgspec.Struct, gc=False):
+    """KeyValue."""
+
+    key: str = ""
+    value: Any_ | None = None
+
+
+class Status(msgspec.Struct, gc=False):
+    """Span status; the code is a number or an enum name."""
+
+    code: int | str = 0
+
+
+class Span(msgspec.Struct, gc=False, rename="camel"):
+    """The part of a span that is evidence; events and links are not decoded."""
+
+    trace_id: str = ""
+    span_id: str = ""
+    parent_span_id: str | None = None
+    name: str = ""
+    start_time_unix_nano: int | str = 0
+    end_time_unix_nano: int | str = 0
+    attributes: list[Pair] = []
+    status: Status | None = None
+    dropped_attributes_count: int = 0
+
+
+class ScopeSpans(msgspec.Struct, gc=False):
+    """Spans of one instrumentation scope."""
+
+    spans: list[Span] = []
+
+
+class ResourceSpans(msgspec.Struct, gc=False, rename="camel"):
+    """Spans of one process; the resource stays raw, for equal ones are read once."""
+
+    resource: msgspec.Raw = msgspec.Raw()
+    scope_spans: list[ScopeSpans] = []
+    instrumentation_library_spans: list[ScopeSpans] = []
+
+
+class Document(msgspec.Struct, gc=False, rename="camel"):
+    """ExportTraceServiceRequest."""
+
+    resource_spans: list[ResourceSpans] = []
+
+
+class Resource(msgspec.Struct, gc=False):
+    """A process."""
+
+    attributes: list[Pair] = []
+
+
+_camel = msgspec.json.Decoder(Document)
+_resource = msgspec.json.Decoder(Resource)
+_SNAKE = {
+    b'"resource_spans"': b'"resourceSpans"',
+    b'"scope_spans"': b'"scopeSpans"',
+    b'"instrumentation_library_spans"': b'"instrumentationLibrarySpans"',
+    b'"trace_id"': b'"traceId"',
+    b'"span_id"': b'"spanId"',
+    b'"parent_span_id"': b'"parentSpanId"',
+    b'"start_time_unix_nano"': b'"startTimeUnixNano"',
+    b'"end_time_unix_nano"': b'"endTimeUnixNano"',
+    b'"string_value"': b'"stringValue"',
+    b'"int_value"': b'"intValue"',
+    b'"double_value"': b'"doubleValue"',
+    b'"bool_value"': b'"boolValue"',
+    b'"array_value"': b'"arrayValue"',
+    b'"kvlist_value"': b'"kvlistValue"',
+}
+
+
+def plain(value: Any_ | None) -> Any:
+    """The Python value of an AnyValue: text, number, list or mapping; None when it is empty."""
+    if value is None:
+        return None
+    for simple in (value.string_value, value.int_value, value.double_value, value.bool_value):
+        if simple is not None:
+            return simple
+    if value.array_value:
+        items = decode(bytes(value.array_value))
+        return [_loose(v) for v in (items.get("values") or [])] if isinstance(items, dict) else None
+    if value.kvlist_value:
+        items = decode(bytes(value.kvlist_value))
+        return _pairs(items.get("values") or []) if isinstance(items, dict) else None
+    return None
+
+
+def _loose(value: Any) -> Any:
+    """The Python value of an AnyValue that was decoded untyped."""
+    if not isinstance(value, dict) or not value:
+        return None
+    kind, inner = next(iter(value.items()))
+    if kind == "arrayValue":
+        return [_loose(v) for v in inner.get("values", [])]
+    if kind == "kvlistValue":
+        return _pairs(inner.get("values", []))
+    return inner
+
+
+def _pairs(items: list[Any]) -> dict[str, Any]:
+    return {str(i.get("key")): _loose(i.get("value")) for i in items if isinstance(i, dict)}
+
+
+def hex_id(text: str) -> str:
+    """A trace or span id as hex: base64 (24 or 12 characters) is decoded, `0x` and dashes are stripped."""
+    if len(text) in (24, 12) and text.endswith("="):
+        try:
+            return base64.b64decode(text, validate=True).hex()
+        except (binascii.Error, ValueError):
+            return text
+    return text.removeprefix("0x").lower()
+
+
+class Action:
+    """What an attribute key means for a span: a column, a mark of a call, something to open, an endpoint."""
+
+    __slots__ = ("column", "endpoint", "marks", "nested", "usage")
+
+    def __init__(self, builder: Builder, key: str) -> None:
+        self.column: Column | None = None
+        self.nested: str | None = None
+        self.marks = CALL_MARKS.get(key)
+        self.endpoint = key in ENDPOINT_KEYS
+        lower = key.lower()
+        header = next((p for p in HEADER if lower.startswith(p)), None)
+        if header or lower.startswith("baggage."):
+            self.nested = "baggage" if lower.endswith(".baggage") else "header"
+        elif lower.startswith(RESPONSE_HEADER):
+            self.column = builder.column_for(key, "attempt")
+        elif is_container(key):
+            self.nested = "container"
+        elif not is_body(key, None):
+            self.column = builder.column_for(key, "span")
+        self.usage = self.column is not None and self.column.slot.field in USAGE_FIELDS
+
+    @property
+    def idle(self) -> bool:
+        """Whether the key tells nothing at all."""
+        return self.column is None and self.nested is None and self.marks is None and not self.endpoint
+
+
+class Actions(dict[str, "Action | None"]):
+    """A memo from attribute key to what it means."""
+
+    def __init__(self, builder: Builder) -> None:
+        super().__init__()
+        self.builder = builder
+
+    def __missing__(self, key: str) -> Action | None:
+        action: Action | None = Action(self.builder, key)
+        if action is not None and action.idle:
+            action = None
+        if len(self) < 20_000:
+            self[key] = action
+        return action
+
+
+class Spans:
+    """Reads documents into a builder; holds the memos of one input."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+        self.actions = Actions(builder)
+        self.processes: dict[bytes, int] = {}
+        self.trace = builder.column("trace_id", "trace", "traceId")
+        self.endpoint = builder.fact("endpoint")
+        self.marked = builder.fact("call_mark")
+
+    def process(self, raw: msgspec.Raw) -> int | None:
+        """The number of the process that a raw resource describes."""
+        key = bytes(raw)
+        number = self.processes.get(key)
+        if number is None and key:
+            attributes = _resource.decode(key).attributes
+            number = self.builder.process((kv.key, plain(kv.value)) for kv in attributes)
+            self.processes[key] = number
+        return number
+
+    def document(self, data: bytes, offset: int, *, snake: bool = False) -> None:
+        """Read one export document; raises msgspec.DecodeError when it is none."""
+        if snake:
+            for old, new in _SNAKE.items():
+                data = data.replace(old, new)
+        nth = 0
+        for block in _camel.decode(data).resource_spans:
+            process = self.process(block.resource)
+            for group in block.scope_spans or block.instrumentation_library_spans:
+                for span in group.spans:
+                    self.span(span, process, offset, nth)
+                    nth += 1
+
+    def span(self, span: Span, process: int | None, offset: int, nth: int) -> None:
+        """Put one span: a call when its attributes say so."""
+        builder, actions = self.builder, self.actions
+        row = builder.row(
+            "context",
+            offset=offset,
+            nth=nth,
+            span_id=hex_id(span.span_id),
+            parent_id=hex_id(span.parent_span_id) if span.parent_span_id else None,
+            started_at=int(span.start_time_unix_nano or 0) or None,
+            ended_at=int(span.end_time_unix_nano or 0) or None,
+            process=process,
+            name=span.name,
+            outcome="error" if span.status is not None and span.status.code in (2, "STATUS_CODE_ERROR") else None,
+        )
+        self.trace.rows.append(row)
+        self.trace.values.append(hex_id(span.trace_id))
+        mark = usage = model = False
+        for pair in span.attributes:
+            action = actions[pair.key]
+            if action is None:
+                continue
+            held = pair.value
+            value = held.string_value if held is not None else None
+            if value is None:
+                value = plain(held)
+            column = action.column
+            if column is not None:
+                if type(value) is list and len(value) == 1:
+                    value = value[0]
+                column.rows.append(row)
+                column.values.append(value if type(value) not in (dict, list) else str(value))
+                usage = usage or action.usage
+                model = model or column.slot.field == "model"
+            elif action.nested is not None:
+                self.nested(row, pair.key, value, action.nested)
+            if action.marks is not None and type(value) is str and value in action.marks:
+                mark = True
+            if action.endpoint:
+                self.endpoint.put(row, str(value))
+        if (mark or (usage and model)) and not span.name.startswith(NOT_CALL_NAMES):
+            builder.ids["kind"][row] = "call"
+
+    def nested(self, row: int, key: str, value: Any, kind: str) -> None:
+        """Open a container, a captured header, or baggage."""
+        if kind == "container":
+            put_nested(self.builder, row, key, value, "span")
+            return
+        if isinstance(value, list):
+            value = value[0] if len(value) == 1 else ",".join(map(str, value))
+        if kind == "baggage":
+            for name, inner in baggage(str(value)).items():
+                column = self.builder.keys("client_header", f"{key}→")[name]
+                if column is not None:
+                    column.put(row, inner)
+            return
+        name = key.rsplit(".", 1)[-1] if not key.lower().startswith("baggage.") else key[8:]
+        for path, _, leaf in leaves(value, name):
+            match = self.builder.keys("client_header", key[: len(key) - len(name)])[path]
+            if match is not None:
+                match.put(row, leaf)
+
+
+def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
+    """Read every document of a source, or those that begin in a byte range of it."""
+    spans = Spans(builder)
+    snake = b"resource_spans" in source.head
+    if container_of(source.head, source.is_short) != "json-lines":
+        _whole(source, builder, spans, snake)
+        return
+    number = 0
+    for offset, lines in source.lines(start, end):
+        at = offset
+        for line in lines:
+            number += 1
+            if line and not line.isspace():
+                _line(line, at, number, builder, spans, snake)
+            at += len(line) + 1
+
+
+def _line(line: bytes, at: int, number: int, builder: Builder, spans: Spans, snake: bool) -> None:
+    try:
+        if b"esourceSpans" not in line and b"resource_spans" not in line:
+            decode(line)
+            builder.skip(number, "no resourceSpans in this line")
+            return
+        spans.document(line, at, snake=snake)
+    except (msgspec.DecodeError, ValueError, RecursionError, UnicodeDecodeError) as error:
+        _recover(line, at, number, builder, spans, snake, error)
+
+
+def _recover(
+    line: bytes, at: int, number: int, builder: Builder, spans: Spans, snake: bool, error: Exception
+) -> None:
+    """A line with a log prefix is read behind it; else it is a skip."""
+    brace = line.find(b'{"resource')
+    if brace > 0:
+        try:
+            spans.document(line[brace:], at, snake=snake)
+            return
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            pass
+    builder.skip(number, reason_of(error))
+
+
+def _whole(source: Source, builder: Builder, spans: Spans, snake: bool) -> None:
+    data = source.whole()
+    try:
+        spans.document(data, 0, snake=snake)
+        return
+    except (msgspec.DecodeError, ValueError, RecursionError) as first:
+        from auditor.source import json_pieces
+
+        found = False
+        for piece in json_pieces(source, builder.skip):
+            if isinstance(piece.value, dict) and ("resourceSpans" in piece.value or "resource_spans" in piece.value):
+                try:
+                    spans.document(msgspec.json.encode(piece.value), piece.offset, snake=snake)
+                    found = True
+                except (msgspec.DecodeError, ValueError, RecursionError) as error:
+                    builder.skip(None, reason_of(error))
+        if not found and not builder.skipped_total:
+            builder.skip(1, reason_of(first))
+
+
+def reason_of(error: Exception) -> str:
+    """A reason that never quotes the data: where the shape differs, or that it is no JSON."""
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    if isinstance(error, msgspec.ValidationError):
+        return "not the OTLP shape: " + str(error).rsplit(" - ", 1)[-1].strip()
+    return "not JSON: " + str(error).split(":")[0][:60]
+
+
+def sniff(sample: Sample) -> float:
+    """The decisive key stands at the top of the document."""
+    head = sample.head.lstrip()
+    if any(isinstance(o, dict) and ("resourceSpans" in o or "resource_spans" in o) for o in sample.objects):
+        return 1.0
+    return 0.95 if b'"resourceSpans"' in head[:200] or b'"resource_spans"' in head[:200] else 0.0
+
+
+READER = Reader(
+    name="otlp-json",
+    layer="app",
+    title="OpenTelemetry traces (OTLP/JSON)",
+    carries=dict.fromkeys(
+        """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id retry_count session_id
+        user_id cost_usd model provider region inference_region tokens_input tokens_output tokens_cache_read
+        tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code cost_center agent""".split(),
+        "span",
+    )
+    | {"trace_id": "trace", "environment": "process", "account_id": "process"},
+    get="""Set the Collector's file exporter (`exporters: {file: {path: traces.jsonl}}`) on the traces pipeline, or
+in Python `OTEL_TRACES_EXPORTER=otlp_json_file`; a captured `POST /v1/traces` body with
+`OTEL_EXPORTER_OTLP_PROTOCOL=http/json` is the same document.""",
+    sniff=sniff,
+    read=read,
+    splits=True,
+)

@@ -1,0 +1,353 @@
+"""Columns that let a rule stay a plain row predicate although the fact spans rows; computed only on demand.
+
+It adds columns to the table and changes none; a column that cannot be known is null, never a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import polars as pl
+
+from auditor import principal, prices
+from auditor.assemble import Evidence, nearest, values_dtype
+
+Series = dict[str, pl.Series]
+MAX_GAP_NS = 120 * 1_000_000_000  # a retry follows its failed attempt within two minutes
+
+
+def relate(evidence: Evidence, names: Iterable[str]) -> None:
+    """Add every column of `names` that the table lacks; a name that nothing provides becomes a null column."""
+    for name in sorted(names):
+        _need(evidence, name)
+
+
+def _need(evidence: Evidence, name: str) -> None:
+    if evidence.has(name):
+        return
+    for pattern, provide in PROVIDERS:
+        match = pattern.fullmatch(name)
+        if match:
+            new = provide(evidence, *match.groups())
+            evidence.frame = evidence.frame.with_columns(**new)
+            if evidence.has(name):
+                return
+    evidence.frame = evidence.frame.with_columns(pl.lit(None, _dtype(evidence, name)).alias(name))
+
+
+def need(evidence: Evidence, *names: str) -> pl.DataFrame:
+    """The table, with these columns in it."""
+    for name in names:
+        _need(evidence, name)
+    return evidence.frame
+
+
+_PLACE = re.compile(r"(?:[a-z]+_)??([a-z_]+)")
+_TYPES: dict[str, pl.DataType] = {
+    "weight": pl.Int64(),
+    "cost_total": pl.Int64(),
+    "metadata_entries": pl.Int64(),
+    "metadata_longest_key": pl.Int64(),
+    "metadata_longest_value": pl.Int64(),
+    "metadata_bytes": pl.Int64(),
+    "metadata_invalid": pl.Boolean(),
+    "has_principal_column": pl.Boolean(),
+    "has_tags_column": pl.Boolean(),
+    "principal_tag_keys": pl.Int64(),
+    "resource_tag_keys": pl.Int64(),
+    "expected_cost_usd": pl.Int64(),
+}
+
+
+def _dtype(evidence: Evidence, name: str) -> pl.DataType:
+    if name in _TYPES:
+        return _TYPES[name]
+    fields = evidence.catalogue.fields
+    if name in fields:
+        return values_dtype(evidence, name)
+    if name.endswith("_slot"):
+        return pl.Int32()
+    if name.endswith("_conflict"):
+        return pl.Boolean()
+    for field in fields:
+        if name.endswith(f"_{field}"):
+            return values_dtype(evidence, field)
+    return pl.String()
+
+
+# -- one record's own columns --------------------------------------------------------------------------------
+
+
+def _scope(evidence: Evidence, field: str, part: str) -> Series:
+    numbers = need(evidence, f"{field}_slot")[f"{field}_slot"]
+    texts = [s.scope if part == "scope" else s.key for s in evidence.slots]
+    return {f"{field}_{part}": pl.Series(texts, dtype=pl.String).gather(numbers.cast(pl.UInt32))}
+
+
+# -- traces --------------------------------------------------------------------------------------------------
+
+
+def _trace_key(evidence: Evidence) -> Series:
+    frame = evidence.frame
+    if frame["trace_id"].null_count() == frame.height:
+        return {"trace_key": pl.int_range(frame.height, eager=True).cast(pl.String)}
+    row = pl.format("row {}", pl.int_range(pl.len()))
+    return {"trace_key": frame.select(pl.col("trace_id").fill_null(row)).to_series()}
+
+
+def _lacking(evidence: Evidence) -> bool:
+    return evidence.parent is None
+
+
+def _parent_value(evidence: Evidence, field: str) -> Series:
+    frame = need(evidence, field, f"{field}_slot")
+    if _lacking(evidence):
+        return {}
+    own = frame[field]
+    up = nearest(evidence.parent, own.is_not_null().to_numpy())  # type: ignore[arg-type]
+    index = pl.Series(up).set(pl.Series(up < 0), None)
+    return {
+        f"parent_{field}": own.gather(index),
+        f"parent_{field}_slot": frame[f"{field}_slot"].gather(index),
+    }
+
+
+def _root_value(evidence: Evidence, field: str) -> Series:
+    frame = need(evidence, field, f"{field}_slot")
+    if _lacking(evidence):
+        return {}
+    root = nearest(evidence.parent, evidence.parent < 0)  # type: ignore[arg-type, operator]
+    index = pl.Series(root).set(pl.Series(root < 0), None)
+    return {
+        f"root_{field}": frame[field].gather(index),
+        f"root_{field}_slot": frame[f"{field}_slot"].gather(index),
+    }
+
+
+def _trace_value(evidence: Evidence, field: str) -> Series:
+    """The first value on another record of the trace; own values are no news."""
+    frame = need(evidence, field, f"{field}_slot", "trace_key")
+    if frame["trace_id"].null_count() == frame.height or frame[field].null_count() == frame.height:
+        return {}
+    first = (
+        frame.filter(pl.col(field).is_not_null() & pl.col("trace_id").is_not_null())
+        .group_by("trace_id", maintain_order=True)
+        .agg(pl.col(field).first().alias("v"), pl.col(f"{field}_slot").first().alias("s"))
+    )
+    joined = frame.select("trace_id").join(first, on="trace_id", how="left", maintain_order="left")
+    return {f"trace_{field}": joined["v"], f"trace_{field}_slot": joined["s"]}
+
+
+def _header_value(evidence: Evidence, field: str) -> Series:
+    """What a header or baggage says: on the record, else on an ancestor, else elsewhere in the trace.
+
+    Only reached where no reader put a header value on any record, so there is none.
+    """
+    return {}
+
+
+def spread_headers(evidence: Evidence, fields: Iterable[str]) -> None:
+    """Let calls see header values captured on their ancestors and elsewhere in their trace."""
+    for field in fields:
+        name = f"header_{field}"
+        if not evidence.has(name):
+            continue
+        frame = need(evidence, "trace_key")
+        own, slot = frame[name], frame[f"{name}_slot"]
+        index = pl.Series(np.arange(frame.height)).set(own.is_null(), None)
+        if evidence.parent is not None:
+            up = nearest(evidence.parent, own.is_not_null().to_numpy())
+            index = index.zip_with(index.is_not_null(), pl.Series(up).set(pl.Series(up < 0), None))
+        elif frame["trace_id"].null_count() < frame.height:
+            rows = frame.select("trace_id", index.alias("i")).with_columns(
+                pl.when(pl.col("trace_id").is_not_null()).then(pl.col("i").drop_nulls().first().over("trace_id")).alias("t")
+            )
+            index = index.zip_with(index.is_not_null(), rows["t"])
+        evidence.frame = frame.with_columns(
+            own.gather(index).alias(name), slot.gather(index).alias(f"{name}_slot")
+        )
+
+
+def _tree(evidence: Evidence) -> Series:
+    frame = evidence.frame
+    has = frame["parent_id"].is_not_null()
+    up = evidence.parent
+    known = pl.Series(up >= 0) if up is not None else pl.Series(np.zeros(frame.height, dtype=bool))
+    return {"is_root": ~has, "has_parent": has, "parent_missing": has & ~known}
+
+
+def _calls_in_trace(evidence: Evidence) -> Series:
+    frame = need(evidence, "trace_key")
+    call = (pl.col("kind") == "call").cast(pl.Int64)
+    return {"calls_in_trace": frame.select(call.sum().over("input", "trace_key")).to_series()}
+
+
+def _children_sum(evidence: Evidence, field: str) -> Series:
+    """Sums over the model calls below a record, at any depth."""
+    frame = need(evidence, field)
+    total = np.zeros(frame.height, dtype=np.int64)
+    some = np.zeros(frame.height, dtype=bool)
+    if evidence.parent is not None:
+        values = frame[field].fill_null(0).to_numpy()
+        known = (frame[field].is_not_null() & (frame["kind"] == "call")).to_numpy()
+        at, carry = evidence.parent.copy(), np.flatnonzero(known)
+        for _ in range(100):
+            carry = carry[at[carry] >= 0]
+            if not len(carry):
+                break
+            np.add.at(total, at[carry], values[carry])
+            some[at[carry]] = True
+            at[carry] = evidence.parent[at[carry]]
+    return {f"children_{field}": pl.Series(total).set(pl.Series(~some), None)}
+
+
+# -- retries -------------------------------------------------------------------------------------------------
+
+
+def _attempts(evidence: Evidence) -> Series:
+    """Attempts of one logical call: a failed call and what follows it with the same parent, trace or id."""
+    frame = need(evidence, "request_id", "trace_key", "operation")
+    calls = frame.with_row_index("row").filter(pl.col("kind") == "call")
+    same_id = pl.col("request_id") if "request_id" in calls.columns else pl.lit(None, pl.String)
+    key = (
+        pl.when(pl.col("parent_id").is_not_null())
+        .then(pl.format("{} {}", "trace_key", "parent_id"))
+        .when(pl.col("trace_id").is_not_null() & pl.col("span_id").is_null())
+        .then(pl.col("trace_key"))
+        .otherwise(pl.coalesce(same_id, pl.format("row {}", "row")))
+    )
+    ordered = calls.select("row", "input", "operation", "started_at", "ended_at", "error", key.alias("key")).sort(
+        "input", "key", "started_at", "row", nulls_last=True
+    )
+    same = (pl.col("key") == pl.col("key").shift(1)) & (pl.col("input") == pl.col("input").shift(1))
+    soon = (pl.col("started_at") - pl.coalesce("ended_at", "started_at").shift(1)).abs() <= MAX_GAP_NS
+    alike = pl.col("operation").fill_null("") == pl.col("operation").shift(1).fill_null("")
+    follows = (same & alike & pl.col("error").shift(1) & soon.fill_null(True)).fill_null(False)
+    chained = ordered.with_columns((~follows).cum_sum().alias("logical_call")).with_columns(
+        pl.int_range(1, pl.len() + 1).over("logical_call").alias("attempt"),
+        pl.len().over("logical_call").cast(pl.Int64).alias("attempts"),
+    )
+    back = frame.select().with_row_index("row") if not frame.width else pl.DataFrame({"row": calls["row"]})
+    whole = pl.DataFrame({"row": pl.Series(range(frame.height), dtype=calls["row"].dtype)}).join(
+        chained.select("row", "logical_call", "attempt", "attempts"), on="row", how="left", maintain_order="left"
+    )
+    del back
+    out = {c: whole[c] for c in ("logical_call", "attempt", "attempts")}
+    ids = pl.DataFrame({"g": whole["logical_call"], "id": frame["request_id"]})
+    out["call_request_ids"] = ids.select(pl.col("id").drop_nulls().n_unique().over("g")).to_series().cast(pl.Int64)
+    return out
+
+
+# -- the whole input -----------------------------------------------------------------------------------------
+
+
+def _calls(evidence: Evidence) -> pl.Expr:
+    return pl.col("kind") == "call"
+
+
+def _distinct(evidence: Evidence, field: str) -> Series:
+    frame = need(evidence, field)
+    seen = pl.when(_calls(evidence)).then(pl.col(field))
+    return {f"{field}_distinct": frame.select(seen.drop_nulls().n_unique().over("input").cast(pl.Int64)).to_series()}
+
+
+def _spellings(evidence: Evidence, field: str) -> Series:
+    """How many spellings of this value, case and separators folded, the calls of the input use."""
+    frame = need(evidence, field)
+    if frame[field].dtype != pl.String or frame[field].null_count() == frame.height:
+        return {}
+    folded = pl.col(field).str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]", "").fill_null("")
+    rows = frame.select("input", "kind", field, folded.alias("folded"))
+    used = pl.when(pl.col("kind") == "call").then(pl.col(field))
+    n = rows.select(used.drop_nulls().n_unique().over("input", "folded").cast(pl.Int64)).to_series()
+    return {f"{field}_spellings": n}
+
+
+def _keys(evidence: Evidence, field: str) -> Series:
+    """How many different key spellings carry the field on the calls of the input."""
+    frame = need(evidence, f"{field}_slot")
+    last = [re.split(r"[./→]", s.key)[-1] for s in evidence.slots]
+    keys = pl.Series(last, dtype=pl.String).gather(frame[f"{field}_slot"].cast(pl.UInt32))
+    rows = frame.select("input", pl.when(_calls(evidence)).then(keys.alias("k")).alias("k"))
+    return {f"{field}_keys": rows.select(pl.col("k").drop_nulls().n_unique().over("input").cast(pl.Int64)).to_series()}
+
+
+def _input_calls(evidence: Evidence) -> Series:
+    calls = pl.when(_calls(evidence)).then(pl.col("weight")).otherwise(0).sum().over("input")
+    return {"input_calls": evidence.frame.select(calls).to_series()}
+
+
+def mass(evidence: Evidence) -> pl.Expr:
+    """What a record weighs within its input: cost where carried, else tokens, else its count."""
+    frame = evidence.frame
+    for names in (("cost_usd",), ("tokens_input", "tokens_output")):
+        held = [n for n in names if n in frame.columns]
+        if held and sum(int(frame[n].fill_null(0).sum()) for n in held) > 0:
+            return pl.sum_horizontal(pl.col(n).fill_null(0) for n in held).cast(pl.Float64)
+    return pl.col("weight").cast(pl.Float64)
+
+
+def share_of(evidence: Evidence, column: str) -> pl.Series:
+    """The share of its input's mass that the calls with this row's value of a column hold together."""
+    part = pl.when(_calls(evidence)).then(mass(evidence)).otherwise(0.0)
+    expr = part.sum().over("input", column) / part.sum().over("input")
+    return evidence.frame.select(pl.when(pl.col(column).is_not_null()).then(expr)).to_series()
+
+
+def _share(evidence: Evidence, field: str) -> Series:
+    need(evidence, field)
+    return {f"{field}_share": share_of(evidence, field)}
+
+
+def _principal(evidence: Evidence) -> Series:
+    return principal.columns(need(evidence, "iam_principal")["iam_principal"])
+
+
+def _role(evidence: Evidence) -> Series:
+    frame = need(evidence, "principal_role", "tenant_id", "team_id")
+    same = pl.col("principal_role").is_not_null()
+    calls = pl.when(_calls(evidence)).then(pl.col("weight")).otherwise(0).sum().over("input", "principal_role")
+    owner = pl.when(_calls(evidence)).then(pl.coalesce("tenant_id", "team_id"))
+    return {
+        "role_share": share_of(evidence, "principal_role"),
+        "role_calls": frame.select(pl.when(same).then(calls)).to_series(),
+        "owners_in_input": frame.select(owner.drop_nulls().n_unique().over("input").cast(pl.Int64)).to_series(),
+        "role_gateway_like": principal.gateway_like(frame["principal_role"]),
+    }
+
+
+def _expected(evidence: Evidence) -> Series:
+    frame = need(
+        evidence, "model", "provider", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write"
+    )
+    return {"expected_cost_usd": prices.expected(frame)}
+
+
+def _failed(evidence: Evidence) -> Series:
+    return {}
+
+
+PROVIDERS: list[tuple[re.Pattern[str], Callable[..., Series]]] = [
+    (re.compile(r"trace_key"), _trace_key),
+    (re.compile(r"logical_call|attempt|attempts|call_request_ids"), _attempts),
+    (re.compile(r"is_root|has_parent|parent_missing"), _tree),
+    (re.compile(r"calls_in_trace"), _calls_in_trace),
+    (re.compile(r"input_calls"), _input_calls),
+    (re.compile(r"expected_cost_usd"), _expected),
+    (re.compile(r"role_share|role_calls|owners_in_input|role_gateway_like"), _role),
+    (re.compile(r"principal_kind|principal_role|principal_session|session_kind"), _principal),
+    (re.compile(r"children_(.+)"), _children_sum),
+    (re.compile(r"parent_(.+)_slot"), lambda e, f: _parent_value(e, f)),
+    (re.compile(r"parent_(.+)"), _parent_value),
+    (re.compile(r"root_(.+)_slot"), lambda e, f: _root_value(e, f)),
+    (re.compile(r"root_(.+)"), _root_value),
+    (re.compile(r"trace_(?!id)(.+)_slot"), lambda e, f: _trace_value(e, f)),
+    (re.compile(r"trace_(?!id|key)(.+)"), _trace_value),
+    (re.compile(r"(.+)_(scope|key)"), _scope),
+    (re.compile(r"(.+)_distinct"), _distinct),
+    (re.compile(r"(.+)_spellings"), _spellings),
+    (re.compile(r"(.+)_keys"), _keys),
+    (re.compile(r"(.+)_share"), _share),
+]

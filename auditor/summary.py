@@ -1,0 +1,127 @@
+"""A report in sentences: what was read, what it costs, what was found, whether it passes.
+
+It never lays out, colours or shortens; every writer for people says the same words.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from auditor.text import FEW, count, money, plural, share
+
+if TYPE_CHECKING:
+    from auditor.model import FieldReport, Gap, Report
+
+VERDICTS = (
+    ("present", "present"),
+    ("absent", "absent"),
+    ("mis_scoped", "mis-scoped"),
+    ("not_carried", "not carried"),
+)
+
+
+def open_gaps(report: Report) -> list[Gap]:
+    """The gaps that are not suppressed, in the report's order."""
+    return [gap for gap in report.gaps if gap.suppressed is None]
+
+
+def read(report: Report) -> str:
+    """How much was audited: `1,600 calls, 8,412,337 tokens, USD 412.10 observed`."""
+    totals = report.totals
+    parts = [plural(totals.calls, "call")]
+    if totals.tokens:
+        parts.append(plural(totals.tokens, "token"))
+    if totals.cost_basis != "none":
+        said = "estimated from tokens" if totals.cost_basis == "estimated" else "observed"
+        parts.append(f"{money(totals.cost_usd)} {said}")
+    return ", ".join(parts)
+
+
+def ownership(report: Report) -> str:
+    """The one fact that is read first: how much spend has no owner."""
+    totals = report.totals
+    if not totals.calls:
+        return "No model calls: nothing to audit"
+    lost = round(totals.unattributed_calls * totals.calls)
+    if not lost:
+        return "Every call has an owner"
+    calls = f"{count(lost)} of {plural(totals.calls, 'call')} {'has' if lost == 1 else 'have'} no owner"
+    spend = f"{money(totals.unattributed_cost_usd)} of {money(totals.cost_usd)}"
+    if totals.cost_basis == "none" or not totals.cost_usd:
+        if totals.calls < FEW:
+            return calls
+        return f"{calls} ({share(totals.unattributed_cost)} of {totals.weighted_by})"
+    if totals.calls < FEW:
+        return f"{calls}: {spend}"
+    return f"{spend} ({share(totals.unattributed_cost)}) has no owner: {calls.removesuffix(' no owner')} none"
+
+
+def fields_line(report: Report) -> str:
+    """`9 fields: 4 present, 2 absent, 3 mis-scoped`."""
+    held = Counter(field.verdict for field in report.fields)
+    told = ", ".join(f"{held[verdict]} {word}" for verdict, word in VERDICTS if held[verdict])
+    return f"{plural(len(report.fields), 'field')}: {told}" if told else "no fields"
+
+
+def gaps_line(report: Report) -> str:
+    """`3 gaps: 1 error, 2 notes`."""
+    gaps = open_gaps(report)
+    held = Counter(gap.level for gap in gaps)
+    told = ", ".join(plural(held[level], level) for level in ("error", "warning", "note") if held[level])
+    return f"{plural(len(gaps), 'gap')}: {told}" if told else "no gaps"
+
+
+def counts(report: Report) -> list[str]:
+    """Everything that was counted, so that nothing is silently dropped."""
+    parts = [fields_line(report), gaps_line(report)]
+    suppressed = len(report.gaps) - len(open_gaps(report))
+    if suppressed:
+        parts.append(f"{suppressed} suppressed")
+    skipped = sum(given.skipped_total for given in report.inputs)
+    if skipped:
+        parts.append(f"{plural(skipped, 'record')} unreadable")
+    if report.score.uncheckable:
+        parts.append(f"{len(report.score.uncheckable)} not checkable")
+    return parts
+
+
+def scored(report: Report) -> str:
+    """`score 49 of 100, not chargeable (capped at 49: 69 % of spend has no owner)`."""
+    score = report.score
+    if not report.totals.calls:
+        return "no score"
+    caps = "; ".join(f"capped at {cap.at}: {cap.reason}" for cap in score.caps)
+    return f"score {score.value} of 100, {score.band}{f' ({caps})' if caps else ''}"
+
+
+def gated(report: Report) -> str:
+    """`gate FAILED: 2 gaps at level error`, or `gate passed`."""
+    if not report.totals.calls and report.gate.passed:
+        return "gate not reached"
+    return "gate passed" if report.gate.passed else f"gate FAILED: {'; '.join(report.gate.reasons)}"
+
+
+def one_line(report: Report) -> str:
+    """The whole answer on one line, for standard error."""
+    return "; ".join((gated(report), ownership(report), gaps_line(report), scored(report)))
+
+
+def carried(field: FieldReport) -> int:
+    """The calls whose format can carry the field: the denominator of its coverage."""
+    return field.present + field.absent + field.mis_scoped
+
+
+def coverage(field: FieldReport, calls: int) -> str:
+    """How much of what can carry the field does: `4 of 6`, or a share of the report's weight."""
+    of = carried(field)
+    if not of:
+        return "-"
+    if calls < FEW:
+        return f"{count(field.present)} of {count(of)}"
+    weighed = field.weight.present + field.weight.absent + field.weight.mis_scoped
+    part = field.weight.present / weighed if weighed > 0 else field.present / of
+    # weight can round to all of it while single calls still lack the field
+    if part >= 1 and field.present < of:
+        part = 0.999
+    return share(part)

@@ -1,0 +1,125 @@
+"""The application: routes, the one error handler, headers and log line for every answer, worker processes.
+
+It never holds state beyond its settings, its metrics and its workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import Litestar, Response, Router, get
+from litestar.config.compression import CompressionConfig
+from litestar.contrib.jinja import JinjaTemplateEngine
+from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.template import TemplateConfig
+
+from auditor import __version__
+from auditor.resources import folder
+from auditor.text import count, money, plural, share, visible
+from auditor.web import api, log, ops, pages, problems, prose, security, view
+from auditor.web.jobs import Workers
+from auditor.web.metrics import Metrics
+from auditor.web.settings import Settings
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file of the page: its bytes, its media type and the address that changes with its content."""
+
+    data: bytes
+    media_type: str
+    address: str
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """Every static file by its name; htmx comes from its package on the Python index."""
+    own = importlib.resources.files("auditor.web") / "static"
+    htmx = importlib.resources.files("js_lib_htmx") / "static" / "htmx" / "htmx.min.js"
+    found = {
+        "style.css": (own / "style.css", "text/css; charset=utf-8"),
+        "auditor.js": (own / "auditor.js", "text/javascript; charset=utf-8"),
+        "icon.svg": (own / "icon.svg", "image/svg+xml"),
+        "htmx.min.js": (htmx, "text/javascript; charset=utf-8"),
+    }
+    return {name: _asset(name, file.read_bytes(), kind) for name, (file, kind) in found.items()}
+
+
+def _asset(name: str, data: bytes, media_type: str) -> Asset:
+    return Asset(data, media_type, f"/static/{name}?v={hashlib.sha256(data).hexdigest()[:10]}")
+
+
+@get("/static/{name:str}", include_in_schema=False, sync_to_thread=False)
+def static(name: str) -> Response[bytes]:
+    """One of the few files of the page; its address changes when its content does."""
+    asset = assets().get(name)
+    if asset is None:
+        raise problems.NotFound
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(asset.data, media_type=asset.media_type, headers=headers)
+
+
+def environment(settings: Settings) -> Environment:
+    """The templates: escaped always, an unknown name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(folder("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"blocks": prose.blocks, "runs": prose.runs, "visible": visible, "money": money}
+    made.filters |= {"count": count, "plural": plural, "share": share}
+    made.filters |= {"excerpt": view.excerpt, "place": view.place, "segments": view.segments}
+    made.filters |= {"recipes": view.recipes, "say": view.say}
+    made.globals |= {
+        "assets": assets(),
+        "settings": settings,
+        "version": __version__,
+        "words": view.VERDICT_WORDS,
+    }
+    return made
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """The service with these settings, those of the environment by default."""
+    settings = settings or Settings.from_environment()
+    metrics = Metrics()
+    workers = Workers(settings, metrics)
+    version_1 = Router(
+        "/api/v1",
+        route_handlers=[
+            api.create_audit, api.list_rules, api.list_fields, api.list_formats, api.list_samples, api.report_schema,
+        ],
+    )  # fmt: skip
+    shown: list[Any] = [
+        pages.home, pages.audit, pages.rules, pages.rule, pages.fields, pages.formats, pages.privacy,
+        pages.problem_kinds, ops.health, ops.ready, ops.metrics, static,
+    ]  # fmt: skip
+    return Litestar(
+        [*shown, version_1],
+        state=State({"settings": settings, "metrics": metrics, "workers": workers}),
+        lifespan=[workers.lifespan],
+        middleware=[log.Timed],
+        guards=[security.same_origin],
+        before_send=[security.add_headers, log.canonical_line],
+        exception_handlers={Exception: problems.answer},
+        request_max_body_size=settings.max_body,
+        template_config=TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment(settings))),
+        compression_config=CompressionConfig(backend="gzip", minimum_size=2000),
+        openapi_config=OpenAPIConfig(
+            title="Attribution Gap Auditor",
+            version=__version__,
+            path="/schema",
+            use_handler_docstrings=True,
+            render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+        ),
+        logging_config=None,
+    )

@@ -1,0 +1,139 @@
+"""The pages: paste and analyse, the rules, the fields, the formats, what happens to the data.
+
+They never judge: each shows a report or a catalogue that something else made.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.enums import MediaType
+from litestar.response import Template
+from litestar.status_codes import HTTP_200_OK
+
+from auditor.fields import catalogue, profiles
+from auditor.model import SCOPES
+from auditor.readers import all_readers, signatures
+from auditor.rulebook import Rule, load_fixes, load_rules
+from auditor.samples import Sample, samples
+from auditor.web import intake, problems
+from auditor.web.api import text_of
+from auditor.web.audits import run
+from auditor.web.security import CONTENT_SECURITY_POLICY
+from auditor.web.view import arrange, recipe
+from auditor.web.worker import Order, Posted
+from auditor.writers import Style, writer
+
+FAMILIES = {
+    "IDN": "Identity and ownership",
+    "CNT": "Continuity: request ids, retries, traces",
+    "USE": "Usage and cost",
+    "BIL": "AWS billing and Bedrock",
+    "TAG": "Tag values",
+    "HOP": "Between inputs",
+}
+
+
+def page(name: str, status: int = HTTP_200_OK, **context: Any) -> Template:
+    """One page or fragment."""
+    return Template(name, context=context, status_code=status, media_type=MediaType.HTML)
+
+
+@get("/", include_in_schema=False, sync_to_thread=False)
+def home() -> Template:
+    """The page with the paste box."""
+    return page("home.html", **_choices())
+
+
+@post("/audit", include_in_schema=False, status_code=HTTP_200_OK)
+async def audit(request: Request[Any, Any, Any]) -> Response[Any]:
+    """The report of a posted form: the fragment for htmx, the whole page for a plain post."""
+    sample, order = await _ordered(request)
+    report = await run(request, order)
+    fragment = "hx-request" in request.headers
+    if not report.totals.calls:
+        raise problems.Nothing(report)
+    return page(
+        "result_part.html" if fragment else "result.html",
+        view=arrange(report),
+        document=writer("json").write(report, Style()).decode(),
+        sample=sample,
+        sample_text=text_of(sample.path.read_bytes()) if sample else None,
+    )
+
+
+@get("/rules", include_in_schema=False, sync_to_thread=False)
+def rules(q: str = "") -> Template:
+    """All rules by family, or those that hold every word of the search."""
+    words = q.lower().split()
+    found = [rule for rule in load_rules() if all(word in _text(rule) for word in words)]
+    families = [(key, title, [r for r in found if r.id.startswith(key)]) for key, title in FAMILIES.items()]
+    other = [r for r in found if r.id[:3] not in FAMILIES]
+    families.append(("", "Your own", other))
+    return page("rules.html", families=[f for f in families if f[2]], q=q, found=len(found))
+
+
+@get("/rules/{rule_id:str}", include_in_schema=False, sync_to_thread=False)
+def rule(rule_id: str) -> Template:
+    """Everything about one rule."""
+    one = next((r for r in load_rules() if r.id == rule_id.upper()), None)
+    if one is None:
+        raise problems.NotFound("there is no rule of this id", "/rules lists them all")
+    known = load_fixes()
+    fixes = [recipe(known[name], one.field[0]) for name in one.fixes if name in known]
+    return page("rule.html", rule=one, fixes=fixes)
+
+
+@get("/fields", include_in_schema=False, sync_to_thread=False)
+def fields() -> Template:
+    """The field catalogue and the profiles."""
+    return page(
+        "fields.html", fields=catalogue().fields.values(), profiles=profiles().values(), scopes=SCOPES
+    )
+
+
+@get("/formats", include_in_schema=False, sync_to_thread=False)
+def formats() -> Template:
+    """What each format can carry, and how to get one."""
+    return page(
+        "formats.html", readers=all_readers(), unread=signatures(), fields=catalogue().fields.values()
+    )
+
+
+@get("/privacy", include_in_schema=False, sync_to_thread=False)
+def privacy() -> Template:
+    """What happens to what is pasted."""
+    return page("privacy.html", policy=CONTENT_SECURITY_POLICY.split("; "))
+
+
+@get("/problems", include_in_schema=False, sync_to_thread=False)
+def problem_kinds() -> Template:
+    """Every way in which an audit can fail."""
+    return page("problems.html", kinds=[(problems.kind_name(k), k) for k in problems.KINDS])
+
+
+async def _ordered(request: Request[Any, Any, Any]) -> tuple[Sample | None, Order]:
+    parts = intake.form_parts(await request.body(), request.headers.get("content-type", ""))
+    name = next((part.text for part in parts if part.name == "sample"), "")
+    if not name:
+        return None, intake.form_order(parts)
+    sample = next((one for one in samples() if one.name == name), None)
+    if sample is None:
+        raise problems.NotFound("there is no sample of this name", "/api/v1/samples lists them")
+    posted = Posted(name=sample.file, data=sample.path.read_bytes(), format=sample.format)
+    profile = next((part.text for part in parts if part.name == "profile"), "")
+    return sample, Order(inputs=[posted], policy={"profile": profile} if profile else {})
+
+
+def _choices() -> dict[str, Any]:
+    by_format: dict[str, list[Sample]] = {}
+    for sample in samples():
+        by_format.setdefault(sample.format, []).append(sample)
+    return {"profiles": profiles().values(), "readers": all_readers(), "samples": by_format}
+
+
+def _text(rule: Rule) -> str:
+    return " ".join(
+        (rule.id, rule.name, *rule.field, str(rule.level), rule.title, rule.gap, rule.why)
+    ).lower()

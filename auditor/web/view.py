@@ -1,0 +1,198 @@
+"""Arranges a report for reading: what comes first, what is folded, how a figure is said.
+
+It never judges, sums or hides: every number and word stands in the report already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auditor.fields import catalogue
+from auditor.model import Anchor, FieldReport, Gap, Report
+from auditor.rulebook import Fix, Rule, load_fixes, load_rules
+from auditor.text import FEW, count, money, plural, share, visible
+
+VERDICT_WORDS = {
+    "present": "present",
+    "absent": "absent",
+    "mis_scoped": "mis-scoped",
+    "not_carried": "not carried",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One field of the report with what was found on it."""
+
+    field: FieldReport
+    title: str
+    definition: str
+    gaps: list[Gap]
+    figure: str
+
+    @property
+    def word(self) -> str:
+        """The verdict as people read it."""
+        return VERDICT_WORDS.get(self.field.verdict, self.field.verdict)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One fix for one stack: what to do, and the snippet where there is one."""
+
+    stack: str
+    text: str
+    snippet: str
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A masked excerpt cut at its caret, every hidden character spelled out."""
+
+    before: str
+    under: str
+    after: str
+
+
+@dataclass(frozen=True)
+class View:
+    """A report in reading order."""
+
+    report: Report
+    headline: str
+    owner_line: str
+    open_rows: list[Row]
+    told: list[Gap]
+    present_rows: list[Row]
+    uncarried_rows: list[Row]
+    few: bool
+
+    @property
+    def calls(self) -> int:
+        """The denominator of everything."""
+        return self.report.totals.calls
+
+
+def arrange(report: Report) -> View:
+    """The report in the order in which it is read: what is wrong by weight, what is right, what cannot be."""
+    few = report.totals.calls < FEW
+    rows = [_row(report, one, few) for one in report.fields]
+    worst_first = sorted(rows, key=_loss)
+    open_rows = [r for r in worst_first if r.field.verdict in ("absent", "mis_scoped") or _speaks(r)]
+    rest = [r for r in rows if r not in open_rows]
+    fields = {one.field for one in report.fields}
+    return View(
+        report=report,
+        headline=_headline(report),
+        owner_line=_owner_line(report, few),
+        open_rows=open_rows,
+        told=[gap for gap in report.gaps if gap.field not in fields],
+        present_rows=[r for r in rest if r.field.verdict == "present"],
+        uncarried_rows=[r for r in rest if r.field.verdict != "present"],
+        few=few,
+    )
+
+
+def excerpt(anchor: Anchor) -> Excerpt | None:
+    """The anchor's excerpt in three parts; the middle one is empty where there is no caret."""
+    if anchor.excerpt is None:
+        return None
+    start, length = anchor.caret or (0, 0)
+    text = anchor.excerpt
+    return Excerpt(
+        visible(text[:start]), visible(text[start : start + length]), visible(text[start + length :])
+    )
+
+
+def place(anchor: Anchor) -> str:
+    """Where an example record stands: `spans.json, record 77, line 2041, column 12`."""
+    parts = [visible(anchor.input), f"record {count(anchor.record)}"]
+    if anchor.line is not None:
+        parts.append(f"line {count(anchor.line)}")
+    if anchor.column is not None:
+        parts.append(f"column {count(anchor.column)}")
+    return ", ".join(parts)
+
+
+def recipes(gap: Gap) -> list[Recipe]:
+    """The fixes of a gap with the snippets of their recipes."""
+    rule = next((r for r in load_rules() if r.id == gap.rule), None)
+    known = [load_fixes()[name] for name in rule.fixes if name in load_fixes()] if rule else []
+    snippets = {fix.stack: recipe(fix, gap.field).snippet for fix in known}
+    return [Recipe(stack, text, snippets.get(stack, "")) for stack, text in gap.fixes.items()]
+
+
+def recipe(fix: Fix, field: str) -> Recipe:
+    """A fix as it reads for one field."""
+    return Recipe(fix.stack, fix.told(field), fix.snippet.replace("{field}", field).strip())
+
+
+def say(rule: Rule, template: str) -> str:
+    """A text of a rule; a rule for several fields speaks of "the field"."""
+    if len(rule.field) == 1:
+        return rule.text(template, rule.field[0])
+    plain = template.replace("The {field}", "The field").replace("the {field}", "the field")
+    return plain.replace("{field}", "field").strip()
+
+
+def segments(field: FieldReport) -> list[tuple[str, float, float]]:
+    """The bar of a field: verdict, start and width in per cent, by the report's weight."""
+    found, at = [], 0.0
+    for verdict in ("present", "mis_scoped", "absent", "not_carried"):
+        width = round(100 * getattr(field.weight, verdict), 2)
+        if width > 0:
+            found.append((verdict, round(at, 2), width))
+        at += width
+    return found
+
+
+def _row(report: Report, one: FieldReport, few: bool) -> Row:
+    known = catalogue().fields.get(one.field)
+    asked = report.totals.calls - one.not_carried
+    if one.verdict == "not_carried":
+        figure = (
+            "none of these formats carries it" if len(report.inputs) > 1 else "this format cannot carry it"
+        )
+    elif few:
+        figure = f"{count(one.present)} of {plural(asked, 'call')}"
+    else:
+        carried = 1 - one.weight.not_carried
+        figure = (
+            f"{share(one.weight.present / carried if carried > 0 else 0.0)} of {report.totals.weighted_by}"
+        )
+    return Row(
+        field=one,
+        title=known.title if known else one.field,
+        definition=known.definition if known else "",
+        gaps=[gap for gap in report.gaps if gap.field == one.field],
+        figure=figure,
+    )
+
+
+def _speaks(row: Row) -> bool:
+    return any(gap.level != "note" for gap in row.gaps)
+
+
+def _loss(row: Row) -> tuple[bool, float]:
+    return (not row.field.required, -(row.field.weight.absent + row.field.weight.mis_scoped))
+
+
+def _headline(report: Report) -> str:
+    if not report.totals.calls:
+        return "Nothing to audit"
+    return report.score.band[:1].upper() + report.score.band[1:]
+
+
+def _owner_line(report: Report, few: bool) -> str:
+    totals = report.totals
+    if not totals.calls:
+        return "No model call was found."
+    missing = round(totals.unattributed_calls * totals.calls)
+    if not missing and not totals.unattributed_cost_usd:
+        return f"Every one of {plural(totals.calls, 'call')} has an owner."
+    calls = f"{count(missing)} of {plural(totals.calls, 'call')}"
+    if totals.cost_basis == "none":
+        return f"{calls} {'has' if missing == 1 else 'have'} no owner."
+    part = "" if few else f" ({share(totals.unattributed_cost)})"
+    about = "About " if totals.cost_basis == "estimated" else ""
+    return f"{about}{money(totals.unattributed_cost_usd)} of {money(totals.cost_usd)}{part} has no owner: {calls}."

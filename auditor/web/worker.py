@@ -1,0 +1,101 @@
+"""What a worker process does: decode an order, audit it, encode the outcome.
+
+It never lets an exception across the border, because its words could quote the input, and imports no web framework.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+import msgspec
+
+from auditor.errors import AuditError
+from auditor.model import Report
+
+
+class Posted(msgspec.Struct, frozen=True, kw_only=True):
+    """One input as it was sent: its bytes, its name and, when the sender knows better, its format and layer."""
+
+    name: str
+    data: bytes
+    format: str | None = None
+    layer: str | None = None
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One audit to run: inputs and policy."""
+
+    inputs: list[Posted]
+    policy: dict[str, Any] = {}
+
+    @property
+    def size(self) -> int:
+        """Bytes of all inputs."""
+        return sum(len(one.data) for one in self.inputs)
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """The audit ran."""
+
+    report: Report
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """The audit could not run, for a reason the sender can act on."""
+
+    kind: str
+    title: str
+    status: int
+    message: str
+    hint: str
+
+
+class Crashed(msgspec.Struct, frozen=True, tag="crashed"):
+    """A bug: where, never what."""
+
+    error: str
+    frames: list[str]
+
+
+Outcome = Done | Refused | Crashed
+WARM = Order(inputs=[Posted(name="warm", data=b'[{"model":"m","tenant_id":"acme","input_tokens":1}]')])
+
+
+@cache
+def silence() -> None:
+    """Send what libraries print on their own to nowhere: nobody reads the worker's pipe, and it could quote values."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+
+
+def work(order: bytes) -> bytes:
+    """Run one order in a worker process: the only function it is asked for."""
+    silence()
+    return run_order(order)
+
+
+def run_order(order: bytes) -> bytes:
+    """Decode, audit, encode; every error becomes an outcome."""
+    from auditor.run import Input, audit
+    from auditor.settings import parse_policy
+
+    outcome: Outcome
+    try:
+        asked = msgspec.msgpack.decode(order, type=Order)
+        inputs = [Input(name=i.name, data=i.data, format=i.format, layer=i.layer) for i in asked.inputs]
+        outcome = Done(audit(inputs, parse_policy(asked.policy)))
+    except AuditError as exc:
+        outcome = Refused(type(exc).__name__, exc.title, exc.status, exc.message, exc.hint)
+    except Exception as exc:  # noqa: BLE001 - the border: only where it happened may cross
+        outcome = Crashed(type(exc).__name__, frames(exc))
+    return msgspec.msgpack.encode(outcome)
+
+
+def frames(exc: BaseException) -> list[str]:
+    """Where an exception was raised: `run.py:12 audit`, outermost first."""
+    return [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in extract_tb(exc.__traceback__)]

@@ -1,0 +1,62 @@
+"""Writers turn a report into bytes, one file an output, found by walking this folder.
+
+A writer does no I/O, sorts nothing and decides no colour: the report is in order, the style is given.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from auditor.errors import UsageError
+
+if TYPE_CHECKING:
+    from auditor.model import Report
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a report for people is to look; formats for machines ignore it."""
+
+    width: int = 100  # columns
+    color: bool = False
+    unicode: bool = True  # False: nothing but ASCII leaves the writer
+    quiet: bool = False  # the last two lines only
+    links: Mapping[str, str] = field(default_factory=dict)  # input name -> address; empty off a terminal
+
+
+@dataclass(frozen=True)
+class Writer:
+    """One output: its name on the command line, its file suffix, its media type and the function itself."""
+
+    name: str
+    suffix: str
+    media_type: str
+    write: Callable[[Report, Style], bytes]
+
+
+def names() -> list[str]:
+    """The names of all writers, sorted; imports none of them."""
+    return sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(__path__) if m.name[0] != "_")
+
+
+@cache
+def writer(name: str) -> Writer:
+    """The writer called `name`; UsageError when there is none."""
+    if name not in names():
+        raise UsageError(f"there is no format {name!r}", f"choose from: {', '.join(names())}")
+    found: Writer = import_module(f"{__name__}.{name.replace('-', '_')}").WRITER
+    return found
+
+
+def by_suffix(file: str) -> Writer:
+    """The writer for a file's name, by the longest suffix that fits; UsageError when none does."""
+    fits = [w for w in map(writer, names()) if file.lower().endswith(w.suffix)]
+    if not fits:
+        suffixes = ", ".join(sorted(writer(n).suffix for n in names()))
+        raise UsageError(f"{file}: the suffix names no format", f"end the file's name in one of: {suffixes}")
+    return max(fits, key=lambda w: len(w.suffix))

@@ -1,0 +1,55 @@
+"""The JSON report, `"schema": "1"`: the report's own structure, field for field.
+
+It never shows less or more than the report holds, and no character in it can steer a terminal.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from auditor.text import escaped
+from auditor.writers import Style, Writer
+
+if TYPE_CHECKING:
+    from auditor.model import Report
+
+# control, zero-width and bidi characters that JSON allows unescaped and terminals or editors obey
+_UNSAFE = re.compile(
+    "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]".encode().decode()
+)
+
+
+def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer takes a style
+    """The report as indented JSON."""
+    return document(report)
+
+
+def document(value: Any) -> bytes:
+    """Any value as indented JSON with a newline at its end, unsafe characters as escapes."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    return _UNSAFE.sub(_escape, text).encode() + b"\n"
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the report, made from its types."""
+    from auditor.model import Report
+
+    (body,), parts = msgspec.json.schema_components([Report], ref_template="#/$defs/{name}")
+    for part in parts.values():
+        part["required"] = list(part["properties"])  # defaults are written too
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Attribution gap report, schema 1",
+        **body,
+        "$defs": parts,
+    }
+
+
+WRITER = Writer("json", ".json", "application/json", write)

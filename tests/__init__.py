@@ -1,0 +1,1 @@
+"""Tests: examples, goldens, properties and doors. None of them needs a network."""
