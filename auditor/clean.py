@@ -42,11 +42,19 @@ def _text_of(raw: pl.Series) -> pl.Series:
 
 
 def _placeholder(text: pl.Series, catalogue: Catalogue) -> pl.Series:
-    """Which values stand for no value."""
-    odd = text.str.to_lowercase().is_in(list(catalogue.placeholder_words))
+    """Which values stand for no value. Only short values, and those that begin or look odd, are looked at."""
+    suspect = pl.select(
+        (text.str.len_bytes() <= 12) | text.str.starts_with("0") | text.str.contains("{", literal=True)
+    ).to_series()
+    if not suspect.any():
+        return suspect.fill_null(False)
+    some = text.set(~suspect.fill_null(False), None)
+    unique = some.unique().drop_nulls()
+    odd = unique.str.to_lowercase().is_in(list(catalogue.placeholder_words))
     for pattern in catalogue.placeholder_patterns:
-        odd = odd | text.str.contains(pattern)
-    return odd.fill_null(False)
+        odd = odd | unique.str.contains(pattern)
+    bad = unique.filter(odd)
+    return some.is_in(bad.implode()).fill_null(False) if len(bad) else pl.Series([False]).new_from_index(0, len(text))
 
 
 def _number(raw: pl.Series, kind: str, catalogue: Catalogue, scale: float) -> tuple[pl.Series, pl.Series | None]:
@@ -75,6 +83,9 @@ def _number(raw: pl.Series, kind: str, catalogue: Catalogue, scale: float) -> tu
 
 def _parse(text: pl.Series, catalogue: Catalogue) -> tuple[pl.Series, pl.Series | None]:
     """Numbers out of text (`$0.069`, `1,204`, `1.2E-5`); what is no number is marked."""
+    plain = text.cast(pl.Int64, strict=False)
+    if plain.null_count() == text.null_count() == 0:
+        return plain, None
     trimmed = text.str.strip_chars()
     empty = trimmed.is_null() | (trimmed == "")
     odd = trimmed.str.to_lowercase().is_in(list(catalogue.placeholder_words)).fill_null(False)

@@ -5,8 +5,9 @@ It never interprets a format and never judges: readers put values in, `relate` a
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -57,7 +58,7 @@ class Column:
 
     def __init__(self, slot: Slot, slot_id: int, scale: float = 1.0) -> None:
         self.slot, self.slot_id, self.scale = slot, slot_id, scale
-        self.rows: list[int] = []
+        self.rows = array("q")
         self.values: list[Any] = []
 
     def put(self, row: int, value: Any) -> None:
@@ -110,6 +111,7 @@ class Builder:
         self._parts: list[pl.DataFrame] = []
         self._processes: list[dict[str, tuple[Any, int]]] = []
         self._process_columns: list[tuple[int, Column, Any]] = []
+        self.kinds: Callable[[pl.DataFrame], pl.Series] | None = None
         self.records = 0
         self.skips: list[Skip] = []
         self.skipped_total = 0
@@ -159,6 +161,21 @@ class Builder:
         self.records += 1
         self.n += 1
         return self.n - 1
+
+    def rows(self, count: int, *, offset: int | None | list[int], process: int | None, nth: int = 0) -> int:
+        """Begin several records of one document; the caller adds span, parent, times, name and outcome."""
+        if self.n + count > BATCH and self.n:
+            self.flush()
+        ids, first = self.ids, self.n
+        ids["record"] += range(self.records, self.records + count)
+        ids["nth"] += range(nth, nth + count)
+        for name, value in (
+            ("kind", "context"), ("format", self.format), ("offset", offset), ("process", process), ("pointer", None)
+        ):  # fmt: skip
+            ids[name] += value if isinstance(value, list) else [value] * count
+        self.records += count
+        self.n += count
+        return first
 
     def skip(self, line: int | None, reason: str) -> None:
         """Count a piece of input that could not be read; the first few are kept with their line."""
@@ -246,9 +263,12 @@ class Builder:
     def flush(self) -> None:
         """Turn the lists of the current batch into a frame and forget them."""
         if self.n:
-            self._parts.append(freeze(self))
+            frame = freeze(self)
+            self._parts.append(frame.with_columns(self.kinds(frame)) if self.kinds else frame)
         for column in (*self._live, *self._facts.values()):
-            column.rows, column.values = [], []
+            # cleared in place: readers hold their append methods
+            del column.rows[:]
+            column.values.clear()
         self._reset()
 
     def table(self) -> Table:
@@ -320,12 +340,12 @@ def freeze(builder: Builder) -> pl.DataFrame:
     return pl.DataFrame(data)
 
 
-def _scatter(values: pl.Series, rows: list[int], n: int) -> pl.Series:
+def _scatter(values: pl.Series, rows: array[int], n: int) -> pl.Series:
     """Spread the values of some rows over all `n`; a row that was put twice keeps the last."""
     if len(rows) == n and rows[0] == 0 and rows[-1] == n - 1:
         return values
     index = np.full(n, -1, dtype=np.int64)
-    index[np.asarray(rows)] = np.arange(len(rows))
+    index[np.array(rows)] = np.arange(len(rows))
     return values.gather(pl.Series(index).set(pl.Series(index < 0), None))
 
 
@@ -367,7 +387,7 @@ def _conflicts(cleaned: list[tuple[Column, pl.Series]], n: int) -> pl.Series | N
         by_key[normalise(column.slot.key.rsplit("→", 1)[-1])].append((column, series))
     bad = np.zeros(n, dtype=bool)
     for members in by_key.values():
-        if len(members) == 1 and len(set(members[0][0].rows)) == len(members[0][0].rows):
+        if len(members) == 1 and not (np.diff(np.array(members[0][0].rows)) == 0).any():
             continue
         both = pl.DataFrame(
             {

@@ -5,6 +5,9 @@ It never guesses: ties are named, and a format that is only recognised by its si
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from auditor.errors import InputError, UnsupportedInput, UsageError
@@ -13,7 +16,7 @@ from auditor.fields import Catalogue
 from auditor.readers import Reader, Sample, all_readers, reader, signatures
 from auditor.readers._objects import read_objects, unwrapped
 from auditor.readers._tables import header_of
-from auditor.source import Input, Source, container_of, json_pieces
+from auditor.source import Input, SkipFn, Source, container_of, json_pieces
 
 ENOUGH = 0.5
 FIRST = 25
@@ -29,10 +32,11 @@ def ingest(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1) ->
 
         table = read_split(source, given, found, layer, catalogue, jobs)
     else:
-        if found.read is not None:
-            found.read(source, builder, 0, None)
-        else:
-            read_objects(source, builder, found)
+        with no_collection():
+            if found.read is not None:
+                found.read(source, builder, 0, None)
+            else:
+                read_objects(source, builder, found)
         table = builder.table()
     table.bytes, table.also = source.size, also
     if not table.frame.height and table.skipped_total:
@@ -41,6 +45,18 @@ def ingest(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1) ->
         pieces = "the only piece" if table.skipped_total == 1 else f"all {table.skipped_total} pieces"
         raise InputError(f"{given.name}: {pieces} could not be read{where}", "`auditor formats` lists what can be read")
     return table
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Reading makes millions of objects and no cycles: the collector would only slow it down."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def recognise(source: Source, given: Input) -> tuple[Reader, str | None]:
@@ -81,6 +97,9 @@ def _what(sample: Sample) -> str:
         return "binary data of no known format"
     if sample.container == "table":
         return f"a table without columns that tell of model calls ({len(sample.columns)} columns)"
+    if sample.broken is not None:
+        line, reason = sample.broken
+        return f"nothing readable (line {line}: {reason})" if line else f"nothing readable ({reason})"
     return "no JSON record and no known table in this text"
 
 
@@ -95,17 +114,19 @@ def sample_of(source: Source) -> Sample:
     container = container_of(head, source.is_short)
     if columns and not head.lstrip().startswith((b"{", b"[")):
         return Sample(head, "table", columns=columns)
-    return Sample(head, container, objects=_first_objects(source, container))
+    reasons: list[tuple[int | None, str]] = []
+    objects = _first_objects(source, container, lambda line, reason: reasons.append((line, reason)))
+    return Sample(head, container, objects=objects, broken=reasons[0] if reasons else None)
 
 
-def _first_objects(source: Source, container: str) -> list[Any]:
+def _first_objects(source: Source, container: str, skip: SkipFn) -> list[Any]:
     if container == "text":
         return []
     if container == "json" and source.size > 64 * 1024 * 1024:
         return []
     out: list[Any] = []
     decisive = [r.match for r in all_readers() if r.match is not None and r.name != "generic-json"]
-    for piece in json_pieces(source, lambda line, reason: None):
+    for piece in json_pieces(source, skip):
         for inner in unwrapped(piece, lambda v: any(m(v) >= ENOUGH for m in decisive)):
             out.append(inner.value)
             if len(out) >= FIRST:

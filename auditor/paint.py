@@ -5,7 +5,8 @@ It never decides whether a stream can show them: that is given.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from auditor.text import plain
 
@@ -20,6 +21,17 @@ _VERDICTS = {
     "not_carried": ("-", "dim", "not carried"),
 }
 _SAID = {"mis_scoped": "mis-scoped", "not_carried": "not carried"}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a text for people is to look; formats for machines ignore it."""
+
+    width: int = 100  # columns
+    color: bool = False
+    unicode: bool = True  # False: nothing but ASCII leaves the writer
+    quiet: bool = False  # the last two lines only
+    links: Mapping[str, str] = field(default_factory=dict)  # input name -> address; empty off a terminal
 
 
 @dataclass(frozen=True)

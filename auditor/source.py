@@ -113,7 +113,7 @@ class Source:
         return data
 
     def lines(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, list[bytes]]]:
-        """Blocks of complete lines with the byte offset of the first, without their newlines.
+        """Blocks of lines, newlines kept, with the byte offset of the first.
 
         `start` and `end` cut on line borders: a line belongs to the range in which it begins.
         """
@@ -122,24 +122,13 @@ class Source:
             if start:
                 stream.seek(start - 1)
                 offset += len(stream.readline()) - 1
-            rest = b""
             while end is None or offset < end:
-                size = CHUNK if end is None else max(1, min(CHUNK, end - offset - len(rest)))
-                block = stream.read(size)
-                if end is not None and len(rest) + len(block) >= end - offset and block[-1:] != b"\n":
-                    block += stream.readline()
+                size = CHUNK if end is None else min(CHUNK, end - offset)
+                block = stream.readlines(size)
                 if not block:
-                    if rest:
-                        yield offset, [rest]
                     return
-                cut = block.rfind(b"\n")
-                if cut < 0:
-                    rest += block
-                    continue
-                text = rest + block[:cut]
-                yield offset, text.split(b"\n")
-                offset += len(text) + 1
-                rest = block[cut + 1 :]
+                yield offset, block
+                offset += sum(map(len, block))
 
     def line_of(self, offset: int) -> tuple[int, int]:
         """The 1-based line that holds a byte offset, and the offset at which that line begins."""
@@ -281,11 +270,12 @@ def _line_pieces(source: Source, skip: SkipFn, start: int, end: int | None) -> I
             number += 1
             stripped = line.strip()
             if stripped:
-                yield from _one_line(stripped, at, number, skip)
-            at += len(line) + 1
+                yield from one_line(stripped, at, number, skip)
+            at += len(line)
 
 
-def _one_line(line: bytes, at: int, number: int, skip: SkipFn) -> Iterator[Piece]:
+def one_line(line: bytes, at: int, number: int, skip: SkipFn) -> Iterator[Piece]:
+    """The JSON values of one line, behind a log prefix if need be; else a skip with its line."""
     try:
         value = decode(line)
     except ValueError as error:

@@ -49,9 +49,7 @@ def ownership(report: Report) -> str:
     calls = f"{count(lost)} of {plural(totals.calls, 'call')} {'has' if lost == 1 else 'have'} no owner"
     spend = f"{money(totals.unattributed_cost_usd)} of {money(totals.cost_usd)}"
     if totals.cost_basis == "none" or not totals.cost_usd:
-        if totals.calls < FEW:
-            return calls
-        return f"{calls} ({share(totals.unattributed_cost)} of {totals.weighted_by})"
+        return calls if totals.calls < FEW else f"{calls} ({share(totals.unattributed_calls)})"
     if totals.calls < FEW:
         return f"{calls}: {spend}"
     return f"{spend} ({share(totals.unattributed_cost)}) has no owner: {calls.removesuffix(' no owner')} none"

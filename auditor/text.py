@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from functools import lru_cache
 
 FEW = 30  # under this many calls a report prints counts, not percentages
 _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
+_WORD = re.compile(r"(?:USD )?\S+(?: %\S*)?")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS = frozenset({"Mn", "Me"})
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -34,7 +36,7 @@ def visible(text: str) -> str:
 
 
 def escaped(char: str) -> str:
-    """One character as an escape that names it: `\\x1b`, `\\u202e`."""
+    r"""One character as an escape that names it: `\x1b`, `\u202e`."""
     code = ord(char)
     if char in _SHORT:
         return _SHORT[char]
@@ -90,15 +92,18 @@ def clip(text: str, width: int, *, tail: bool = False, mark: str = "…") -> str
     return mark + "".join(reversed(kept)) if tail else "".join(kept) + mark
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` columns, broken between words; a longer word is cut."""
+def wrap(text: str, width: int, first: int = 0) -> list[str]:
+    """`text` in lines of at most `width` columns, the first shorter by `first`; a longer word is cut.
+
+    Sums and shares stay whole: `USD 0.02` and `69 %` are never torn apart.
+    """
     lines: list[str] = []
-    line = ""
-    for word in text.split():
+    line, room = "", width - first
+    for word in _WORD.findall(text):
         for piece in _pieces(word, max(width, 8)):
-            if line and cells(line) + 1 + cells(piece) > width:
+            if line and cells(line) + 1 + cells(piece) > room:
                 lines.append(line)
-                line = piece
+                line, room = piece, width
             else:
                 line = f"{line} {piece}" if line else piece
     return [*lines, line] if line else lines
@@ -160,3 +165,9 @@ def window(text: str, caret: tuple[int, int] | None, width: int, mark: str = "�
     before = clip(before, max(room // 3, room - cells(after)), tail=True, mark=mark)
     after = clip(after, room - cells(before), mark=mark)
     return before + under + after, cells(before), cells(under)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`did you mean …?` for a misspelt name, or nothing."""
+    close = get_close_matches(name.lower(), list(known), n=3, cutoff=0.6)
+    return f"did you mean {' or '.join(close)}?" if close else ""

@@ -25,6 +25,7 @@ class Sample:
     container: str  # json | json-lines | json-stream | table | parquet | protobuf | text | binary
     objects: list[Any] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
+    broken: tuple[int | None, str] | None = None  # line and reason of the first piece that could not be read
 
 
 @dataclass(frozen=True)

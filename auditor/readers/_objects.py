@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from auditor.evidence import Builder
@@ -93,11 +94,16 @@ def read_objects(source: Source, builder: Builder, chosen: Any, start: int = 0, 
 
 def to_ns(value: Any) -> int | None:
     """Nanoseconds since the epoch from ISO text or a number whose unit its magnitude tells; None for neither."""
-    if isinstance(value, bool) or value is None:
+    if value.__class__ is str:
+        return _from_text(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    if isinstance(value, (int, float)):
-        return _from_number(value)
-    text = str(value).strip()
+    return _from_number(value)
+
+
+@lru_cache(maxsize=8192)
+def _from_text(text: str) -> int | None:
+    text = text.strip()
     match = _STAMP.match(text)
     if match is None:
         try:

@@ -5,7 +5,7 @@ It knows names only; whether a wrapper repeats a call is settled later, over the
 
 from __future__ import annotations
 
-CALL_MARKS: dict[str, frozenset[object]] = {
+CALL_MARKS: dict[str, frozenset[str]] = {
     "gen_ai.operation.name": frozenset({"chat", "text_completion", "embeddings", "generate_content"}),
     "rpc.service": frozenset({"Bedrock Runtime", "BedrockRuntime"}),
     "openinference.span.kind": frozenset({"LLM", "EMBEDDING"}),
@@ -26,6 +26,8 @@ CALL_MARKS: dict[str, frozenset[object]] = {
 }
 # outer spans that repeat the usage of their inner call, or stand for a whole agent
 NOT_CALL_NAMES = ("invoke_agent", "create_agent", "execute_tool", "invoke_workflow")
+# operations of the runtime service that invoke no model
+NOT_INFERENCE = frozenset({"ApplyGuardrail", "CountTokens", "GetAsyncInvoke", "ListAsyncInvokes"})
 USAGE_FIELDS = frozenset({"tokens_input", "tokens_output", "tokens_total"})
 ENDPOINT_KEYS = frozenset(
     {"server.address", "net.peer.name", "url.full", "http.url", "http.host", "rpc.endpoint", "peer.hostname"}

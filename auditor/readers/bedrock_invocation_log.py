@@ -8,22 +8,26 @@ for the latency that the service itself writes beside them. References to S3 are
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from auditor.evidence import Builder
+from auditor.evidence import Builder, Column
 from auditor.principal import user_of
-from auditor.readers import Reader, Sample
-from auditor.readers._objects import read_objects, to_ns
-from auditor.source import Source, container_of
+from auditor.readers import Reader, Sample, generic_json
+from auditor.readers._nested import opened_text
+from auditor.readers._objects import read_objects, to_ns, unwrapped
+from auditor.source import Source, container_of, one_line
 
 INFERENCE = frozenset(
     """Converse ConverseStream InvokeModel InvokeModelWithResponseStream InvokeModelWithBidirectionalStream
     StartAsyncInvoke CreateInference ChatCompletions Responses""".split()
 )
 _ALLOWED = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,\-.]*")
-_LATENCY = re.compile(rb'"(?:latencyMs|invocationLatency)"\s*:\s*(\d+)')
+_LATENCIES = (b'"latencyMs"', b'"invocationLatency"')
+_NUMBER = re.compile(rb"\s*:\s*(\d+)")
 
 
 class Identity(msgspec.Struct, gc=False):
@@ -41,10 +45,9 @@ class Input(msgspec.Struct, gc=False, rename="camel"):
 
 
 class Output(msgspec.Struct, gc=False, rename="camel"):
-    """The response side; only the latency is looked for in its body."""
+    """The response side; its body stays undecoded."""
 
     output_token_count: int | float | str | None = None
-    output_body_json: msgspec.Raw = msgspec.Raw()
 
 
 class Record(msgspec.Struct, gc=False, rename="camel"):
@@ -69,112 +72,116 @@ class Record(msgspec.Struct, gc=False, rename="camel"):
 _decoder = msgspec.json.Decoder(Record)
 
 
+_no_input, _no_output = Input(), Output()
+
+
 class Log:
-    """Puts records into a builder; holds the columns of one input."""
+    """Puts records into a builder, a block at a time and column by column."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
         column = builder.column
-        self.attempt = column("attempt_id", "attempt", "requestId")
-        self.model = column("model", "request", "modelId")
-        self.region = column("region", "request", "region")
-        self.served = column("inference_region", "attempt", "inferenceRegion")
-        self.account = column("account_id", "account", "accountId")
+        self.plain: tuple[tuple[Column, Callable[[Record], Any]], ...] = (
+            (column("attempt_id", "attempt", "requestId"), lambda r: r.request_id),
+            (column("model", "request", "modelId"), lambda r: r.model_id),
+            (column("region", "request", "region"), lambda r: r.region),
+            (column("account_id", "account", "accountId"), lambda r: r.account_id),
+            (column("tokens_input", "request", "input.inputTokenCount"), lambda r: (r.input or _no_input).input_token_count),
+            (column("tokens_output", "request", "output.outputTokenCount"), lambda r: (r.output or _no_output).output_token_count),
+            (builder.fact("operation"), lambda r: r.operation),
+            (column("provider", "request", "schemaType"), lambda r: "aws.bedrock"),
+        )  # fmt: skip
+        self.rare: tuple[tuple[Column, Callable[[Record], Any]], ...] = (
+            (column("inference_region", "attempt", "inferenceRegion"), lambda r: r.inference_region),
+            (column("error_code", "attempt", "errorCode"), lambda r: r.error_code),
+            (column("status", "attempt", "status"), lambda r: r.status),
+            (column("tokens_cache_read", "request", "input.cacheReadInputTokenCount"),
+             lambda r: (r.input or _no_input).cache_read_input_token_count),
+            (column("tokens_cache_write", "request", "input.cacheWriteInputTokenCount"),
+             lambda r: (r.input or _no_input).cache_write_input_token_count),
+        )  # fmt: skip
         self.principal = column("iam_principal", "principal", "identity.arn")
         self.user = column("user_id", "principal", "identity.arn (session name)", rank=500)
-        self.tokens_in = column("tokens_input", "request", "input.inputTokenCount")
-        self.tokens_out = column("tokens_output", "request", "output.outputTokenCount")
-        self.cache_read = column("tokens_cache_read", "request", "input.cacheReadInputTokenCount")
-        self.cache_write = column("tokens_cache_write", "request", "input.cacheWriteInputTokenCount")
         self.latency = column("latency_ms", "request", "output.outputBodyJson.metrics.latencyMs")
-        self.error = column("error_code", "attempt", "errorCode")
-        self.status = column("status", "attempt", "status")
-        self.provider = column("provider", "request", "schemaType")
-        self.operation = builder.fact("operation")
         self.metadata = builder.keys("request_metadata", "requestMetadata.")
+        self.facts = [builder.fact(f"metadata_{name}") for name in METADATA]
         self.users: dict[str, str | None] = {}
 
-    def put(self, record: Record, offset: int, pointer: str | None) -> None:
-        """One record; operations that are no inference are context."""
-        operation = record.operation or ""
-        row = self.builder.row(
-            "call" if operation in INFERENCE or (not operation and record.model_id) else "context",
-            offset=offset,
-            pointer=pointer,
-            started_at=to_ns(record.timestamp),
-            name=operation,
-            outcome="error" if record.error_code else None,
-            fmt="bedrock-invocation-log",
-        )
-        self.operation.put(row, operation)
-        self.provider.put(row, "aws.bedrock")
-        for column, value in (
-            (self.attempt, record.request_id),
-            (self.model, record.model_id),
-            (self.region, record.region),
-        ):
-            column.rows.append(row)
-            column.values.append(value)
-        if record.account_id is not None:
-            self.account.put(row, str(record.account_id))
-        for column, value in (
-            (self.served, record.inference_region),
-            (self.error, record.error_code),
-            (self.status, record.status),
-        ):
+    def put(self, records: list[Record], offsets: list[int], latencies: list[int | None], pointer: str | None = None) -> None:
+        """A block of records; operations that are no inference are context."""
+        builder, size = self.builder, len(records)
+        first = builder.rows(size, offset=offsets, process=None)
+        ids, rows = builder.ids, range(first, first + size)
+        ids["kind"][first:] = [
+            "call" if r.operation in INFERENCE or (not r.operation and r.model_id) else "context" for r in records
+        ]
+        ids["format"][first:] = [READER.name] * size
+        ids["pointer"][first:] = [pointer] * size
+        ids["started_at"] += [to_ns(r.timestamp) for r in records]
+        ids["ended_at"] += [None] * size
+        ids["span_id"] += [None] * size
+        ids["parent_id"] += [None] * size
+        ids["name"] += [r.operation for r in records]
+        ids["outcome"] += ["error" if r.error_code else None for r in records]
+        for column, pick in self.plain:
+            column.rows.extend(rows)
+            column.values += map(pick, records)
+        for column, pick in self.rare:
+            for row, value in zip(rows, map(pick, records), strict=True):
+                if value is not None:
+                    column.put(row, value)
+        for row, value in zip(rows, latencies, strict=True):
             if value is not None:
-                column.put(row, value)
-        self._identity(row, record.identity)
-        self._usage(row, record)
-        if record.request_metadata is not None:
-            self._metadata(row, record.request_metadata)
+                self.latency.put(row, value)
+        self._identities(rows, records)
+        for row, record in zip(rows, records, strict=True):
+            if record.request_metadata is not None:
+                self._metadata(row, record.request_metadata)
 
-    def _identity(self, row: int, identity: Identity | list[Identity] | None) -> None:
-        if isinstance(identity, list):
-            identity = identity[0] if identity else None
-        arn = identity.arn if identity is not None else None
-        self.principal.put(row, arn)
-        if not arn:
-            return
-        if arn not in self.users:
-            who = user_of(arn)
-            self.users[arn] = who[1] if who else None
-        if self.users[arn]:
-            self.user.put(row, self.users[arn])
-
-    def _usage(self, row: int, record: Record) -> None:
-        given, made = record.input, record.output
-        self.tokens_in.put(row, given.input_token_count if given is not None else None)
-        self.tokens_out.put(row, made.output_token_count if made is not None else None)
-        if given is not None:
-            if given.cache_read_input_token_count is not None:
-                self.cache_read.put(row, given.cache_read_input_token_count)
-            if given.cache_write_input_token_count is not None:
-                self.cache_write.put(row, given.cache_write_input_token_count)
-        if made is not None and made.output_body_json:
-            tail = bytes(made.output_body_json)
-            found = _LATENCY.search(tail)
-            if found:
-                self.latency.put(row, int(found[1]))
+    def _identities(self, rows: range, records: list[Record]) -> None:
+        for row, record in zip(rows, records, strict=True):
+            identity = record.identity
+            if isinstance(identity, list):
+                identity = identity[0] if identity else None
+            arn = identity.arn if identity is not None else None
+            self.principal.put(row, arn)
+            if arn:
+                if arn not in self.users:
+                    who = user_of(arn)
+                    self.users[arn] = who[1] if who else None
+                if self.users[arn]:
+                    self.user.put(row, self.users[arn])
 
     def _metadata(self, row: int, metadata: dict[str, Any] | str) -> None:
         if isinstance(metadata, str):
-            from auditor.readers._nested import opened_text
-
             opened = opened_text(metadata)
             metadata = opened if isinstance(opened, dict) else {}
+        keys = self.metadata
         for key, value in metadata.items():
-            column = self.metadata[key]
+            column = keys[key]
             if column is not None:
-                column.put(row, value)
-        texts = [str(v) for v in metadata.values()]
-        fact = self.builder.fact
-        fact("metadata_entries").put(row, len(metadata))
-        fact("metadata_longest_key").put(row, max((len(k) for k in metadata), default=0))
-        fact("metadata_longest_value").put(row, max((len(v) for v in texts), default=0))
-        fact("metadata_invalid").put(row, not all(_ALLOWED.fullmatch(t) for t in [*metadata, *texts]))
-        fact("metadata_bytes").put(row, len(msgspec.json.encode(metadata)))
-        fact("metadata_keys").put(row, msgspec.json.encode(sorted(metadata)).decode())
+                column.rows.append(row)
+                column.values.append(value)
+        values = list(map(str, metadata.values()))
+        measured = (
+            len(metadata),
+            max(map(len, metadata), default=0),
+            max(map(len, values), default=0),
+            _ALLOWED.fullmatch("".join(metadata) + "".join(values)) is None,
+            len(msgspec.json.encode(metadata)),
+            _names(tuple(metadata)),
+        )
+        for column, value in zip(self.facts, measured, strict=True):
+            column.rows.append(row)
+            column.values.append(value)
+
+
+METADATA = ("entries", "longest_key", "longest_value", "invalid", "bytes", "keys")
+
+
+@lru_cache(maxsize=1024)
+def _names(keys: tuple[str, ...]) -> str:
+    return msgspec.json.encode(sorted(keys)).decode()
 
 
 def match(record: dict[str, Any]) -> float:
@@ -202,9 +209,21 @@ def take(record: dict[str, Any], builder: Builder, offset: int, pointer: str) ->
         if name:
             folded[name] = value
     try:
-        log.put(_decoder.decode(msgspec.json.encode(folded)), offset, pointer)
+        decoded = _decoder.decode(msgspec.json.encode(folded))
     except msgspec.DecodeError as error:
         builder.skip(None, "not the shape of an invocation record: " + str(error).rsplit(" - ", 1)[-1])
+        return
+    log.put([decoded], [offset], [latency_of(msgspec.json.encode(record.get("output")))], pointer)
+
+
+def latency_of(text: bytes) -> int | None:
+    """The latency that the service wrote, in ms; the same words inside a prompt are escaped and do not match."""
+    for mark in _LATENCIES:
+        at = text.rfind(mark)
+        if at >= 0:
+            found = _NUMBER.match(text, at + len(mark))
+            return int(found[1]) if found else None
+    return None
 
 
 def _log(builder: Builder) -> Log:
@@ -223,33 +242,33 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     log = _log(builder)
     number = 0
     for offset, lines in source.lines(start, end):
-        at = offset
+        records: list[Record] = []
+        offsets: list[int] = []
+        latencies: list[int | None] = []
         for line in lines:
             number += 1
-            if line and not line.isspace():
-                _line(line, at, number, builder, log)
-            at += len(line) + 1
+            try:
+                record = _decoder.decode(line)
+                if record.schema_type == "ModelInvocationLog" or (record.model_id and record.operation):
+                    records.append(record)
+                    offsets.append(offset)
+                    latencies.append(latency_of(line))
+                    offset += len(line)
+                    continue
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                pass
+            if not line.isspace():
+                _other_line(line, offset, number, builder)
+            offset += len(line)
+        log.put(records, offsets, latencies)
 
 
-def _line(line: bytes, at: int, number: int, builder: Builder, log: Log) -> None:
-    try:
-        record = _decoder.decode(line)
-        if record.schema_type == "ModelInvocationLog" or (record.model_id and record.operation):
-            log.put(record, at, None)
-            return
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    from auditor.readers._objects import unwrapped
-    from auditor.source import _one_line
-
-    for piece in _one_line(line.strip(), at, number, builder.skip):
+def _other_line(line: bytes, at: int, number: int, builder: Builder) -> None:
+    """A line that is no bare record: a wrapped one, another log's, or a skip."""
+    for piece in one_line(line.strip(), at, number, builder.skip):
         for inner in unwrapped(piece, lambda v: match(v) >= 0.5):
-            if match(inner.value) >= 0.5:
-                take(inner.value, builder, inner.offset, inner.pointer)
-            else:
-                from auditor.readers import generic_json
-
-                generic_json.take(inner.value, builder, inner.offset, inner.pointer)
+            reading = take if match(inner.value) >= 0.5 else generic_json.take
+            reading(inner.value, builder, inner.offset, inner.pointer)
 
 
 def sniff(sample: Sample) -> float:

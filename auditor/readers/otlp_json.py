@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import msgspec
+import polars as pl
 
-from auditor.evidence import Builder, Column
+from auditor.evidence import MAX_KEYS, Builder, Column
 from auditor.readers import Reader, Sample
 from auditor.readers._nested import baggage, is_body, is_container, leaves, put_nested
-from auditor.readers._spans import CALL_MARKS, ENDPOINT_KEYS, NOT_CALL_NAMES, USAGE_FIELDS
+from auditor.readers._spans import CALL_MARKS, ENDPOINT_KEYS, NOT_CALL_NAMES, NOT_INFERENCE, USAGE_FIELDS
 from auditor.source import Source, container_of, decode
 
 HEADER = ("http.request.header.", "http.request.headers.", "rpc.request.metadata.")
 RESPONSE_HEADER = ("http.response.header.", "http.response.headers.")
-LATENCY_KEY = "endTimeUnixNano - startTimeUnixNano"
+MARK = "mark "
+_ERRORS = (2, "STATUS_CODE_ERROR")
 
 
 class Any_(msgspec.Struct, gc=False, rename="camel"):
@@ -113,7 +116,9 @@ def plain(value: Any_ | None) -> Any:
     """The Python value of an AnyValue: text, number, list or mapping; None when it is empty."""
     if value is None:
         return None
-    for simple in (value.string_value, value.int_value, value.double_value, value.bool_value):
+    if value.int_value is not None:
+        return value.int_value
+    for simple in (value.string_value, value.double_value, value.bool_value):
         if simple is not None:
             return simple
     if value.array_value:
@@ -141,6 +146,11 @@ def _pairs(items: list[Any]) -> dict[str, Any]:
     return {str(i.get("key")): _loose(i.get("value")) for i in items if isinstance(i, dict)}
 
 
+def _flat(value: list[Any]) -> Any:
+    """A list of one is its element; a longer one is text."""
+    return value[0] if len(value) == 1 and not isinstance(value[0], (dict, list)) else str(value)
+
+
 def hex_id(text: str) -> str:
     """A trace or span id as hex: base64 (24 or 12 characters) is decoded, `0x` and dashes are stripped."""
     if len(text) in (24, 12) and text.endswith("="):
@@ -151,48 +161,65 @@ def hex_id(text: str) -> str:
     return text.removeprefix("0x").lower()
 
 
-class Action:
-    """What an attribute key means for a span: a column, a mark of a call, something to open, an endpoint."""
+class Opened(NamedTuple):
+    """An attribute key whose value is opened: a container, a captured header, or baggage."""
 
-    __slots__ = ("column", "endpoint", "marks", "nested", "usage")
-
-    def __init__(self, builder: Builder, key: str) -> None:
-        self.column: Column | None = None
-        self.nested: str | None = None
-        self.marks = CALL_MARKS.get(key)
-        self.endpoint = key in ENDPOINT_KEYS
-        lower = key.lower()
-        header = next((p for p in HEADER if lower.startswith(p)), None)
-        if header or lower.startswith("baggage."):
-            self.nested = "baggage" if lower.endswith(".baggage") else "header"
-        elif lower.startswith(RESPONSE_HEADER):
-            self.column = builder.column_for(key, "attempt")
-        elif is_container(key):
-            self.nested = "container"
-        elif not is_body(key, None):
-            self.column = builder.column_for(key, "span")
-        self.usage = self.column is not None and self.column.slot.field in USAGE_FIELDS
-
-    @property
-    def idle(self) -> bool:
-        """Whether the key tells nothing at all."""
-        return self.column is None and self.nested is None and self.marks is None and not self.endpoint
+    kind: str
+    key: str
 
 
-class Actions(dict[str, "Action | None"]):
-    """A memo from attribute key to what it means."""
+Put = tuple[Callable[[int], None], Callable[[Any], None]]
+
+
+class Meanings:
+    """What each attribute key means: where to put its value, how to open it, or nothing; asked once a key."""
 
     def __init__(self, builder: Builder) -> None:
-        super().__init__()
         self.builder = builder
+        # a plain dictionary, for its look-up is the innermost step of reading
+        self.known: dict[str, Put | Opened | None] = {}
 
-    def __missing__(self, key: str) -> Action | None:
-        action: Action | None = Action(self.builder, key)
-        if action is not None and action.idle:
-            action = None
-        if len(self) < 20_000:
-            self[key] = action
-        return action
+    def learn(self, key: str) -> Put | Opened | None:
+        """Resolve a key met for the first time."""
+        meaning = self._meaning(key)
+        if len(self.known) < MAX_KEYS:
+            self.known[key] = meaning
+        return meaning
+
+    def _meaning(self, key: str) -> Put | Opened | None:
+        lower = key.lower()
+        if key in CALL_MARKS:
+            return _put(self.builder.fact(MARK + key))
+        if key == "rpc.method":
+            return _put(self.builder.fact("rpc_method"))
+        if key in ENDPOINT_KEYS:
+            return _put(self.builder.fact("endpoint"))
+        if lower.startswith((*HEADER, "baggage.")):
+            return Opened("baggage" if lower.endswith(".baggage") else "header", key)
+        if lower.startswith(RESPONSE_HEADER):
+            return _put(self.builder.column_for(key, "attempt"))
+        if is_container(key):
+            return Opened("container", key)
+        return None if is_body(key, None) else _put(self.builder.column_for(key, "span"))
+
+
+def _put(column: Column | None) -> Put | None:
+    return (column.rows.append, column.values.append) if column is not None else None
+
+
+def kinds(frame: pl.DataFrame) -> pl.Series:
+    """Which spans are calls: an operation says so, or a model stands beside its usage."""
+    usage = [pl.col(n).is_not_null() for n in USAGE_FIELDS if n in frame.columns]
+    call: pl.Expr = pl.lit(False)
+    if usage and "model" in frame.columns:
+        call = pl.any_horizontal(usage) & pl.col("model").is_not_null()
+    for name in frame.columns:
+        if name.startswith(MARK):
+            call = call | pl.col(name).cast(pl.String).is_in(list(CALL_MARKS[name[len(MARK) :]])).fill_null(False)
+    if "rpc_method" in frame.columns:
+        call = call & ~pl.col("rpc_method").is_in(list(NOT_INFERENCE)).fill_null(False)
+    named = pl.any_horizontal(pl.col("name").str.starts_with(n) for n in NOT_CALL_NAMES).fill_null(False)
+    return frame.select(pl.when(call & ~named).then(pl.lit("call")).otherwise(pl.lit("context")).alias("kind")).to_series()
 
 
 class Spans:
@@ -200,11 +227,10 @@ class Spans:
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
-        self.actions = Actions(builder)
+        builder.kinds = kinds
+        self.meanings = Meanings(builder)
         self.processes: dict[bytes, int] = {}
         self.trace = builder.column("trace_id", "trace", "traceId")
-        self.endpoint = builder.fact("endpoint")
-        self.marked = builder.fact("call_mark")
 
     def process(self, raw: msgspec.Raw) -> int | None:
         """The number of the process that a raw resource describes."""
@@ -225,52 +251,44 @@ class Spans:
         for block in _camel.decode(data).resource_spans:
             process = self.process(block.resource)
             for group in block.scope_spans or block.instrumentation_library_spans:
-                for span in group.spans:
-                    self.span(span, process, offset, nth)
-                    nth += 1
+                self.group(group.spans, process, offset, nth)
+                nth += len(group.spans)
 
-    def span(self, span: Span, process: int | None, offset: int, nth: int) -> None:
-        """Put one span: a call when its attributes say so."""
-        builder, actions = self.builder, self.actions
-        row = builder.row(
-            "context",
-            offset=offset,
-            nth=nth,
-            span_id=hex_id(span.span_id),
-            parent_id=hex_id(span.parent_span_id) if span.parent_span_id else None,
-            started_at=int(span.start_time_unix_nano or 0) or None,
-            ended_at=int(span.end_time_unix_nano or 0) or None,
-            process=process,
-            name=span.name,
-            outcome="error" if span.status is not None and span.status.code in (2, "STATUS_CODE_ERROR") else None,
-        )
-        self.trace.rows.append(row)
-        self.trace.values.append(hex_id(span.trace_id))
-        mark = usage = model = False
-        for pair in span.attributes:
-            action = actions[pair.key]
-            if action is None:
-                continue
-            held = pair.value
-            value = held.string_value if held is not None else None
-            if value is None:
-                value = plain(held)
-            column = action.column
-            if column is not None:
-                if type(value) is list and len(value) == 1:
-                    value = value[0]
-                column.rows.append(row)
-                column.values.append(value if type(value) not in (dict, list) else str(value))
-                usage = usage or action.usage
-                model = model or column.slot.field == "model"
-            elif action.nested is not None:
-                self.nested(row, pair.key, value, action.nested)
-            if action.marks is not None and type(value) is str and value in action.marks:
-                mark = True
-            if action.endpoint:
-                self.endpoint.put(row, str(value))
-        if (mark or (usage and model)) and not span.name.startswith(NOT_CALL_NAMES):
-            builder.ids["kind"][row] = "call"
+    def group(self, spans: list[Span], process: int | None, offset: int, nth: int) -> None:
+        """Put the spans of one scope: identity in bulk, then each attribute that means something."""
+        builder, known = self.builder, self.meanings.known
+        size = len(spans)
+        first = builder.rows(size, offset=offset, process=process, nth=nth)
+        ids = builder.ids
+        ids["span_id"] += [s.span_id if len(s.span_id) == 16 else hex_id(s.span_id) for s in spans]
+        ids["parent_id"] += [
+            None if not (p := s.parent_span_id) else p if len(p) == 16 else hex_id(p) for s in spans
+        ]
+        ids["started_at"] += [int(s.start_time_unix_nano or 0) or None for s in spans]
+        ids["ended_at"] += [int(s.end_time_unix_nano or 0) or None for s in spans]
+        ids["name"] += [s.name for s in spans]
+        ids["outcome"] += ["error" if s.status is not None and s.status.code in _ERRORS else None for s in spans]
+        self.trace.rows.extend(range(first, first + size))
+        self.trace.values += [s.trace_id if len(s.trace_id) == 32 else hex_id(s.trace_id) for s in spans]
+        for row, span in enumerate(spans, first):
+            for pair in span.attributes:
+                try:
+                    action = known[pair.key]
+                except KeyError:
+                    action = self.meanings.learn(pair.key)
+                if action is None:
+                    continue
+                held = pair.value
+                value: Any = None if held is None else held.string_value
+                if value is None:
+                    value = plain(held)
+                    if value.__class__ is list and action.__class__ is tuple:
+                        value = _flat(value)
+                if action.__class__ is tuple:
+                    action[0](row)  # type: ignore[operator]
+                    action[1](value)  # type: ignore[operator]
+                else:
+                    self.nested(row, action.key, value, action.kind)  # type: ignore[union-attr]
 
     def nested(self, row: int, key: str, value: Any, kind: str) -> None:
         """Open a container, a captured header, or baggage."""
@@ -304,9 +322,9 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         at = offset
         for line in lines:
             number += 1
-            if line and not line.isspace():
+            if not line.isspace():
                 _line(line, at, number, builder, spans, snake)
-            at += len(line) + 1
+            at += len(line)
 
 
 def _line(line: bytes, at: int, number: int, builder: Builder, spans: Spans, snake: bool) -> None:

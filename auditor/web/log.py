@@ -20,6 +20,7 @@ from auditor.web.worker import frames
 logger = structlog.get_logger("auditor.web")
 _FACTS = "auditor_facts"
 _STARTED = "auditor_started"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def configure(*, json: bool | None = None) -> None:
@@ -79,13 +80,14 @@ class Timed:
 
 async def canonical_line(message: Message, scope: Scope) -> None:
     """Write the request's line and count it as its answer begins to leave."""
-    if message["type"] != "http.response.start" or scope["type"] is not ScopeType.HTTP:
+    if message["type"] != "http.response.start" or scope["type"] != ScopeType.HTTP:
         return
     state: dict[str, Any] = scope["state"]
     started = state.get(_STARTED)
     seconds = time.perf_counter() - started if started is not None else 0.0
     route = scope.get("path_template") or "(none)"
-    method, status = scope["method"], message["status"]
+    method = scope["method"] if scope["method"] in _METHODS else "(other)"
+    status = message["status"]
     metrics = scope["litestar_app"].state.metrics
     metrics.requests.labels(method, route, str(status)).inc()
     metrics.seconds.labels(route).observe(seconds)

@@ -127,10 +127,13 @@ async def _ordered(request: Request[Any, Any, Any]) -> tuple[Sample | None, Orde
 
 
 def _choices() -> dict[str, Any]:
-    by_format: dict[str, list[Sample]] = {}
-    for sample in samples():
-        by_format.setdefault(sample.format, []).append(sample)
-    return {"profiles": profiles().values(), "readers": all_readers(), "samples": by_format}
+    shown: dict[str, Sample] = {}
+    for one in samples():
+        if one.kind == "gappy":
+            shown.setdefault(one.format, one)
+    first = list(shown.values())
+    more = [one for one in samples() if one not in first]
+    return {"profiles": profiles().values(), "readers": all_readers(), "samples": {"first": first, "more": more}}
 
 
 def _text(rule: Rule) -> str:

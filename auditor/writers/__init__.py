@@ -6,27 +6,17 @@ A writer does no I/O, sorts nothing and decides no colour: the report is in orde
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from auditor.errors import UsageError
+from auditor.paint import Style
 
 if TYPE_CHECKING:
     from auditor.model import Report
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a report for people is to look; formats for machines ignore it."""
-
-    width: int = 100  # columns
-    color: bool = False
-    unicode: bool = True  # False: nothing but ASCII leaves the writer
-    quiet: bool = False  # the last two lines only
-    links: Mapping[str, str] = field(default_factory=dict)  # input name -> address; empty off a terminal
 
 
 @dataclass(frozen=True)
@@ -60,3 +50,6 @@ def by_suffix(file: str) -> Writer:
         suffixes = ", ".join(sorted(writer(n).suffix for n in names()))
         raise UsageError(f"{file}: the suffix names no format", f"end the file's name in one of: {suffixes}")
     return max(fits, key=lambda w: len(w.suffix))
+
+
+__all__ = ["Style", "Writer", "by_suffix", "names", "writer"]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from auditor.text import escaped
 from auditor.writers import Style, Writer
 
 if TYPE_CHECKING:

@@ -5,11 +5,10 @@ It knows nothing of reports.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from auditor.paint import Ink
-from auditor.text import cells, clip, plain, visible, wrap
-from auditor.writers import Style
+from auditor.paint import Ink, Style
+from auditor.text import cells, clip, pad, plain, visible, wrap
 
 NARROW, WIDE = 60, 140
 
@@ -41,15 +40,20 @@ class Page:
         self.add()
         self.add(self.ink(text, "bold"))
 
-    def prose(self, text: str, *, indent: int = 0, first: str = "", tones: tuple[str, ...] = ()) -> None:
-        """Wrapped text; `first` stands before the first line, the rest hangs below its beginning."""
-        room = self.width - indent
-        for n, line in enumerate(wrap(self.safe(text), room)):
+    def prose(
+        self, text: str, *, indent: int = 0, first: str = "", offset: int = 0, tones: tuple[str, ...] = ()
+    ) -> None:
+        """Wrapped text; `first` stands before it and takes `offset` columns more than the indent."""
+        for n, line in enumerate(wrap(self.safe(text), self.width - indent, offset) or [""]):
             lead = " " * indent if n or not first else first
             self.add(lead + self.ink(line, *tones))
 
     def labelled(self, label: str, text: str, *, indent: int = 2, gutter: int = 9, tone: str = "dim") -> None:
         """`label   text`, the text wrapped and hanging under itself."""
+        if indent + gutter > self.width // 2:
+            self.add(" " * indent + self.ink(label.rstrip(), tone))
+            self.prose(text, indent=indent + 2)
+            return
         lead = " " * indent + self.ink(label, tone) + " " * max(gutter - cells(label), 1)
         self.prose(text, indent=indent + gutter, first=lead)
 
@@ -76,6 +80,22 @@ class Page:
         for n, piece in enumerate(wrap(text, self.width - indent - 2)):
             self.add((line if not n else " " * (indent + 2)) + self.ink(piece, tone))
 
-    def bytes(self, last: int = 0) -> bytes:
-        """The page, or its last lines, encoded."""
-        return self.ink.encode("\n".join(self.lines[-last:] if last else self.lines) + "\n")
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 0) -> None:
+        """Aligned columns; the last one wraps under itself."""
+        held = [[self.safe(cell) for cell in row] for row in rows]
+        widths = [max(cells(row[i]) for row in [list(head), *held]) for i in range(len(head) - 1)]
+        for n, row in enumerate([list(head), *held]):
+            lead = "".join(pad(cell, width) + "  " for cell, width in zip(row, widths, strict=False))
+            tones = () if n else ("dim",)
+            first = " " * indent + self.ink(lead, "" if n else "dim")
+            self.prose(row[-1], indent=indent + cells(lead), first=first, tones=tones)
+
+    def code(self, text: str, *, indent: int = 4) -> None:
+        """Lines kept as they are, behind a bar."""
+        bar = self.ink(self.safe("│"), "dim")
+        for line in text.rstrip().splitlines():
+            self.add(f"{' ' * indent}{bar} {self.safe(line.expandtabs(4))}")
+
+    def bytes(self) -> bytes:
+        """The page encoded."""
+        return self.ink.encode("\n".join(self.lines) + "\n")

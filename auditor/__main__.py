@@ -1,0 +1,9 @@
+"""`python -m auditor` is the command `auditor`.
+
+It does nothing else.
+"""
+
+from auditor.cli import main
+
+if __name__ == "__main__":
+    main()

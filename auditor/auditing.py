@@ -1,0 +1,141 @@
+"""What `audit` does with its switches: inputs and policy in, report to standard output and files, an exit code.
+
+It judges nothing: verdicts, score and gate are in the report.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor import console
+from auditor.arguments import inputs_of
+from auditor.errors import AuditError, NothingToAudit, UsageError
+from auditor.fields import profiles
+from auditor.model import InputReport, Report
+from auditor.run import audit
+from auditor.settings import FailOn, Policy, load_policy
+from auditor.source import Input
+from auditor.summary import one_line
+from auditor.text import count, nearest, plural
+from auditor.writers import Style, Writer, by_suffix, writer
+
+PASSED, FAILED, COULD_NOT = 0, 1, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The switches of one run, as they were given."""
+
+    words: tuple[str, ...]
+    profile: str | None
+    policy_file: Path | None
+    rules_dir: Path | None
+    formats: tuple[str, ...]
+    stdin_name: str
+    fmt: str
+    outputs: tuple[Path, ...]
+    jobs: int | None
+    show_values: bool
+    fail_on: FailOn | None
+    exit_zero: bool
+    allow_empty: bool
+    date: str | None
+    color: str
+    quiet: bool
+    verbose: int
+
+
+def run(asked: Asked) -> int:
+    """One audit from words to exit code."""
+    files = [(path, by_suffix(path.name)) for path in asked.outputs]
+    policy = policy_of(asked)
+    begun = time.monotonic()
+    try:
+        inputs, left_out = inputs_of(asked.words, asked.formats, asked.stdin_name)
+        with console.Waiting(f"auditing {plural(len(inputs), 'input')}", asked.color):
+            report = audit(
+                inputs,
+                policy,
+                rules_dir=asked.rules_dir,
+                jobs=asked.jobs or processors(),
+                show_values=asked.show_values,
+                date=asked.date,
+            )
+    except NothingToAudit as error:
+        if not asked.allow_empty:
+            raise
+        console.tell(f"{error.message}: allowed by --allow-empty")
+        return PASSED
+    for reason in left_out:
+        console.tell(f"left out: {reason}")
+    if asked.verbose:
+        _how(report, time.monotonic() - begun)
+    _write(report, inputs, asked, files)
+    return _leave(report, asked)
+
+
+def policy_of(asked: Asked) -> Policy:
+    """The policy file's settings, or the defaults, with the switches on top."""
+    policy = load_policy(asked.policy_file) if asked.policy_file else Policy()
+    over: dict[str, object] = {}
+    if asked.profile:
+        if asked.profile not in profiles():
+            hint = nearest(asked.profile, profiles()) or f"choose from: {', '.join(profiles())}"
+            raise UsageError(f"there is no profile {asked.profile!r}", hint)
+        over["profile"] = asked.profile
+    if asked.fail_on:
+        over["fail_on"] = asked.fail_on
+    return policy.model_copy(update=over)
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _how(report: Report, seconds: float) -> None:
+    for given in report.inputs:
+        console.tell(f"{given.name}: {_read(given)}")
+    rules = report.ruleset
+    console.tell(
+        f"{plural(len(rules.rules), 'rule')}, ruleset {rules.version} ({rules.digest}), {seconds:.2f} s"
+    )
+
+
+def _read(given: InputReport) -> str:
+    also = f" (or {given.also})" if given.also else ""
+    parts = (plural(given.bytes, "byte"), plural(given.records, "record"), plural(given.calls, "call"))
+    skipped = f", {count(given.skipped_total)} unreadable" if given.skipped_total else ""
+    return f"read as {given.format}{also}, layer {given.layer}: {', '.join(parts)}{skipped}"
+
+
+def _write(
+    report: Report, inputs: Sequence[Input], asked: Asked, files: Sequence[tuple[Path, Writer]]
+) -> None:
+    for path, kind in files:
+        try:
+            path.write_bytes(kind.write(report, Style(quiet=False)))
+        except OSError as error:
+            raise AuditError(f"{path}: {error.strerror}", "check the folder and its permissions") from None
+        console.tell(f"wrote {path}")
+    links = {given.name: given.path.resolve().as_uri() for given in inputs if given.path}
+    console.put(writer(asked.fmt).write(report, console.style(asked.color, quiet=asked.quiet, links=links)))
+    if not console.is_terminal():
+        console.tell(f"auditor: {one_line(report)}")
+
+
+def _leave(report: Report, asked: Asked) -> int:
+    if not report.totals.calls:
+        if asked.allow_empty:
+            return PASSED
+        held = ", ".join(f"{given.name} ({given.format})" for given in report.inputs)
+        hint = (
+            "bring records of single calls: spans, gateway rows, invocation logs; --allow-empty accepts this"
+        )
+        console.complain(f"nothing to audit: no model call in {held}", hint)
+        return COULD_NOT
+    return PASSED if report.gate.passed or asked.exit_zero else FAILED

@@ -1,0 +1,315 @@
+"""The command line: words and switches in, a report on standard output, everything else on standard error.
+
+It holds no logic, and imports what a command needs only when that command runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from auditor import __version__, console, writers
+from auditor.errors import AuditError
+
+PASSED, FAILED, COULD_NOT = 0, 1, 2
+VERBOSE = "auditor.verbose"
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+class Commands(click.Group):
+    """The group of commands: turns every error into a message, a hint and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except AuditError as error:
+            console.complain(error.message, error.hint, error=self._shown(ctx, error))
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            console.complain(f"{where}{error.strerror or error}", error=self._shown(ctx, error))
+        except click.exceptions.ClickException:
+            raise
+        except (click.exceptions.Exit, click.exceptions.Abort, KeyboardInterrupt):
+            raise
+        except Exception as error:  # noqa: BLE001 - a traceback would print values of the input
+            kind = type(error).__name__
+            hint = "this is a defect of the auditor: run again with -vv and report the traceback, without its values"
+            console.complain(f"the audit broke ({kind})", hint, error=self._shown(ctx, error))
+        return COULD_NOT
+
+    @staticmethod
+    def _shown(ctx: click.Context, error: Exception) -> Exception | None:
+        return error if ctx.meta.get(VERBOSE, 0) > 1 else None
+
+
+def _remember(ctx: click.Context, _param: click.Parameter, value: int) -> int:
+    ctx.meta[VERBOSE] = value
+    return value
+
+
+def colored(command: C) -> C:
+    """The option `--color`."""
+    return click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        envvar="AUDITOR_COLOR",
+        show_envvar=True,
+        help="Colour. auto: NO_COLOR, then FORCE_COLOR, then the terminal.",
+    )(command)
+
+
+def ruled(command: C) -> C:
+    """The option `--rules`."""
+    kind = click.Path(path_type=Path)
+    text = "A folder of your own rules (YAML), beside the shipped ones."
+    return click.option(
+        "--rules", "rules_dir", type=kind, metavar="DIR", envvar="AUDITOR_RULES", show_envvar=True, help=text
+    )(command)
+
+
+def as_json(command: C) -> C:
+    """The option `--json`."""
+    return click.option("--json", "wants_json", is_flag=True, help="As JSON.")(command)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="auditor", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Find which model calls cannot be charged back, why, for how much money, and the smallest fix.
+
+    Nothing leaves this machine, and no report holds a value of the input.
+    """
+
+
+@commands.command()
+@click.argument("words", metavar="[NAME=]PATH...", nargs=-1)
+@click.option(
+    "--profile",
+    metavar="NAME",
+    envvar="AUDITOR_PROFILE",
+    show_envvar=True,
+    help="The fields that are required: chargeback-min (default), gateway-ready, agentic, bedrock-cur, "
+    "bedrock-logs, all.",
+)
+@click.option(
+    "--policy",
+    "policy_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    envvar="AUDITOR_POLICY",
+    show_envvar=True,
+    help="Your own settings: auditor.toml, or a pyproject.toml with [tool.auditor].",
+)
+@ruled
+@click.option(
+    "--as",
+    "formats",
+    multiple=True,
+    metavar="[NAME=]FORMAT",
+    help="Read as this format instead of recognising it; with NAME, one of several inputs. Repeatable.",
+)
+@click.option("--stdin-name", default="stdin", show_default=True, metavar="NAME", help="What `-` is called.")
+@click.option(
+    "--format",
+    "fmt",
+    type=click.Choice(writers.names()),
+    default="terminal",
+    show_default=True,
+    envvar="AUDITOR_FORMAT",
+    show_envvar=True,
+    help="What standard output gets.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the report here too, the format by the suffix. Repeatable.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    envvar="AUDITOR_JOBS",
+    show_envvar=True,
+    help="Processes that read large inputs.  [default: one a processor]",
+)
+@click.option("--show-values", is_flag=True, help="Show values in excerpts instead of masking them.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "note", "none"]),
+    envvar="AUDITOR_FAIL_ON",
+    show_envvar=True,
+    help="The gate: exit 1 when an open gap has this level or a louder one.  [default: error]",
+)
+@click.option(
+    "--exit-zero", is_flag=True, help="Exit 0 when the gate fails; what could not be audited stays 2."
+)
+@click.option("--allow-empty", is_flag=True, help="Exit 0 when there is nothing to audit.")
+@click.option("--date", metavar="YYYY-MM-DD", help="The day on which suppressions expire.  [default: today]")
+@colored
+@click.option(
+    "-q", "--quiet", is_flag=True, help="Print the last two lines only: the counts, the score and gate."
+)
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    callback=_remember,
+    help="Tell how each input was read and how long it took; -vv adds tracebacks.",
+)
+@click.pass_context
+def audit(ctx: click.Context, words: Sequence[str], **options: Any) -> int:
+    """Audit telemetry, gateway logs and bills together.
+
+    PATH is a file, a folder or `-` for standard input. With NAME= the inputs are hops of one system and are
+    followed: auditor audit app=spans.json gateway=spend.jsonl bill=cur.csv
+
+    Exit code 0: the gate passed. 1: the gate failed. 2: the audit could not run, or there was nothing to audit.
+    """
+    if not words:
+        if sys.stdin.isatty():
+            click.echo(ctx.get_help(), err=True)
+            return COULD_NOT
+        words = ("-",)
+    from auditor.auditing import Asked, run
+
+    return run(Asked(words=tuple(words), **options))
+
+
+@commands.command()
+@click.argument("name", metavar="RULE|FIELD|FORMAT")
+@ruled
+@as_json
+@colored
+def explain(name: str, rules_dir: Path | None, wants_json: bool, color: str) -> int:
+    """Explain a rule, a field or a format.
+
+    A rule by its id or name: why it matters, what it looks at, how to fix it. A field by its name or any
+    alias: what it means, where it counts as evidence, who carries it. A format: what it carries, how to get it.
+    """
+    from auditor import explain as topics
+
+    topic = topics.find(name, rules_dir)
+    return _show(topics.data_of(topic) if wants_json else topics.text_of(topic, name, console.style(color)))
+
+
+@commands.command()
+@ruled
+@as_json
+@click.option("--markdown", is_flag=True, help="As a Markdown table.")
+@colored
+def rules(rules_dir: Path | None, wants_json: bool, markdown: bool, color: str) -> int:
+    """List the rules."""
+    from auditor import listing
+
+    if wants_json:
+        return _show(listing.rules_data(rules_dir))
+    if markdown:
+        return _show(listing.rules_markdown(rules_dir))
+    return _show(listing.rules_text(console.style(color), rules_dir))
+
+
+@commands.command()
+@as_json
+@colored
+def fields(wants_json: bool, color: str) -> int:
+    """List the fields."""
+    from auditor import listing
+
+    return _show(listing.fields_data() if wants_json else listing.fields_text(console.style(color)))
+
+
+@commands.command()
+@as_json
+@colored
+def formats(wants_json: bool, color: str) -> int:
+    """List the formats."""
+    from auditor import listing
+
+    return _show(listing.formats_data() if wants_json else listing.formats_text(console.style(color)))
+
+
+@commands.command()
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    envvar="AUDITOR_HOST",
+    show_envvar=True,
+    help="The address to listen on.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    envvar="AUDITOR_PORT",
+    show_envvar=True,
+    help="The port to listen on.",
+)
+def serve(host: str, port: int) -> int:
+    """Serve the page and the API until interrupted."""
+    from auditor.web.serve import run
+
+    run(host, port)
+    return PASSED
+
+
+@commands.command()
+@colored
+@click.option(
+    "-v", "--verbose", count=True, callback=_remember, help="Name every check; -vv adds tracebacks."
+)
+def selftest(color: str, verbose: int) -> int:
+    """Run every rule's examples and audit every sample in this copy."""
+    from auditor.selftest import run_all, summary
+
+    results = []
+    ink = console.ink(color)
+    for result in run_all():
+        results.append(result)
+        if verbose or not result.passed:
+            _show(result.line(ink))
+    _show(summary(results, ink))
+    return PASSED if all(result.passed for result in results) else FAILED
+
+
+def _show(what: Any) -> int:
+    """Bytes as they are, anything else as JSON."""
+    if not isinstance(what, bytes):
+        from auditor.writers.json import document
+
+        what = document(what)
+    console.put(what)
+    return PASSED
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code: 0, 1 or 2."""
+    try:
+        code = commands.main(prog_name="auditor", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = COULD_NOT
+    except click.ClickException as error:
+        console.complain(error.format_message(), _usage(error))
+        code = COULD_NOT
+    except (click.Abort, KeyboardInterrupt):
+        console.complain("interrupted")
+        code = COULD_NOT
+    sys.exit(code if isinstance(code, int) else PASSED)
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"`{context.command_path} --help` lists what can be given" if context else ""

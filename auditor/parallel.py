@@ -1,0 +1,92 @@
+"""Reads one large file of JSON lines in several worker processes, each its own range of bytes.
+
+Workers are spawned, never forked, with one Polars thread each; they only read, they never judge.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from collections.abc import Iterator
+from multiprocessing import get_context
+
+import msgspec
+import polars as pl
+
+from auditor.evidence import MAX_SKIPS_SHOWN, Builder, Slot, Table
+from auditor.fields import Catalogue
+from auditor.readers import Reader, reader
+from auditor.source import Input, Source
+
+RANGE = 24 * 1024 * 1024
+
+
+def read_split(source: Source, given: Input, found: Reader, layer: str, catalogue: Catalogue, jobs: int) -> Table:
+    """The table of a file, its ranges read by `jobs` processes and put together in order."""
+    parts = max(jobs, min(4 * jobs, source.size // RANGE))
+    edges = [source.size * i // parts for i in range(parts + 1)]
+    tasks = [(given, found.name, layer, catalogue, a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    with _one_thread(), ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        tables = list(pool.map(_read_range, tasks))
+    return _joined(source, tables, edges)
+
+
+def _read_range(task: tuple[Input, str, str, Catalogue, int, int]) -> Table:
+    given, name, layer, catalogue, start, end = task
+    builder = Builder(given.name, layer, name, catalogue)
+    found = reader(name)
+    assert found is not None and found.read is not None
+    from auditor.ingest import no_collection
+
+    with no_collection():
+        found.read(Source(given), builder, start, end)
+    return builder.table()
+
+
+def _joined(source: Source, tables: list[Table], edges: list[int]) -> Table:
+    slots: list[Slot] = []
+    frames, skips, notes = [], [], {}
+    records = 0
+    for table, start in zip(tables, edges, strict=False):
+        base = len(slots)
+        slots.extend(table.slots)
+        shift = [(pl.col(c) + base).alias(c) for c in table.frame.columns if c.endswith("_slot")]
+        frames.append(table.frame.with_columns(*shift, pl.col("record") + records))
+        records += table.frame.height
+        if table.skips and len(skips) < MAX_SKIPS_SHOWN:
+            before = source.line_of(start)[0] - (0 if not start else _begins_line(source, start))
+            skips += [msgspec.structs.replace(s, line=s.line and s.line + before - 1 + bool(start)) for s in table.skips]
+        notes |= dict.fromkeys(table.notes)
+    first = tables[0]
+    return Table(
+        first.input,
+        first.format,
+        first.layer,
+        pl.concat(frames, how="diagonal_relaxed"),
+        slots,
+        skips[:MAX_SKIPS_SHOWN],
+        sum(t.skipped_total for t in tables),
+        notes=list(notes),
+        columns_known=first.columns_known,
+    )
+
+
+def _begins_line(source: Source, offset: int) -> int:
+    """1 when a line begins exactly at an offset: then the range's first line is that one."""
+    with source.open() as stream:
+        stream.seek(offset - 1)
+        return int(stream.read(1) == b"\n")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = os.environ.get("POLARS_MAX_THREADS")
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["POLARS_MAX_THREADS"]
+        else:
+            os.environ["POLARS_MAX_THREADS"] = before

@@ -1,0 +1,106 @@
+"""Runs the examples of every rule and audits every sample, in the copy that is installed.
+
+It uses nothing but the data that ships with the package and needs no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from auditor.errors import AuditError
+from auditor.model import Report, Verdict
+from auditor.paint import Ink
+from auditor.rulebook import Example, Rule, load_rules
+from auditor.run import Input, audit
+from auditor.samples import Sample, samples
+from auditor.settings import Policy
+from auditor.text import plural, visible
+
+
+@dataclass(frozen=True)
+class Result:
+    """One check: what it was called, what was expected, what came out."""
+
+    name: str
+    expected: str
+    got: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether it came out as expected."""
+        return self.expected == self.got
+
+    def line(self, ink: Ink) -> bytes:
+        """The check on a line, with what differed when it failed."""
+        if self.passed:
+            return ink.encode(f"{ink('pass', 'green')}  {visible(self.name)}\n")
+        return ink.encode(
+            f"{ink('FAIL', 'error')}  {visible(f'{self.name}: expected {self.expected}; got {self.got}')}\n"
+        )
+
+
+def summary(results: Sequence[Result], ink: Ink) -> bytes:
+    """One line: how many checks ran and how many failed."""
+    failed = sum(not result.passed for result in results)
+    rules, sampled = len(load_rules()), len(samples())
+    ran = f"{plural(len(results), 'check')} of {plural(rules, 'rule')} and {plural(sampled, 'sample')}"
+    verdict = ink(f"{failed} failed", "error") if failed else ink("all passed", "green")
+    return ink.encode(f"selftest: {ran}: {verdict}\n")
+
+
+def run_all() -> Iterator[Result]:
+    """Every example of every rule, then every sample."""
+    for rule in load_rules():
+        for example in rule.examples:
+            yield run_example(rule, example)
+    for sample in samples():
+        yield run_sample(sample)
+
+
+def run_example(rule: Rule, example: Example) -> Result:
+    """Audit one example with every field required, and compare the rule's own gaps with what it promises."""
+    name = f"{rule.id} {example.name}"
+    expected = {what: number for what, number in example.expect.items() if number}
+    given = Input(name=example.name, data=example.input.encode(), format=example.format)
+    try:
+        report = audit([given], Policy(profile="all"))
+    except AuditError as error:
+        return Result(name, _told(expected), f"error: {error.message}")
+    return Result(name, _told(expected), _told(hits(report, rule)))
+
+
+def hits(report: Report, rule: Rule) -> dict[str, int]:
+    """How many calls a rule spoke of, by verdict, over all fields it names; `told` for a rule without a verdict."""
+    counted: dict[str, int] = {}
+    for gap in report.gaps:
+        if gap.rule == rule.id:
+            what = gap.verdict or "told"
+            counted[what] = counted.get(what, 0) + gap.calls
+    return counted
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{what} {counts[what]}" for what in sorted(counts)) or "silent"
+
+
+def run_sample(sample: Sample) -> Result:
+    """Audit one sample: its format, at least one call, no required gap when it is good, its rules when not."""
+    expected = f"{sample.format}, {sample.kind}"
+    try:
+        report = audit([Input(name=sample.file, path=sample.path)])
+    except AuditError as error:
+        return Result(sample.name, expected, f"error: {error.message}")
+    if not report.totals.calls:
+        return Result(sample.name, expected, f"{report.inputs[0].format}, no calls")
+    told = {gap.rule for gap in report.gaps}
+    lacking = [rule for rule in sample.rules if rule not in told]
+    if lacking:
+        return Result(sample.name, expected, f"silent: {', '.join(lacking)}")
+    return Result(sample.name, expected, f"{report.inputs[0].format}, {_kind(report)}")
+
+
+def _kind(report: Report) -> str:
+    fine = (Verdict.PRESENT, Verdict.NOT_CARRIED)
+    open_fields = [field.field for field in report.fields if field.required and field.verdict not in fine]
+    return "gappy" if open_fields or not report.gate.passed else "good"

@@ -1,0 +1,117 @@
+"""The field table of the terminal report: what is there, what is not, and what that costs.
+
+It shows required fields and fields with gaps in full and names all others on one line a verdict.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.model import MIS_SCOPED_CAUSES
+from auditor.page import Page
+from auditor.paint import glyph, spoken, tone
+from auditor.summary import VERDICTS, coverage
+from auditor.text import FEW, cells, count, money, pad, plural
+
+if TYPE_CHECKING:
+    from auditor.model import FieldReport, Report
+
+GAP = "  "
+MAX_FOUND = 2
+LOST = 3  # the column that gives way on a narrow page
+RIGHT = (2, 4)
+_REST = {
+    "present": "also present",
+    "absent": "also absent, not required",
+    "mis_scoped": "also mis-scoped, not required",
+    "not_carried": "not carried, not required",
+}
+
+
+def field_table(page: Page, report: Report) -> None:
+    """One row a field that matters, with where it was found and wanted; one line for the others."""
+    shown = [f for f in report.fields if f.required or f.gaps]
+    rows = [_row(field, report) for field in shown]
+    if rows:
+        head = _head(report)
+        widths = [max(cells(row[i]) for row in [head, *rows]) for i in range(len(head))]
+        narrow = 2 + sum(widths) + len(GAP) * (len(widths) - 1) > page.width
+        if narrow:  # the counts move to the line below
+            widths[LOST] = 0
+        page.add()
+        page.add("  " + page.ink(_line(head, widths), "dim"))
+        for field, row in zip(shown, rows, strict=True):
+            _print(page, field, row, widths)
+    _others(page, [f for f in report.fields if f not in shown])
+
+
+def _head(report: Report) -> list[str]:
+    few = report.totals.calls < FEW
+    head = ["field", "verdict", "has it" if few else f"by {report.totals.weighted_by}", "calls without"]
+    return head if report.totals.cost_basis == "none" else [*head, "cost without"]
+
+
+def _row(field: FieldReport, report: Report) -> list[str]:
+    row = [field.field, spoken(field.verdict), coverage(field, report.totals.calls), _lost(field)]
+    if report.totals.cost_basis != "none":
+        lost = field.cost.absent + field.cost.mis_scoped
+        row.append(money(lost) if lost else "")
+    return row
+
+
+def _lost(field: FieldReport) -> str:
+    parts = ((field.mis_scoped, "mis-scoped"), (field.absent, "absent"))
+    return ", ".join(f"{count(number)} {word}" for number, word in parts if number)
+
+
+def _line(row: list[str], widths: list[int]) -> str:
+    cut = [
+        pad(cell, width, right=i in RIGHT)
+        for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        if width
+    ]
+    return GAP.join(cut)
+
+
+def _print(page: Page, field: FieldReport, row: list[str], widths: list[int]) -> None:
+    ink, color = page.ink, tone(field.verdict)
+    start = widths[0] + len(GAP) + widths[1]
+    line = _line(row, widths)
+    name, verdict, figures = line[: widths[0]], line[widths[0] : start], line[start:]
+    bold = "bold" if field.verdict in ("absent", "mis_scoped") else ""
+    page.add(f"{ink(page.safe(glyph(field.verdict)), color)} {ink(name, bold)}{ink(verdict, color)}{figures}")
+    parts = [_lost(field)] if not widths[LOST] else []
+    detail = "; ".join(part for part in [*parts, *_detail(field)] if part)
+    if detail:
+        page.prose(detail, indent=4 + widths[0], tones=("dim",))
+
+
+def _detail(field: FieldReport) -> list[str]:
+    """Where the value stands and where it is wanted, or who can carry it at all."""
+    if field.verdict == "not_carried":
+        return [f"carried by {_listed(field.carried_by, 'and')}"] if field.carried_by else []
+    parts = [f"not carried on {plural(field.not_carried, 'call')}"] if field.not_carried else []
+    if field.verdict == "present":
+        return parts
+    wide = [found for found in field.found if not found.accepted]
+    wanted = f"wanted on {_listed([spoken(scope) for scope in field.wanted], 'or')}"
+    if wide:
+        seen = [f"{found.key} ({spoken(found.scope)}, {count(found.calls)})" for found in wide[:MAX_FOUND]]
+        more = f" and {len(wide) - MAX_FOUND} more" if len(wide) > MAX_FOUND else ""
+        return [f"found at {', '.join(seen)}{more}", wanted, *parts]
+    if field.verdict == "absent":
+        return [wanted, *parts]
+    odd = {cause: calls for cause, calls in field.causes.items() if cause in MIS_SCOPED_CAUSES}
+    return [*(f"{spoken(cause)} on {plural(calls, 'call')}" for cause, calls in odd.items()), *parts]
+
+
+def _listed(names: list[str], joint: str) -> str:
+    return f" {joint} ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def _others(page: Page, fields: list[FieldReport]) -> None:
+    for verdict, _ in VERDICTS:
+        names = [field.field for field in fields if field.verdict == verdict]
+        if names:
+            label = _REST[verdict]
+            page.labelled(f"{label}:", ", ".join(names), gutter=cells(label) + 2, indent=2)

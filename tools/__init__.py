@@ -1,0 +1,1 @@
+"""Chores of the project; never part of the installed package."""
