@@ -42,8 +42,8 @@ bench: $(DEV) ## Measure the ratios to hold (SCALE=1 for full size)
 	$(BIN)/python -m benchmarks.bench --scale $(SCALE) $(ARGS)
 
 golden: $(DEV) ## Rewrite the goldens and the generated documents
+	$(BIN)/python -m tests.golden
 	$(BIN)/python -m tools.docs
-	AUDITOR_GOLDEN=1 $(BIN)/python -m pytest -q -n 0 tests/goldens || true
 
 rule: $(RUN) ## Start a rule: make rule NAME=the-defect-as-a-noun FAMILY=IDN
 	@$(BIN)/python -m tools.new_rule $(FAMILY) "$(NAME)"

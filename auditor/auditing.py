@@ -1,4 +1,4 @@
-"""What `audit` does with its switches: inputs and policy in, report to standard output and files, an exit code.
+"""What `audit` does with its switches: inputs and policy in, report to output and files, an exit code.
 
 It judges nothing: verdicts, score and gate are in the report.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from auditor import console
 from auditor.arguments import inputs_of
+from auditor.console import COULD_NOT, FAILED, PASSED
 from auditor.errors import AuditError, NothingToAudit, UsageError
 from auditor.fields import profiles
 from auditor.model import InputReport, Report
@@ -22,8 +23,6 @@ from auditor.source import Input
 from auditor.summary import one_line
 from auditor.text import count, nearest, plural
 from auditor.writers import Style, Writer, by_suffix, writer
-
-PASSED, FAILED, COULD_NOT = 0, 1, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,14 +115,14 @@ def _read(given: InputReport) -> str:
 def _write(
     report: Report, inputs: Sequence[Input], asked: Asked, files: Sequence[tuple[Path, Writer]]
 ) -> None:
+    links = {given.name: given.path.resolve().as_uri() for given in inputs if given.path}
+    console.put(writer(asked.fmt).write(report, console.style(asked.color, quiet=asked.quiet, links=links)))
     for path, kind in files:
         try:
-            path.write_bytes(kind.write(report, Style(quiet=False)))
+            path.write_bytes(kind.write(report, Style()))
         except OSError as error:
             raise AuditError(f"{path}: {error.strerror}", "check the folder and its permissions") from None
         console.tell(f"wrote {path}")
-    links = {given.name: given.path.resolve().as_uri() for given in inputs if given.path}
-    console.put(writer(asked.fmt).write(report, console.style(asked.color, quiet=asked.quiet, links=links)))
     if not console.is_terminal():
         console.tell(f"auditor: {one_line(report)}")
 

@@ -6,18 +6,15 @@ It holds no logic, and imports what a command needs only when that command runs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-from auditor import __version__, console, writers
+from auditor import __version__, console, options
+from auditor.console import COULD_NOT, FAILED, PASSED
 from auditor.errors import AuditError
-
-PASSED, FAILED, COULD_NOT = 0, 1, 2
-VERBOSE = "auditor.verbose"
-C = TypeVar("C", bound=Callable[..., Any])
 
 
 class Commands(click.Group):
@@ -32,51 +29,17 @@ class Commands(click.Group):
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             console.complain(f"{where}{error.strerror or error}", error=self._shown(ctx, error))
-        except click.exceptions.ClickException:
-            raise
-        except (click.exceptions.Exit, click.exceptions.Abort, KeyboardInterrupt):
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001 - a traceback would print values of the input
             kind = type(error).__name__
-            hint = "this is a defect of the auditor: run again with -vv and report the traceback, without its values"
+            hint = "this is a defect of the auditor: -vv shows the traceback; report it without its values"
             console.complain(f"the audit broke ({kind})", hint, error=self._shown(ctx, error))
         return COULD_NOT
 
     @staticmethod
     def _shown(ctx: click.Context, error: Exception) -> Exception | None:
-        return error if ctx.meta.get(VERBOSE, 0) > 1 else None
-
-
-def _remember(ctx: click.Context, _param: click.Parameter, value: int) -> int:
-    ctx.meta[VERBOSE] = value
-    return value
-
-
-def colored(command: C) -> C:
-    """The option `--color`."""
-    return click.option(
-        "--color",
-        type=click.Choice(["auto", "always", "never"]),
-        default="auto",
-        show_default=True,
-        envvar="AUDITOR_COLOR",
-        show_envvar=True,
-        help="Colour. auto: NO_COLOR, then FORCE_COLOR, then the terminal.",
-    )(command)
-
-
-def ruled(command: C) -> C:
-    """The option `--rules`."""
-    kind = click.Path(path_type=Path)
-    text = "A folder of your own rules (YAML), beside the shipped ones."
-    return click.option(
-        "--rules", "rules_dir", type=kind, metavar="DIR", envvar="AUDITOR_RULES", show_envvar=True, help=text
-    )(command)
-
-
-def as_json(command: C) -> C:
-    """The option `--json`."""
-    return click.option("--json", "wants_json", is_flag=True, help="As JSON.")(command)
+        return error if ctx.meta.get(options.VERBOSE, 0) > 1 else None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -90,91 +53,15 @@ def commands() -> None:
 
 @commands.command()
 @click.argument("words", metavar="[NAME=]PATH...", nargs=-1)
-@click.option(
-    "--profile",
-    metavar="NAME",
-    envvar="AUDITOR_PROFILE",
-    show_envvar=True,
-    help="The fields that are required: chargeback-min (default), gateway-ready, agentic, bedrock-cur, "
-    "bedrock-logs, all.",
-)
-@click.option(
-    "--policy",
-    "policy_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    envvar="AUDITOR_POLICY",
-    show_envvar=True,
-    help="Your own settings: auditor.toml, or a pyproject.toml with [tool.auditor].",
-)
-@ruled
-@click.option(
-    "--as",
-    "formats",
-    multiple=True,
-    metavar="[NAME=]FORMAT",
-    help="Read as this format instead of recognising it; with NAME, one of several inputs. Repeatable.",
-)
-@click.option("--stdin-name", default="stdin", show_default=True, metavar="NAME", help="What `-` is called.")
-@click.option(
-    "--format",
-    "fmt",
-    type=click.Choice(writers.names()),
-    default="terminal",
-    show_default=True,
-    envvar="AUDITOR_FORMAT",
-    show_envvar=True,
-    help="What standard output gets.",
-)
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Write the report here too, the format by the suffix. Repeatable.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    envvar="AUDITOR_JOBS",
-    show_envvar=True,
-    help="Processes that read large inputs.  [default: one a processor]",
-)
-@click.option("--show-values", is_flag=True, help="Show values in excerpts instead of masking them.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning", "note", "none"]),
-    envvar="AUDITOR_FAIL_ON",
-    show_envvar=True,
-    help="The gate: exit 1 when an open gap has this level or a louder one.  [default: error]",
-)
-@click.option(
-    "--exit-zero", is_flag=True, help="Exit 0 when the gate fails; what could not be audited stays 2."
-)
-@click.option("--allow-empty", is_flag=True, help="Exit 0 when there is nothing to audit.")
-@click.option("--date", metavar="YYYY-MM-DD", help="The day on which suppressions expire.  [default: today]")
-@colored
-@click.option(
-    "-q", "--quiet", is_flag=True, help="Print the last two lines only: the counts, the score and gate."
-)
-@click.option(
-    "-v",
-    "--verbose",
-    count=True,
-    callback=_remember,
-    help="Tell how each input was read and how long it took; -vv adds tracebacks.",
-)
+@options.audit_options
 @click.pass_context
-def audit(ctx: click.Context, words: Sequence[str], **options: Any) -> int:
+def audit(ctx: click.Context, /, words: Sequence[str], **switches: Any) -> int:
     """Audit telemetry, gateway logs and bills together.
 
-    PATH is a file, a folder or `-` for standard input. With NAME= the inputs are hops of one system and are
-    followed: auditor audit app=spans.json gateway=spend.jsonl bill=cur.csv
+    PATH is a file, a folder or `-` for standard input. With NAME= the inputs are hops of one system,
+    followed over them: auditor audit app=spans.json gateway=spend.jsonl bill=cur.csv
 
-    Exit code 0: the gate passed. 1: the gate failed. 2: the audit could not run, or there was nothing to audit.
+    Exit code 0: the gate passed. 1: it failed. 2: the audit could not run, or there was nothing to audit.
     """
     if not words:
         if sys.stdin.isatty():
@@ -183,19 +70,20 @@ def audit(ctx: click.Context, words: Sequence[str], **options: Any) -> int:
         words = ("-",)
     from auditor.auditing import Asked, run
 
-    return run(Asked(words=tuple(words), **options))
+    return run(Asked(words=tuple(words), **switches))
 
 
 @commands.command()
 @click.argument("name", metavar="RULE|FIELD|FORMAT")
-@ruled
-@as_json
-@colored
+@options.ruled
+@options.as_json
+@options.colored
 def explain(name: str, rules_dir: Path | None, wants_json: bool, color: str) -> int:
     """Explain a rule, a field or a format.
 
-    A rule by its id or name: why it matters, what it looks at, how to fix it. A field by its name or any
-    alias: what it means, where it counts as evidence, who carries it. A format: what it carries, how to get it.
+    A rule, by its id or name: why it matters, what it looks at, how to fix it. A field, by its name or an
+    alias: what it means, where it counts as evidence, who carries it. A format: what it carries, how to
+    get a sample of it.
     """
     from auditor import explain as topics
 
@@ -204,10 +92,10 @@ def explain(name: str, rules_dir: Path | None, wants_json: bool, color: str) -> 
 
 
 @commands.command()
-@ruled
-@as_json
+@options.ruled
+@options.as_json
 @click.option("--markdown", is_flag=True, help="As a Markdown table.")
-@colored
+@options.colored
 def rules(rules_dir: Path | None, wants_json: bool, markdown: bool, color: str) -> int:
     """List the rules."""
     from auditor import listing
@@ -220,8 +108,8 @@ def rules(rules_dir: Path | None, wants_json: bool, markdown: bool, color: str) 
 
 
 @commands.command()
-@as_json
-@colored
+@options.as_json
+@options.colored
 def fields(wants_json: bool, color: str) -> int:
     """List the fields."""
     from auditor import listing
@@ -230,8 +118,8 @@ def fields(wants_json: bool, color: str) -> int:
 
 
 @commands.command()
-@as_json
-@colored
+@options.as_json
+@options.colored
 def formats(wants_json: bool, color: str) -> int:
     """List the formats."""
     from auditor import listing
@@ -266,10 +154,8 @@ def serve(host: str, port: int) -> int:
 
 
 @commands.command()
-@colored
-@click.option(
-    "-v", "--verbose", count=True, callback=_remember, help="Name every check; -vv adds tracebacks."
-)
+@options.colored
+@options.verbose("Name every check; -vv adds tracebacks.")
 def selftest(color: str, verbose: int) -> int:
     """Run every rule's examples and audit every sample in this copy."""
     from auditor.selftest import run_all, summary
@@ -294,10 +180,10 @@ def _show(what: Any) -> int:
     return PASSED
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0, 1 or 2."""
     try:
-        code = commands.main(prog_name="auditor", standalone_mode=False)
+        code = commands.main(words, prog_name="auditor", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         code = COULD_NOT

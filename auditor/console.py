@@ -21,6 +21,7 @@ import click
 from auditor.paint import Ink, Style
 from auditor.text import visible
 
+PASSED, FAILED, COULD_NOT = 0, 1, 2  # every exit code there is
 PIPED = 100  # columns where nobody can be asked
 PATIENCE = 1.0  # seconds before anything moves on the screen
 _OFF = ("", "0", "false", "no")

@@ -40,6 +40,24 @@ IDENTITY: dict[str, Any] = {
     "outcome": pl.String,
 }
 
+# what a record says of itself that is no attribution field; text unless said otherwise
+FACTS: dict[str, Any] = {
+    "weight": pl.Int64,
+    "cost_total": pl.Int64,
+    "metadata_entries": pl.Int64,
+    "metadata_longest_key": pl.Int64,
+    "metadata_longest_value": pl.Int64,
+    "metadata_bytes": pl.Int64,
+    "metadata_keys": pl.String,
+    "metadata_invalid": pl.Boolean,
+    "has_principal_column": pl.Boolean,
+    "has_tags_column": pl.Boolean,
+    "principal_tag_keys": pl.Int64,
+    "resource_tag_keys": pl.Int64,
+    "stream": pl.Boolean,
+    "cache_hit": pl.Boolean,
+}
+
 
 class Slot(NamedTuple):
     """One key at one scope that stands for one field."""
@@ -336,7 +354,8 @@ def freeze(builder: Builder) -> pl.DataFrame:
         data |= _resolve(out, name, columns, n, builder.catalogue)
     for name, column in builder._facts.items():
         if column.rows:
-            data[name] = _scatter(pl.Series(column.values, strict=False), column.rows, n)
+            values = pl.Series(column.values, dtype=FACTS.get(name, pl.String), strict=False)
+            data[name] = _scatter(values, column.rows, n)
     return pl.DataFrame(data)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from auditor.assemble import Evidence
+from auditor.errors import RuleError
 from auditor.model import Cause
 from auditor.readers import reader
 from auditor.relate import relate, spread_headers
@@ -89,10 +90,7 @@ def _speaks(evidence: Evidence, rule: Rule) -> bool:
 def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[np.ndarray]:
     """Each predicate over the calls, in one lazy query."""
     texts = list(dict.fromkeys(rule.predicate(field) for rule, field in pairs))
-    query = calls.lazy().select(
-        [(_compiled(t) & pl.lit(True)).fill_null(False).alias(str(i)) for i, t in enumerate(texts)]
-    )
-    result = query.collect() if texts and calls.height else None
+    result = _collected(calls, texts) if texts and calls.height else None
     place = {t: i for i, t in enumerate(texts)}
     layer, fmt = calls["layer"], calls["format"]
     masks: dict[tuple[str, ...], np.ndarray] = {}
@@ -111,6 +109,21 @@ def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[np.n
                 rows &= masks[key]
         out.append(rows)
     return out
+
+
+def _collected(calls: pl.DataFrame, texts: list[str]) -> pl.DataFrame:
+    """All predicates at once; RuleError names the one that does not fit the table's types."""
+    columns = [(_compiled(t) & pl.lit(True)).fill_null(False).alias(str(i)) for i, t in enumerate(texts)]
+    try:
+        return calls.lazy().select(columns).collect()
+    except pl.exceptions.PolarsError:
+        for text, column in zip(texts, columns, strict=True):
+            try:
+                calls.lazy().select(column).collect()
+            except pl.exceptions.PolarsError as error:
+                reason = str(error).strip().splitlines()[0]
+                raise RuleError(f"when: {text}: {reason}", "compare text with text and numbers with numbers") from None
+        raise
 
 
 def _muted(
@@ -165,8 +178,9 @@ def _carried(evidence: Evidence, calls: pl.DataFrame, field: str) -> tuple[np.nd
         other = calls["token_kind"].is_not_null() & (calls["token_kind"] != field.removeprefix("tokens_"))
         lacking |= other.to_numpy()
     lacking &= calls[field].is_null().to_numpy()
-    failed = calls["failed"].to_numpy() if field in USAGE and "failed" in calls.columns else np.zeros_like(lacking)
-    return lacking, failed
+    if field not in USAGE or not calls.height:
+        return lacking, np.zeros_like(lacking)
+    return lacking, calls["failed"].to_numpy()
 
 
 def _settle(

@@ -54,8 +54,10 @@ class Page:
             self.add(" " * indent + self.ink(label.rstrip(), tone))
             self.prose(text, indent=indent + 2)
             return
-        lead = " " * indent + self.ink(label, tone) + " " * max(gutter - cells(label), 1)
-        self.prose(text, indent=indent + gutter, first=lead)
+        space = max(gutter - cells(label), 0 if label.endswith(" ") else 1)
+        over = cells(label) + space - gutter
+        lead = " " * indent + self.ink(label, tone) + " " * space
+        self.prose(text, indent=indent + gutter, first=lead, offset=over)
 
     def sentence(self, parts: Iterable[tuple[str, str]], indent: int = 0) -> None:
         """Phrases (text, tone) joined by dots; a phrase that does not fit begins the next line."""

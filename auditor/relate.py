@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from auditor import principal, prices
 from auditor.assemble import Evidence, nearest, values_dtype
+from auditor.evidence import FACTS
 
 Series = dict[str, pl.Series]
 MAX_GAP_NS = 120 * 1_000_000_000  # a retry follows its failed attempt within two minutes
@@ -44,33 +46,27 @@ def need(evidence: Evidence, *names: str) -> pl.DataFrame:
     return evidence.frame
 
 
-_PLACE = re.compile(r"(?:[a-z]+_)??([a-z_]+)")
-_TYPES: dict[str, pl.DataType] = {
-    "weight": pl.Int64(),
-    "cost_total": pl.Int64(),
-    "metadata_entries": pl.Int64(),
-    "metadata_longest_key": pl.Int64(),
-    "metadata_longest_value": pl.Int64(),
-    "metadata_bytes": pl.Int64(),
-    "metadata_invalid": pl.Boolean(),
-    "has_principal_column": pl.Boolean(),
-    "has_tags_column": pl.Boolean(),
-    "principal_tag_keys": pl.Int64(),
-    "resource_tag_keys": pl.Int64(),
-    "expected_cost_usd": pl.Int64(),
-}
+_TYPES: dict[str, Any] = FACTS | {"expected_cost_usd": pl.Int64}
+
+
+_NULLS: tuple[tuple[re.Pattern[str], pl.DataType], ...] = (
+    (re.compile(r"_slot$"), pl.Int32()),
+    (re.compile(r"_conflict$|^is_root$|^has_parent$|^parent_missing$|^failed$|^error$|_like$"), pl.Boolean()),
+    (re.compile(r"_(spellings|keys|distinct|calls|input)$|^attempts?$|^logical_call$|^call_request_ids$"), pl.Int64()),
+    (re.compile(r"_share$"), pl.Float64()),
+    (re.compile(r"_(scope|key|blank)$"), pl.String()),
+)
 
 
 def _dtype(evidence: Evidence, name: str) -> pl.DataType:
     if name in _TYPES:
-        return _TYPES[name]
+        return _TYPES[name]()  # type: ignore[no-any-return]
     fields = evidence.catalogue.fields
     if name in fields:
         return values_dtype(evidence, name)
-    if name.endswith("_slot"):
-        return pl.Int32()
-    if name.endswith("_conflict"):
-        return pl.Boolean()
+    for pattern, dtype in _NULLS:
+        if pattern.search(name):
+            return dtype
     for field in fields:
         if name.endswith(f"_{field}"):
             return values_dtype(evidence, field)
@@ -229,11 +225,9 @@ def _attempts(evidence: Evidence) -> Series:
         pl.int_range(1, pl.len() + 1).over("logical_call").alias("attempt"),
         pl.len().over("logical_call").cast(pl.Int64).alias("attempts"),
     )
-    back = frame.select().with_row_index("row") if not frame.width else pl.DataFrame({"row": calls["row"]})
     whole = pl.DataFrame({"row": pl.Series(range(frame.height), dtype=calls["row"].dtype)}).join(
         chained.select("row", "logical_call", "attempt", "attempts"), on="row", how="left", maintain_order="left"
     )
-    del back
     out = {c: whole[c] for c in ("logical_call", "attempt", "attempts")}
     ids = pl.DataFrame({"g": whole["logical_call"], "id": frame["request_id"]})
     out["call_request_ids"] = ids.select(pl.col("id").drop_nulls().n_unique().over("g")).to_series().cast(pl.Int64)
@@ -323,10 +317,6 @@ def _expected(evidence: Evidence) -> Series:
         evidence, "model", "provider", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write"
     )
     return {"expected_cost_usd": prices.expected(frame)}
-
-
-def _failed(evidence: Evidence) -> Series:
-    return {}
 
 
 PROVIDERS: list[tuple[re.Pattern[str], Callable[..., Series]]] = [

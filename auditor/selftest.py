@@ -71,7 +71,7 @@ def run_example(rule: Rule, example: Example) -> Result:
 
 
 def hits(report: Report, rule: Rule) -> dict[str, int]:
-    """How many calls a rule spoke of, by verdict, over all fields it names; `told` for a rule without a verdict."""
+    """How many calls a rule spoke of, by verdict, over all its fields; `told` where it gives none."""
     counted: dict[str, int] = {}
     for gap in report.gaps:
         if gap.rule == rule.id:
@@ -85,7 +85,7 @@ def _told(counts: dict[str, int]) -> str:
 
 
 def run_sample(sample: Sample) -> Result:
-    """Audit one sample: its format, at least one call, no required gap when it is good, its rules when not."""
+    """Audit one sample: format, calls, its rules speak, and no required gap where it is good."""
     expected = f"{sample.format}, {sample.kind}"
     try:
         report = audit([Input(name=sample.file, path=sample.path)])

@@ -46,9 +46,12 @@ def ownership(report: Report) -> str:
     lost = round(totals.unattributed_calls * totals.calls)
     if not lost:
         return "Every call has an owner"
+    priced = totals.cost_basis != "none" and totals.cost_usd > 0
+    if lost == totals.calls:
+        return f"No call has an owner{f': {money(totals.cost_usd)}' if priced else ''}"
     calls = f"{count(lost)} of {plural(totals.calls, 'call')} {'has' if lost == 1 else 'have'} no owner"
     spend = f"{money(totals.unattributed_cost_usd)} of {money(totals.cost_usd)}"
-    if totals.cost_basis == "none" or not totals.cost_usd:
+    if not priced:
         return calls if totals.calls < FEW else f"{calls} ({share(totals.unattributed_calls)})"
     if totals.calls < FEW:
         return f"{calls}: {spend}"
@@ -85,12 +88,12 @@ def counts(report: Report) -> list[str]:
 
 
 def scored(report: Report) -> str:
-    """`score 49 of 100, not chargeable (capped at 49: 69 % of spend has no owner)`."""
+    """`score 49 of 100, not chargeable, capped at 49: 69 % of spend has no owner`."""
     score = report.score
     if not report.totals.calls:
         return "no score"
     caps = "; ".join(f"capped at {cap.at}: {cap.reason}" for cap in score.caps)
-    return f"score {score.value} of 100, {score.band}{f' ({caps})' if caps else ''}"
+    return f"score {score.value} of 100, {score.band}{f', {caps}' if caps else ''}"
 
 
 def gated(report: Report) -> str:
@@ -102,7 +105,9 @@ def gated(report: Report) -> str:
 
 def one_line(report: Report) -> str:
     """The whole answer on one line, for standard error."""
-    return "; ".join((gated(report), ownership(report), gaps_line(report), scored(report)))
+    owned = ownership(report)
+    owned = owned if owned.startswith("USD") else owned[0].lower() + owned[1:]
+    return "; ".join((gated(report), owned, gaps_line(report), scored(report)))
 
 
 def carried(field: FieldReport) -> int:

@@ -54,17 +54,11 @@ def next_id(rules: Path, family: str) -> str:
     return f"{family}{max(used, default=0) + 1:03d}"
 
 
-def place(rules: Path, family: str) -> Path:
-    """The folder in which the rules of a family lie."""
-    for path in sorted(rules.rglob(f"{family.lower()}[0-9][0-9][0-9]-*.yaml")):
-        return path.parent
-    return rules
-
-
 def start(rules: Path, family: str, name: str, since: str) -> Path:
     """Write the file and say where."""
     rule = next_id(rules, family)
-    path = place(rules, family) / f"{rule.lower()}-{name}.yaml"
+    path = rules / family.lower() / f"{rule.lower()}-{name}.yaml"
+    path.parent.mkdir(exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
         file.write(TEMPLATE.format(id=rule, name=name, since=since))
     return path

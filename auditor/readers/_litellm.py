@@ -44,6 +44,10 @@ def begin(record: dict[str, Any], builder: Builder, offset: int, pointer: str, f
         fmt=fmt,
     )
     builder.fact("operation").put(row, str(record.get("call_type") or "").removeprefix("a"))
+    if record.get("cache_hit") is not None:
+        builder.fact("cache_hit").put(row, str(record["cache_hit"]).lower() == "true")
+    if record.get("stream") is not None:
+        builder.fact("stream").put(row, str(record["stream"]).lower() == "true")
     if record.get("api_base"):
         builder.fact("endpoint").put(row, str(record["api_base"]))
     return row

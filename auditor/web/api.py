@@ -5,6 +5,7 @@ It never renders a page, and answers every error as problem details.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -14,7 +15,7 @@ from litestar.openapi.spec import Operation
 from litestar.openapi.spec.media_type import OpenAPIMediaType
 from litestar.openapi.spec.request_body import RequestBody
 from litestar.openapi.spec.schema import Schema
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.status_codes import HTTP_200_OK
 
 from auditor.fields import catalogue
@@ -86,6 +87,7 @@ class SampleItem(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None
 
 
+@dataclass
 class AuditOperation(Operation):
     """Describes the three bodies that an audit takes."""
 
@@ -145,9 +147,9 @@ _FAILURES = {
 )
 async def create_audit(
     request: Request[Any, Any, Any],
-    profile: Annotated[str | None, Parameter(description="The profile to judge by")] = None,
-    name: Annotated[str | None, Parameter(description="The name of a raw body")] = None,
-    format: Annotated[str | None, Parameter(description="The format, where it is known")] = None,  # noqa: A002
+    profile: Annotated[str | None, QueryParameter(description="The profile to judge by")] = None,
+    name: Annotated[str | None, QueryParameter(description="The name of a raw body")] = None,
+    format: Annotated[str | None, QueryParameter(description="The format, where it is known")] = None,  # noqa: A002
 ) -> Response[bytes]:
     """The report of what was sent: the same document as `auditor audit --format json`."""
     report = await run(request, await api_order(request, profile, name, format))

@@ -9,15 +9,17 @@ import hashlib
 import importlib.resources
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Litestar, Response, Router, get
 from litestar.config.compression import CompressionConfig
-from litestar.contrib.jinja import JinjaTemplateEngine
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import FromPath
+from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 
 from auditor import __version__
@@ -38,10 +40,15 @@ class Asset:
     address: str
 
 
+def own_static() -> Traversable:
+    """The folder of our own sheet, script and icon."""
+    return importlib.resources.files("auditor.web") / "static"
+
+
 @cache
 def assets() -> dict[str, Asset]:
     """Every static file by its name; htmx comes from its package on the Python index."""
-    own = importlib.resources.files("auditor.web") / "static"
+    own = own_static()
     htmx = importlib.resources.files("js_lib_htmx") / "static" / "htmx" / "htmx.min.js"
     found = {
         "style.css": (own / "style.css", "text/css; charset=utf-8"),
@@ -57,7 +64,7 @@ def _asset(name: str, data: bytes, media_type: str) -> Asset:
 
 
 @get("/static/{name:str}", include_in_schema=False, sync_to_thread=False)
-def static(name: str) -> Response[bytes]:
+def static(name: FromPath[str]) -> Response[bytes]:
     """One of the few files of the page; its address changes when its content does."""
     asset = assets().get(name)
     if asset is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 from litestar.enums import MediaType
+from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from litestar.status_codes import HTTP_200_OK
 
@@ -64,7 +65,7 @@ async def audit(request: Request[Any, Any, Any]) -> Response[Any]:
 
 
 @get("/rules", include_in_schema=False, sync_to_thread=False)
-def rules(q: str = "") -> Template:
+def rules(q: FromQuery[str] = "") -> Template:
     """All rules by family, or those that hold every word of the search."""
     words = q.lower().split()
     found = [rule for rule in load_rules() if all(word in _text(rule) for word in words)]
@@ -75,7 +76,7 @@ def rules(q: str = "") -> Template:
 
 
 @get("/rules/{rule_id:str}", include_in_schema=False, sync_to_thread=False)
-def rule(rule_id: str) -> Template:
+def rule(rule_id: FromPath[str]) -> Template:
     """Everything about one rule."""
     one = next((r for r in load_rules() if r.id == rule_id.upper()), None)
     if one is None:

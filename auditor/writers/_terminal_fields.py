@@ -94,13 +94,11 @@ def _detail(field: FieldReport) -> list[str]:
     if field.verdict == "present":
         return parts
     wide = [found for found in field.found if not found.accepted]
-    wanted = f"wanted on {_listed([spoken(scope) for scope in field.wanted], 'or')}"
     if wide:
+        wanted = f"wanted on {_listed([spoken(scope) for scope in field.wanted], 'or')}"
         seen = [f"{found.key} ({spoken(found.scope)}, {count(found.calls)})" for found in wide[:MAX_FOUND]]
         more = f" and {len(wide) - MAX_FOUND} more" if len(wide) > MAX_FOUND else ""
         return [f"found at {', '.join(seen)}{more}", wanted, *parts]
-    if field.verdict == "absent":
-        return [wanted, *parts]
     odd = {cause: calls for cause, calls in field.causes.items() if cause in MIS_SCOPED_CAUSES}
     return [*(f"{spoken(cause)} on {plural(calls, 'call')}" for cause, calls in odd.items()), *parts]
 

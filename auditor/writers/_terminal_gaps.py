@@ -5,6 +5,7 @@ It prints at most one excerpt a gap; the others are counted.
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -64,16 +65,25 @@ def _example(page: Page, gap: Gap) -> None:
     pointer = page.safe(first.pointer or "")
     place = page.clip(page.safe(_place(first)), page.width - 4, tail=True)
     room = page.width - 6 - cells(place)
-    tail = "  " + ink(page.clip(pointer, room, tail=True), "dim") if pointer and room > 12 else ""
+    tail = "  " + ink(_end_of(page, pointer, room), "dim") if pointer and room > 12 else ""
     page.add(f"  {ink(page.safe('┌'), 'dim')} {ink.link(ink(place, 'blue'), address)}{tail}")
     if first.excerpt:
         text, start, length = _excerpt(page, first)
         page.add(f"  {ink(bar, 'dim')} {text}")
         if length:
-            carets = ink("^" * length, gap.level)
-            said = _said(page, gap, first, start + length + 5)
-            page.add(f"  {ink(bar, 'dim')} {' ' * start}{carets}{said}")
+            said = _said(gap, first)
+            room = page.width - 5 - start - cells(said)
+            # the words matter more than the full length of the line below the key
+            carets = "^" * (min(length, room) if said and room >= 3 else length)
+            told = f" {ink(said, 'dim')}" if said and room >= 3 else ""
+            page.add(f"  {ink(bar, 'dim')} {' ' * start}{ink(carets, gap.level)}{told}")
     page.add(f"  {ink(page.safe('└'), 'dim')} {_more(gap)}")
+
+
+def _end_of(page: Page, pointer: str, room: int) -> str:
+    """A JSON pointer, cut to its last whole segments."""
+    cut = page.clip(pointer, room, tail=True)
+    return cut if cut == pointer or "/" not in cut else page.mark + cut[cut.index("/") :]
 
 
 def _place(anchor: Anchor) -> str:
@@ -92,23 +102,17 @@ def _excerpt(page: Page, anchor: Anchor) -> tuple[str, int, int]:
     return window("".join(parts), caret, page.width - 4, page.mark)
 
 
-def _said(page: Page, gap: Gap, anchor: Anchor, used: int) -> str:
-    """What the caret points at, where there is room to say it."""
+def _said(gap: Gap, anchor: Anchor) -> str:
+    """What the caret points at: the key that was found, or the record that lacks one."""
     start, length = anchor.caret or (0, 0)
     under = (anchor.excerpt or "")[start : start + length]
     keys = [place.name for place in gap.where if place.dimension == "key"]
-    tails = {key.replace('"', "").rstrip("]").split("[")[-1].split("→")[-1] for key in keys}
-    found = any(tail and tail in under for tail in tails)
-    text = (
-        ""
-        if found and gap.verdict is None
-        else "found here"
-        if found
-        else f"{gap.field} wanted on this record"
-    )
-    if gap.verdict is None and not found:
-        text = ""
-    return f" {page.ink(text, 'dim')}" if text and used + len(text) <= page.width else ""
+    tails = {re.split(r'[./\[\]"→]', key.rstrip('"]'))[-1] for key in keys}
+    if any(tail and tail in under for tail in tails):
+        return "found here" if gap.verdict else ""
+    if gap.verdict is None:
+        return ""
+    return f"no {gap.field} here" if gap.verdict == "absent" else f"{gap.field} wanted here"
 
 
 def _more(gap: Gap) -> str:

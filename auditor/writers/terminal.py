@@ -83,7 +83,10 @@ def _hops(page: Page, report: Report) -> None:
 
 
 def _chain(hops: FieldHops) -> str:
-    return " → ".join(f"{hop.layer} {count(hop.carried)} of {count(hop.of)}" for hop in hops.hops)
+    layers = [hop.layer for hop in hops.hops]
+    names = layers if len(set(layers)) == len(layers) else [hop.input for hop in hops.hops]
+    told = [f"{name} {count(hop.carried)} of {count(hop.of)}" for name, hop in zip(names, hops.hops, strict=True)]
+    return " → ".join(told)
 
 
 def _suppressed(page: Page, report: Report) -> None:

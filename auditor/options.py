@@ -1,0 +1,128 @@
+"""The switches of the command line: their names, their environment variables, their help.
+
+It parses nothing and loads nothing: a value is checked by the command that uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from auditor import writers
+
+VERBOSE = "auditor.verbose"
+C = TypeVar("C", bound=Callable[..., Any])
+_PATH = click.Path(path_type=Path)
+
+
+def option(*names: str, env: str = "", **settings: Any) -> Callable[[C], C]:
+    """An option; with `env` it is also read from that environment variable, and says so."""
+    if env:
+        settings |= {"envvar": env, "show_envvar": True}
+    return click.option(*names, **settings)
+
+
+def _remember(ctx: click.Context, _param: click.Parameter, value: int) -> int:
+    ctx.meta[VERBOSE] = value
+    return value
+
+
+def verbose(text: str) -> Callable[[C], C]:
+    """The option `-v`; how often it is given decides whether errors show a traceback."""
+    return option("-v", "--verbose", count=True, callback=_remember, help=text)
+
+
+colored: Callable[[C], C] = option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    env="AUDITOR_COLOR",
+    help="auto asks NO_COLOR, then FORCE_COLOR, then the terminal.",
+)
+ruled: Callable[[C], C] = option(
+    "--rules",
+    "rules_dir",
+    type=_PATH,
+    metavar="DIR",
+    env="AUDITOR_RULES",
+    help="A folder of your own rules (YAML), beside the shipped ones.",
+)
+as_json: Callable[[C], C] = option("--json", "wants_json", is_flag=True, help="As JSON.")
+
+_AUDIT = (
+    option(
+        "--profile",
+        metavar="NAME",
+        env="AUDITOR_PROFILE",
+        help="The required fields: chargeback-min, gateway-ready, agentic, bedrock-cur, bedrock-logs or all."
+        "  [default: chargeback-min]",
+    ),
+    option(
+        "--policy",
+        "policy_file",
+        type=_PATH,
+        metavar="FILE",
+        env="AUDITOR_POLICY",
+        help="Your own settings: auditor.toml, or a pyproject.toml with [tool.auditor].",
+    ),
+    ruled,
+    option(
+        "--as",
+        "formats",
+        multiple=True,
+        metavar="[NAME=]FORMAT",
+        help="Read as this format instead of recognising it; with NAME, one of several inputs. Repeatable.",
+    ),
+    option("--stdin-name", default="stdin", show_default=True, metavar="NAME", help="What `-` is called."),
+    option(
+        "--format",
+        "fmt",
+        type=click.Choice(writers.names()),
+        default="terminal",
+        show_default=True,
+        env="AUDITOR_FORMAT",
+        help="What standard output gets.",
+    ),
+    option(
+        "-o",
+        "--output",
+        "outputs",
+        multiple=True,
+        type=_PATH,
+        metavar="FILE",
+        help="Write the report here as well, the format by the suffix. Repeatable.",
+    ),
+    option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        env="AUDITOR_JOBS",
+        help="Processes that read large inputs.  [default: one a processor]",
+    ),
+    option("--show-values", is_flag=True, help="Show values in excerpts instead of masking them."),
+    option(
+        "--fail-on",
+        type=click.Choice(["error", "warning", "note", "none"]),
+        env="AUDITOR_FAIL_ON",
+        help="The gate: exit 1 when an open gap has this level or a louder one.  [default: error]",
+    ),
+    option(
+        "--exit-zero", is_flag=True, help="Exit 0 when the gate fails; what could not be audited stays 2."
+    ),
+    option("--allow-empty", is_flag=True, help="Exit 0 when there is nothing to audit."),
+    option("--date", metavar="YYYY-MM-DD", help="The day on which suppressions expire.  [default: today]"),
+    colored,
+    option("-q", "--quiet", is_flag=True, help="Print the last two lines only: counts, score and gate."),
+    verbose("Tell how each input was read and how long it took; -vv adds tracebacks."),
+)
+
+
+def audit_options(command: C) -> C:
+    """Every switch of `audit`, in the order of its help."""
+    for add in reversed(_AUDIT):
+        command = add(command)
+    return command

@@ -1,0 +1,93 @@
+"""What every test stands on: a clean environment, no network, and the command line as a function.
+
+It never hides a failure: nothing here retries or skips.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+_NAMES = (
+    "CI",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "LINES",
+    "PYTHONIOENCODING",
+)
+_FAMILIES = ("AUDITOR_", "GITHUB_", "GITLAB_")
+
+# before any module of the package is imported: some read the environment when they load
+for _name in list(os.environ):
+    if _name in _NAMES or _name.startswith(_FAMILIES):
+        del os.environ[_name]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left behind."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def text(self) -> str:
+        """Standard output as text."""
+        return self.out.decode()
+
+
+Cli = Callable[..., Ran]
+
+
+@pytest.fixture
+def cli() -> Cli:
+    """The command line in this process: words in, exit code and both streams out."""
+
+    def run(*words: object, stdin: bytes = b"", **env: str) -> Ran:
+        from auditor.cli import main
+
+        code: Any = None
+        with CliRunner().isolation(input=stdin, env=env) as (out, err, _):
+            try:
+                main([str(word) for word in words])
+            except SystemExit as left:
+                code = left.code
+        return Ran(int(code or 0), out.getvalue(), err.getvalue().decode())
+
+    return run
+
+
+def _is_near(address: Any) -> bool:
+    if not isinstance(address, tuple):  # a path of a local socket
+        return True
+    host = str(address[0])
+    return host in ("localhost", "::1", "") or host.startswith("127.")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Connections leave this machine in no test."""
+    real = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex")}
+
+    def guarded(name: str) -> Callable[[socket.socket, Any], Any]:
+        def connect(self: socket.socket, address: Any) -> Any:
+            if not _is_near(address):
+                raise RuntimeError(f"a test tried to reach {address!r}")
+            return real[name](self, address)
+
+        return connect
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in real:
+            patch.setattr(socket.socket, name, guarded(name))
+        yield

@@ -1,0 +1,98 @@
+"""The shipped samples: complete, small, and showing exactly what their index says.
+
+They are the page's buttons, the README's picture and the first thing a new user sees.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+from auditor.model import Report
+from auditor.readers import all_readers
+from auditor.resources import folder
+from auditor.run import Input, audit
+from auditor.samples import Sample, samples
+from auditor.settings import Policy
+
+EVERY = pytest.mark.parametrize("sample", samples(), ids=lambda s: s.name)
+GOOD = pytest.mark.parametrize("sample", [s for s in samples() if s.kind == "good"], ids=lambda s: s.name)
+GAPPY = pytest.mark.parametrize("sample", [s for s in samples() if s.kind == "gappy"], ids=lambda s: s.name)
+
+
+@cache
+def report(name: str) -> Report:
+    """The audit of one sample by the default profile."""
+    sample = next(s for s in samples() if s.name == name)
+    return audit([Input(name=sample.file, path=sample.path)], Policy())
+
+
+@pytest.mark.parametrize("name", [r.name for r in all_readers() if not r.aggregate])
+def test_every_format_has_a_good_and_a_gappy_sample(name: str) -> None:
+    """A format that can be read can be tried, both as it should be and as it is found."""
+    kinds = {s.kind for s in samples() if s.format == name}
+
+    assert {"good", "gappy"} == kinds
+
+
+def test_the_index_lists_every_file_once() -> None:
+    """No sample lies around unlisted, and no name is used twice."""
+    listed = sorted(s.file for s in samples())
+    names = [s.name for s in samples()]
+
+    assert sorted(p.name for p in folder("samples").iterdir() if p.name != "index.yaml") == listed
+    assert len(set(names)) == len(names)
+
+
+@EVERY
+def test_a_sample_is_recognised_without_help(sample: Sample) -> None:
+    """Its bytes alone tell its format, and every piece of it is read."""
+    told = report(sample.name).inputs[0]
+
+    assert (sample.format, 0) == (told.format, told.skipped_total)
+
+
+@EVERY
+def test_a_sample_is_small_enough_to_read(sample: Sample) -> None:
+    """A person can read it through: few calls, few kilobytes."""
+    assert 3 <= report(sample.name).totals.calls <= 12
+    assert sample.path.stat().st_size < 20_000
+
+
+@GOOD
+def test_a_good_sample_passes_its_gate(sample: Sample) -> None:
+    """It has no gap at level error, all of its spend has an owner, and its score says so."""
+    told = report(sample.name)
+
+    assert [] == [g.rule for g in told.gaps if g.level == "error"]
+    assert told.gate.passed
+    assert (0.0, 0.0) == (told.totals.unattributed_calls, told.totals.unattributed_cost)
+    assert told.score.value >= 90
+
+
+@GAPPY
+def test_a_gappy_sample_fails_its_gate(sample: Sample) -> None:
+    """It shows several defects, one of them an error."""
+    told = report(sample.name)
+
+    assert not told.gate.passed
+    assert len({g.rule for g in told.gaps}) >= 2
+
+
+@EVERY
+def test_the_rules_that_speak_are_those_of_the_index(sample: Sample) -> None:
+    """The index is neither too long nor too short."""
+    assert sorted(sample.rules) == sorted({g.rule for g in report(sample.name).gaps})
+
+
+@EVERY
+def test_a_sample_holds_nothing_real(sample: Sample) -> None:
+    """Accounts, mail addresses and hosts are those reserved for examples."""
+    text = sample.path.read_text("utf-8")
+    accounts = set(re.findall(r"(?<![0-9a-f-])\d{12}(?![0-9a-f-])", text))
+
+    assert accounts <= {"123456789012"}
+    assert {m.lower() for m in re.findall(r"[\w.]+@([\w.-]+)", text)} <= {"example.com"}
+    assert set(re.findall(r"https?://([\w.-]+)", text)) <= {"bedrock-runtime.us-east-1.amazonaws.com"}

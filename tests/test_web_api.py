@@ -1,0 +1,172 @@
+"""The JSON API: every way to send inputs gives the report of the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import jsonschema
+import pytest
+from litestar.testing import TestClient
+
+from auditor.run import audit
+from auditor.samples import samples
+from auditor.settings import Policy
+from auditor.source import Input
+from auditor.writers import Style, writer
+from tests.web_service import RECORD, service
+
+AUDITS = "/api/v1/audits"
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with service() as client:
+        yield client
+
+
+@pytest.mark.parametrize("sample", samples(), ids=lambda s: s.name)
+def test_an_audit_answers_the_document_of_the_command_line(client: TestClient, sample) -> None:
+    """The API and the JSON writer give the same bytes for the same input."""
+    data = sample.path.read_bytes()
+    expected = writer("json").write(audit([Input(name="body", data=data)]), Style())
+
+    answer = client.post(AUDITS, content=data)
+
+    assert expected == answer.content
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_an_answer_fits_the_published_schema(client: TestClient) -> None:
+    """What an audit answers validates against /api/v1/schema."""
+    schema = client.get("/api/v1/schema")
+
+    assert "application/schema+json" == schema.headers["content-type"]
+    jsonschema.validate(client.post(AUDITS, content=RECORD).json(), schema.json())
+
+
+def test_the_profile_of_the_query_judges(client: TestClient) -> None:
+    """`?profile=` names the profile, and `?name=` the input."""
+    report = client.post(f"{AUDITS}?profile=gateway-ready&name=mine", content=RECORD).json()
+
+    assert "gateway-ready" == report["profile"]
+    assert "mine" == report["inputs"][0]["name"]
+
+
+def test_several_files_become_inputs_named_by_their_fields(client: TestClient) -> None:
+    """`-F app=@a.json -F gateway=@b.json` are the inputs `app` and `gateway`; a plain field keeps the file's name."""
+    files = [
+        ("app", ("a.json", RECORD.encode())),
+        ("gateway", ("b.json", RECORD.encode())),
+        ("files", ("c.json", RECORD.encode())),
+    ]
+
+    report = client.post(AUDITS, files=files).json()
+
+    assert ["app", "gateway", "c.json"] == [one["name"] for one in report["inputs"]]
+    assert 3 == report["totals"]["calls"]
+
+
+def test_an_envelope_carries_named_inputs_and_a_policy(client: TestClient) -> None:
+    """The JSON envelope names its inputs and brings a policy with the keys of `auditor.toml`."""
+    envelope = {
+        "inputs": [{"name": "one", "text": RECORD}, {"name": "two", "text": RECORD, "format": "generic-json"}],
+        "policy": {"profile": "all", "fail_on": "none"},
+    }
+
+    report = client.post(AUDITS, json=envelope).json()
+
+    assert ["one", "two"] == [one["name"] for one in report["inputs"]]
+    assert "all" == report["profile"]
+    assert report["gate"]["passed"]
+
+
+def test_inputs_of_one_name_are_told_apart(client: TestClient) -> None:
+    """Two files of one name become two inputs with two names."""
+    files = [("files", ("a.json", RECORD.encode())), ("files", ("a.json", RECORD.encode()))]
+
+    report = client.post(AUDITS, files=files).json()
+
+    assert ["a.json", "a.json (2)"] == [one["name"] for one in report["inputs"]]
+
+
+def test_json_that_is_no_envelope_is_one_input(client: TestClient) -> None:
+    """A body of JSON with another shape is audited as it is, whatever its content type says."""
+    run = {"inputs": {"messages": []}, "model": "gpt-4o", "input_tokens": 3, "tenant_id": "acme"}
+
+    report = client.post(AUDITS, json=run).json()
+
+    assert 1 == report["totals"]["calls"]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ('{"inputs": [{"text": 5}]}', "$.inputs[0].text"),
+        ('{"inputs": [{"text": "x", "nmae": "y"}]}', "nmae"),
+        ('{"inputs": [{"text": "x"}], "polcy": {}}', "polcy"),
+    ],
+)
+def test_a_wrong_envelope_is_refused_with_its_place(client: TestClient, body: str, says: str) -> None:
+    """An envelope with a wrong or unknown key is a 400 that names the key."""
+    answer = client.post(AUDITS, content=body)
+
+    assert 400 == answer.status_code
+    assert says in answer.json()["detail"]
+
+
+def test_a_wrong_policy_is_refused_with_its_key(client: TestClient) -> None:
+    """An unknown profile or policy key is a 400 with the names that exist."""
+    answer = client.post(f"{AUDITS}?profile=nope", content=RECORD)
+
+    assert (400, "The policy is wrong") == (answer.status_code, answer.json()["title"])
+    assert Policy().profile in answer.json()["detail"]
+
+
+def test_nothing_to_audit_says_what_was_recognised(client: TestClient) -> None:
+    """A recognised input without a call is a 422 that names its format and counts."""
+    answer = client.post(AUDITS, content='{"resourceSpans": []}')
+
+    assert (422, "Nothing to audit") == (answer.status_code, answer.json()["title"])
+    assert "otlp-json" == answer.json()["inputs"][0]["format"]
+
+
+@pytest.mark.parametrize("body", [b"", b" \n", b"\x00\x01\x02\xff", b"[" * 500, b'{"model": '])
+def test_unreadable_bodies_get_a_clear_answer(client: TestClient, body: bytes) -> None:
+    """Empty, binary, nested and cut-off bodies are the sender's problem, told with a hint."""
+    answer = client.post(AUDITS, content=body)
+
+    assert 422 == answer.status_code
+    assert answer.json()["hint"]
+
+
+@pytest.mark.parametrize("name", ["rules", "fields", "formats", "samples"])
+def test_the_lists_are_there(client: TestClient, name: str) -> None:
+    """Rules, fields, formats and samples are lists of objects with a name."""
+    items = client.get(f"/api/v1/{name}").json()
+
+    assert items
+    assert all(item["name"] for item in items)
+
+
+def test_a_listed_sample_can_be_posted(client: TestClient) -> None:
+    """The text of each sample of the list is an input that holds calls."""
+    for item in client.get("/api/v1/samples").json():
+        if item["text"] is not None:
+            report = client.post(AUDITS, json={"inputs": [{"text": item["text"], "format": item["format"]}]}).json()
+            assert report["totals"]["calls"], item["name"]
+
+
+def test_openapi_comes_from_this_origin(client: TestClient) -> None:
+    """/schema is OpenAPI JSON that describes the three bodies, the report and the problem, and loads nothing."""
+    answer = client.get("/schema")
+    document = answer.json()
+
+    assert "json" in answer.headers["content-type"]
+    operation = document["paths"]["/api/v1/audits"]["post"]
+    assert {"application/json", "multipart/form-data", "application/octet-stream"} == set(
+        operation["requestBody"]["content"]
+    )
+    assert {"200", "400", "413", "422", "503", "504"} <= set(operation["responses"])
+    assert {"Report", "Problem"} <= set(document["components"]["schemas"])
+    assert "cdn" not in json.dumps(document)

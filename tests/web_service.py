@@ -1,0 +1,78 @@
+"""The service for tests: in this process behind Litestar's client, or as the real server in a process of its own.
+
+It never reaches another machine.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from litestar.testing import TestClient
+
+from auditor.web.app import create_app
+from auditor.web.settings import Settings
+
+PAGE = {"Accept": "text/html"}
+FRAGMENT = {"Accept": "text/html", "HX-Request": "true"}
+RECORD = '{"model": "claude-sonnet-4", "tenant_id": "acme", "request_id": "r-1", "input_tokens": 10, "output_tokens": 2}'
+
+
+@contextmanager
+def service(**limits: float) -> Iterator[TestClient]:
+    """The application with these limits, started and stopped around the block."""
+    with TestClient(create_app(Settings(**limits)), base_url="http://auditor.local") as client:  # type: ignore[arg-type]
+        yield client
+
+
+class Server:
+    """`auditor serve` as it runs in production: uvicorn in a process of its own, its lines in a file."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self._lines = Path(tempfile.mkdtemp()) / "stderr"
+        code = f"from auditor.web.serve import run; run('127.0.0.1', {self.port})"
+        with self._lines.open("wb") as out:
+            self._process = subprocess.Popen([sys.executable, "-c", code], stdout=out, stderr=out)
+
+    def wait(self, seconds: float = 30) -> None:
+        """Return once the service says that it is ready."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.origin}/ready", timeout=2):
+                    return
+            except OSError:
+                if time.monotonic() > until or self._process.poll() is not None:
+                    raise AssertionError(f"the server did not become ready:\n{self.log()}") from None
+                time.sleep(0.1)
+
+    def log(self) -> str:
+        """Everything that the server has written."""
+        return self._lines.read_text("utf-8")
+
+    def stop(self) -> None:
+        """End the server's process."""
+        self._process.terminate()
+        self._process.wait(10)
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A running server, ready to answer."""
+    running = Server()
+    try:
+        running.wait()
+        yield running
+    finally:
+        running.stop()

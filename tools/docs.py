@@ -1,0 +1,66 @@
+"""Write the documents that are generated: the reference pages, and the blocks of the README that show real output.
+
+It changes nothing by hand-written text; `tests/test_docs.py` fails when a file is not what this would write.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.markdown import fields_page, formats_page, formats_table, rules_page
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+SAMPLE = "samples/support-desk.json"
+BLOCK = r"(<!-- {name} -->\n)(.*?)(<!-- end -->)"
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file and what must stand in it."""
+    return {
+        ROOT / "docs" / "formats.md": formats_page(),
+        ROOT / "docs" / "fields.md": fields_page(),
+        ROOT / "docs" / "rules.md": rules_page(),
+        README: readme(README.read_text("utf-8")),
+    }
+
+
+def readme(text: str) -> str:
+    """The README with its blocks as the installed command prints them now."""
+    text = _put(text, "report", f"```text\n$ auditor audit {SAMPLE}\n{shown('audit', SAMPLE)}```\n")
+    text = _put(text, "formats", f"{formats_table('docs/formats.md')}\n")
+    return _put(text, "help", f"```text\n$ auditor --help\n{shown('--help')}```\n")
+
+
+def shown(*arguments: str) -> str:
+    """What the command prints on standard output when it is piped."""
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR")}
+    command = [str(Path(sys.executable).with_name("auditor")), *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, check=False, timeout=120)
+    if done.returncode == 2:
+        raise SystemExit(done.stderr.decode())
+    return "\n".join(line.rstrip() for line in done.stdout.decode().splitlines()) + "\n"
+
+
+def _put(text: str, name: str, block: str) -> str:
+    found = re.search(BLOCK.format(name=name), text, re.S)
+    if not found:
+        raise SystemExit(f"README.md has no block <!-- {name} -->")
+    return text[: found.start()] + found[1] + block + found[3] + text[found.end() :]
+
+
+def main() -> int:
+    """Write what differs and say so."""
+    for path, wanted in pages().items():
+        if not path.exists() or path.read_text("utf-8") != wanted:
+            path.write_text(wanted, "utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

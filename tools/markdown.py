@@ -1,0 +1,204 @@
+"""The reference pages as Markdown, out of the readers, the field catalogue and the rules.
+
+It adds no fact of its own: what a source file does not say is not said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from auditor.fields import Field, Profile, Requirement, catalogue, profiles
+from auditor.readers import Reader, all_readers
+from auditor.readers import signatures as recognised
+from auditor.rulebook import Rule, load_fixes, load_rules
+from auditor.samples import samples
+
+NOTE = "<!-- Written by `make golden` from {source}. Change that, not this. -->"
+FAMILIES = {
+    "IDN": "Identity and ownership",
+    "CNT": "Continuity: request id, retries, trace",
+    "USE": "Usage and cost",
+    "BIL": "Billing and provider",
+    "TAG": "Tag values",
+    "HOP": "Between inputs",
+}
+
+
+def formats_page() -> str:
+    """One section a reader, then what is recognised and refused."""
+    readers = all_readers()
+    head = [
+        NOTE.format(source="auditor/readers/"),
+        "# Formats",
+        "The format of an input is recognised from its bytes; `--as FORMAT` overrides that.\n"
+        "A container is not part of a format: JSON lines, arrays, CSV, gzip, pasted tables and log prefixes are opened first.",
+        formats_table(),
+    ]
+    refused = [
+        "## Recognised, not read",
+        "These are known by their signature and answered with what to bring instead.",
+        _table(("format", "what it is", "bring instead"), ((f"`{r.name}`", r.title, r.unsupported) for r in recognised())),
+    ]
+    return _page([*head, *(part for r in readers for part in _reader(r)), *refused])
+
+
+def formats_table(page: str = "") -> str:
+    """The readable formats, linked to their sections of a page."""
+    rows = ((f"[`{r.name}`]({page}#{_slug(r.name)})", r.layer, r.title) for r in all_readers())
+    return _table(("format", "layer", "what it is"), rows)
+
+
+def _reader(reader: Reader) -> list[str]:
+    shown = [s for s in samples() if s.format == reader.name]
+    links = ", ".join(f"[{s.title.lower()}](../samples/{s.file}) ({s.kind})" for s in shown)
+    if reader.everything:
+        carried = "It can carry any field, at the scope where the key stands."
+    else:
+        by_scope: dict[str, list[str]] = {}
+        for name, scope in reader.carries.items():
+            by_scope.setdefault(scope, []).append(f"`{name}`")
+        never = [f"`{name}`" for name in catalogue().fields if not reader.carries_field(name)]
+        carried = _table(("scope", "fields it can carry there"), ((f"`{s}`", ", ".join(n)) for s, n in by_scope.items()))
+        carried += f"\n\nIt never carries {', '.join(never)}." if never else ""
+    return [
+        f"## {reader.name}",
+        f"{reader.title}; layer `{reader.layer}`.",
+        _prose(reader.doc),
+        f"**How to get a sample.** {_prose(reader.get)}",
+        carried,
+        f"Samples: {links}." if links else "",
+    ]
+
+
+def fields_page() -> str:
+    """One section a field, then the profiles."""
+    fields = catalogue().fields.values()
+    head = [
+        NOTE.format(source="rules/fields.yaml and rules/profiles.yaml"),
+        "# Fields and profiles",
+        "A field is a canonical attribution field; a key is the name under which it was found.\n"
+        "Keys are compared exactly first, then normalised: lower case, camelCase split, every run of other characters an "
+        "underscore, a leading `x_` removed.\n"
+        "The last segment of a dotted key counts too, and so does any alias behind one of the known prefixes.",
+        _table(
+            ("field", "type", "unit", "weight", "definition"),
+            ((f"[`{f.name}`](#{_slug(f.name)})", f.type, f.unit or "", str(f.weight), f.definition) for f in fields),
+        ),
+    ]
+    wanted = ["## Profiles", "A profile is a named set of required fields; `--profile NAME` picks one."]
+    return _page([*head, *(part for f in fields for part in _field(f)), *wanted, *(_profile(p) for p in profiles().values())])
+
+
+def _field(field: Field) -> list[str]:
+    accepts = "; ".join(f"{layer}: {_codes(scopes)}" for layer, scopes in field.accepts.items())
+    rows = [
+        ("OpenTelemetry name", field.standard),
+        ("present at", accepts),
+        ("aliases", _codes(field.aliases)),
+        ("only as a whole key", _codes(field.exact_only)),
+        ("weak, never enough alone", _codes(field.weak)),
+        ("not this field", _codes(field.not_)),
+        ("carried by", _codes(r.name for r in all_readers() if r.carries_field(field.name))),
+        ("rules", ", ".join(f"[{r.id}](rules.md#{_rule_slug(r)})" for r in load_rules() if field.name in r.field)),
+    ]
+    held = [f"- {name}: {value}" for name, value in rows if value]
+    return [f"## {field.name}", f"{field.title}. {field.definition}", "\n".join(held), _prose(field.note or "")]
+
+
+def _profile(profile: Profile) -> str:
+    asked = [f"- {_requirement(r)}" for r in profile.required]
+    asked += ["- every field that the format can carry"] if profile.every_field else []
+    return f"### {profile.name}\n\n{profile.title}.\n\n" + "\n".join(asked)
+
+
+def _requirement(need: Requirement) -> str:
+    text = " or ".join(f"`{name}`" for name in need.any_of)
+    text += f", on {', '.join(need.layers)} records" if need.layers else ""
+    text += f", not on {', '.join(need.not_layers)} records" if need.not_layers else ""
+    return text + (f", when {need.when.replace('_', ' ')}" if need.when else "")
+
+
+def rules_page() -> str:
+    """A table of all rules, then one section a rule, by family."""
+    rules = load_rules()
+    parts = [
+        NOTE.format(source="rules/"),
+        "# Rules",
+        "Each rule is one file; its examples are its tests (`auditor selftest`).\n"
+        "A rule with the verdict *none* is told and counted, and leaves the verdicts as they are.",
+        _table(
+            ("rule", "level", "verdict", "gap"),
+            ((f"[{r.id}](#{_rule_slug(r)})", r.level.value, _verdict(r), _fielded(r, r.gap)) for r in rules),
+        ),
+    ]
+    for family, title in FAMILIES.items():
+        held = [r for r in rules if r.id.startswith(family)]
+        if held:
+            parts += [f"## {title}", *(part for r in held for part in _rule(r))]
+    return _page(parts)
+
+
+def _rule(rule: Rule) -> list[str]:
+    recipes = load_fixes()
+    where = rule.applies_to
+    about = [
+        f"- Gap: {_fielded(rule, rule.gap)}.",
+        f"- Good: {_fielded(rule, rule.title)}.",
+        f"- Level {rule.level.value}, verdict {_verdict(rule)}, {rule.status} since {rule.since}.",
+        f"- Fields: {_codes(rule.field)}.",
+        f"- Layers: {', '.join(where.layers)}." if where.layers else "",
+        f"- Formats: {_codes(where.formats)}." if where.formats else "",
+        f"- Silent where {', '.join(rule.needs)} speaks." if rule.needs else "",
+    ]
+    fixes = [f"- {recipes[name].stack}: {_fielded(rule, recipes[name].title)}" for name in rule.fixes if name in recipes]
+    read = [f"- <{r.url}>" + (f", read {r.read}" if r.read else "") for r in rule.references]
+    return [
+        f"### {rule.id} {rule.name}",
+        "\n".join(line for line in about if line),
+        _fielded(rule, _prose(rule.why)),
+        f"```sql\n{rule.when.strip()}\n```",
+        "Fixes:\n\n" + "\n".join(fixes) if fixes else "",
+        f"When it is no gap: {_fielded(rule, _prose(rule.false_positives))}" if rule.false_positives else "",
+        "References:\n\n" + "\n".join(read) if read else "",
+    ]
+
+
+def _verdict(rule: Rule) -> str:
+    cause = f", {rule.cause.value}" if rule.cause else ""
+    return f"{rule.verdict}{cause}".replace("_", " ")
+
+
+def _fielded(rule: Rule, text: str) -> str:
+    """A text of a rule; one that speaks of several fields keeps its place for the field's name."""
+    held = rule.text(text, rule.field[0]) if len(rule.field) == 1 else text.replace("{field}", "*field*").strip()
+    return held.rstrip(".") if text in (rule.gap, rule.title) else held
+
+
+def _rule_slug(rule: Rule) -> str:
+    return _slug(f"{rule.id} {rule.name}")
+
+
+def _slug(heading: str) -> str:
+    """The anchor that Markdown viewers give a heading."""
+    return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-")
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _prose(text: str) -> str:
+    """Wrapped source text as one sentence a line."""
+    paragraphs = re.split(r"\n\s*\n", text.strip())
+    joined = (" ".join(p.split()) for p in paragraphs)
+    return "\n\n".join(re.sub(r"(?<=[a-z0-9)`])\. (?=[A-Z])", ".\n", p) for p in joined)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _page(parts: Iterable[str]) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"
