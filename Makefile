@@ -9,7 +9,7 @@ HOST   ?= 127.0.0.1
 PORT   ?= 8080
 JOBS   ?= 2
 FAMILY ?= IDN
-SCALE  ?= 0.1
+SCALE  ?= 0.25
 
 RUN = $(VENV)/.run-is-set-up
 DEV = $(VENV)/.dev-is-set-up

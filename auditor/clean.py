@@ -1,105 +1,131 @@
-"""Raw values as found, made usable: text trimmed, numbers and money parsed, blanks told apart from values.
+"""Raw values as found, made usable, as Polars expressions: text trimmed, numbers and money parsed, blanks marked.
 
 It never guesses a unit: a column that is not in the field's unit carries its scale from the reader.
 """
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
 import polars as pl
 
 from auditor.fields import Catalogue
 
 NANO = 1_000_000_000
+NUMBERS = frozenset({"int", "money", "duration"})
 _INTEGERS = (pl.Int64, pl.Int32, pl.UInt64, pl.UInt32, pl.Int16, pl.UInt16, pl.Int8, pl.UInt8)
+LONGEST = 12  # bytes of the longest placeholder word
 _NOT_NUMBER = r"[\s,$€£]|USD"
 
 
-def clean(
-    raw: pl.Series, kind: str, catalogue: Catalogue, scale: float = 1.0
-) -> tuple[pl.Series, pl.Series | None]:
-    """Typed values of one column, and a mark for each blank: `empty`, `placeholder` or `malformed` (else null).
+@lru_cache(maxsize=16)
+def _blank_patterns(words: frozenset[str], patterns: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """One anchored pattern for the placeholder words and whole-value patterns, and the rest as they are."""
+    whole = [p for p in patterns if p.startswith("^")]
+    listed = "|".join(sorted(re.escape(w) for w in words))
+    return "|".join([f"(?i)^(?:{listed})$", *whole]), tuple(p for p in patterns if not p.startswith("^"))
 
-    Ints are counts, money is Int64 nano-dollars, durations are Float64 milliseconds, the rest is text.
+
+def series_of(values: list[object]) -> pl.Series:
+    """Raw values as a column: of their own type when they agree, else as text."""
+    try:
+        return pl.Series(values, strict=True)
+    except (TypeError, pl.exceptions.PolarsError, OverflowError):
+        return pl.Series([None if v is None else str(v) for v in values], dtype=pl.String)
+
+
+def prepared(frame: pl.DataFrame, kinds: dict[str, str], catalogue: Catalogue) -> pl.DataFrame:
+    """The raw columns of text fields trimmed, and beside those that may hold placeholders a column `odd NAME`.
+
+    `kinds` gives the field type of each raw column. The patterns run only over columns with a suspect value.
     """
-    if kind in ("int", "money", "duration"):
-        return _number(raw, kind, catalogue, scale)
-    if raw.dtype != pl.String:
-        raw = raw.cast(pl.String, strict=False) if raw.dtype != pl.Object else _text_of(raw)
-    trimmed = raw.str.strip_chars()
-    empty = trimmed.is_null() | (trimmed == "")
-    odd = _placeholder(trimmed, catalogue)
-    blank = empty | odd
-    if not blank.any():
-        return trimmed, None
-    marks = pl.select(
-        pl.when(empty).then(pl.lit("empty")).when(odd).then(pl.lit("placeholder")).otherwise(None)
-    ).to_series()
-    return trimmed.set(blank, None), marks
+    texts = [c for c, kind in kinds.items() if kind not in NUMBERS]
+    if not texts:
+        return frame
+    frame = frame.with_columns(pl.col(c).cast(pl.String, strict=False).str.strip_chars() for c in texts)
+    suspects = frame.select(_suspect(pl.col(c)).any().alias(c) for c in texts).row(0, named=True)
+    odd = [_placeholder(pl.col(c), catalogue).alias(f"odd {c}") for c in texts if suspects[c]]
+    return frame.with_columns(odd) if odd else frame
 
 
-def _text_of(raw: pl.Series) -> pl.Series:
-    return pl.Series([None if v is None else str(v) for v in raw], dtype=pl.String)
+def clean(
+    frame: pl.DataFrame, name: str, kind: str, catalogue: Catalogue, scale: float = 1.0
+) -> tuple[pl.Expr, pl.Expr]:
+    """(value, mark) of a prepared raw column: the typed value, and why a raw value is none.
+
+    Ints are counts, money is Int64 nano-dollars, durations are Float64 milliseconds, the rest is text. The
+    mark is `empty`, `placeholder`, `malformed`, or null where there is a value. A null raw value is `empty`.
+    """
+    raw = pl.col(name)
+    if kind in NUMBERS:
+        return _number(raw, frame.schema[name], kind, catalogue, scale)
+    empty = raw.is_null() | (raw == "")
+    mark = pl.when(empty).then(pl.lit("empty"))
+    if f"odd {name}" not in frame.columns:
+        return pl.when(raw != "").then(raw), mark.otherwise(None)
+    odd = pl.col(f"odd {name}")
+    return pl.when((raw != "") & ~odd).then(raw), mark.when(odd).then(pl.lit("placeholder")).otherwise(None)
 
 
-def _placeholder(text: pl.Series, catalogue: Catalogue) -> pl.Series:
-    """Which values stand for no value. Only short values, and those that begin or look odd, are looked at."""
-    suspect = pl.select(
-        (text.str.len_bytes() <= 12) | text.str.starts_with("0") | text.str.contains("{", literal=True)
-    ).to_series()
-    if not suspect.any():
-        return suspect.fill_null(False)
-    some = text.set(~suspect.fill_null(False), None)
-    unique = some.unique().drop_nulls()
-    odd = unique.str.to_lowercase().is_in(list(catalogue.placeholder_words))
-    for pattern in catalogue.placeholder_patterns:
-        odd = odd | unique.str.contains(pattern)
-    bad = unique.filter(odd)
-    return some.is_in(bad.implode()).fill_null(False) if len(bad) else pl.Series([False]).new_from_index(0, len(text))
+def _suspect(text: pl.Expr) -> pl.Expr:
+    """Whether a value may be a placeholder: short, zeros, or with a brace."""
+    return (text.str.len_bytes() <= LONGEST) | text.str.starts_with("0" * 8) | text.str.contains("{", literal=True)
 
 
-def _number(raw: pl.Series, kind: str, catalogue: Catalogue, scale: float) -> tuple[pl.Series, pl.Series | None]:
-    marks = None
-    if raw.dtype == pl.Object:
-        raw = _text_of(raw)
-    if raw.dtype in (pl.String, pl.Null):
-        raw, marks = _parse(raw.cast(pl.String), catalogue)
-    elif raw.dtype == pl.Boolean:
-        raw = raw.cast(pl.Int64)
-    if raw.dtype == pl.Float64:
-        raw = raw.fill_nan(None)
-        raw = raw.set(raw.is_infinite().fill_null(False), None)
-    if raw.null_count() and marks is None:
-        marks = pl.select(pl.when(raw.is_null()).then(pl.lit("empty"))).to_series()
-    if kind == "int":
-        if scale != 1.0 or raw.dtype not in _INTEGERS:
-            raw = (raw.cast(pl.Float64) * scale).round()
-        return raw.cast(pl.Int64, strict=False), marks
-    factor = scale * NANO if kind == "money" else scale
-    if kind == "money" and raw.dtype in _INTEGERS:
-        raw = raw.cast(pl.Float64)
-    scaled = raw.cast(pl.Float64) * factor
-    return (scaled.round().cast(pl.Int64, strict=False) if kind == "money" else scaled), marks
+def _placeholder(text: pl.Expr, catalogue: Catalogue) -> pl.Expr:
+    """Whether a value stands for no value."""
+    whole, inner = _blank_patterns(catalogue.placeholder_words, catalogue.placeholder_patterns)
+    # patterns run over the few values that can match
+    few = pl.when(_suspect(text)).then(text)
+    odd = few.str.contains(whole)
+    for pattern in inner:
+        odd = odd | few.str.contains(pattern)
+    return odd.fill_null(False)
 
 
-def _parse(text: pl.Series, catalogue: Catalogue) -> tuple[pl.Series, pl.Series | None]:
-    """Numbers out of text (`$0.069`, `1,204`, `1.2E-5`); what is no number is marked."""
-    plain = text.cast(pl.Int64, strict=False)
-    if plain.null_count() == text.null_count() == 0:
-        return plain, None
-    trimmed = text.str.strip_chars()
-    empty = trimmed.is_null() | (trimmed == "")
-    odd = trimmed.str.to_lowercase().is_in(list(catalogue.placeholder_words)).fill_null(False)
-    value = trimmed.str.replace_all(_NOT_NUMBER, "").cast(pl.Float64, strict=False)
-    bad = value.is_null() & ~empty & ~odd
-    if not (empty | odd | bad).any():
-        return value, None
-    marks = pl.select(
-        pl.when(empty)
+def _number(
+    raw: pl.Expr, dtype: pl.DataType, kind: str, catalogue: Catalogue, scale: float
+) -> tuple[pl.Expr, pl.Expr]:
+    mark: pl.Expr
+    if dtype == pl.String and kind == "int" and scale == 1.0:
+        whole = raw.cast(pl.Int64, strict=False)
+        loose, mark = _parsed(raw, kind, catalogue, scale)
+        return pl.coalesce(whole, loose), pl.when(whole.is_null()).then(mark)
+    if dtype in (pl.String, pl.Null):
+        return _parsed(raw, kind, catalogue, scale)
+    value = raw.cast(pl.Int64) if dtype == pl.Boolean else raw
+    mark = pl.when(raw.is_null()).then(pl.lit("empty")).otherwise(None)
+    if dtype in _INTEGERS and kind == "int" and scale == 1.0:
+        return value.cast(pl.Int64, strict=False), mark
+    return _scaled(value, kind, scale), mark
+
+
+def _parsed(raw: pl.Expr, kind: str, catalogue: Catalogue, scale: float) -> tuple[pl.Expr, pl.Expr]:
+    """Numbers out of text: `$0.069`, `1,204`, `1.2E-5`, `912ms`."""
+    text = raw.cast(pl.String).str.strip_chars()
+    if kind == "duration":
+        # `912ms` says its unit; a bare number is in the column's own
+        text = text.str.replace(r"(?i)\s*ms$", "")
+    value = text.str.replace_all(_NOT_NUMBER, "").cast(pl.Float64, strict=False)
+    odd = ~value.is_finite().fill_null(False) & _placeholder(text, catalogue)
+    mark = (
+        pl.when(text.is_null() | (text == ""))
         .then(pl.lit("empty"))
         .when(odd)
         .then(pl.lit("placeholder"))
-        .when(bad)
+        .when(value.is_null())
         .then(pl.lit("malformed"))
         .otherwise(None)
-    ).to_series()
-    return value.set(empty | odd | bad, None), marks
+    )
+    return _scaled(value, kind, scale), mark
+
+
+def _scaled(value: pl.Expr, kind: str, scale: float) -> pl.Expr:
+    """A number in the field's own unit; what is not finite is none."""
+    value = value.cast(pl.Float64)
+    value = pl.when(value.is_finite()).then(value)
+    if kind == "duration":
+        return value * scale
+    factor = scale * NANO if kind == "money" else scale
+    return (value * factor).round().cast(pl.Int64, strict=False)

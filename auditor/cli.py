@@ -78,6 +78,7 @@ def audit(ctx: click.Context, /, words: Sequence[str], **switches: Any) -> int:
 @options.ruled
 @options.as_json
 @options.colored
+@options.traced
 def explain(name: str, rules_dir: Path | None, wants_json: bool, color: str) -> int:
     """Explain a rule, a field or a format.
 
@@ -96,6 +97,7 @@ def explain(name: str, rules_dir: Path | None, wants_json: bool, color: str) -> 
 @options.as_json
 @click.option("--markdown", is_flag=True, help="As a Markdown table.")
 @options.colored
+@options.traced
 def rules(rules_dir: Path | None, wants_json: bool, markdown: bool, color: str) -> int:
     """List the rules."""
     from auditor import listing
@@ -110,6 +112,7 @@ def rules(rules_dir: Path | None, wants_json: bool, markdown: bool, color: str) 
 @commands.command()
 @options.as_json
 @options.colored
+@options.traced
 def fields(wants_json: bool, color: str) -> int:
     """List the fields."""
     from auditor import listing
@@ -120,6 +123,7 @@ def fields(wants_json: bool, color: str) -> int:
 @commands.command()
 @options.as_json
 @options.colored
+@options.traced
 def formats(wants_json: bool, color: str) -> int:
     """List the formats."""
     from auditor import listing
@@ -145,6 +149,7 @@ def formats(wants_json: bool, color: str) -> int:
     show_envvar=True,
     help="The port to listen on.",
 )
+@options.traced
 def serve(host: str, port: int) -> int:
     """Serve the page and the API until interrupted."""
     from auditor.web.serve import run

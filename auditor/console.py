@@ -71,7 +71,7 @@ def shows_unicode(stream: TextIO) -> bool:
 def put(data: bytes) -> None:
     """A report to standard output; a reader that stops reading (`| head`) is no error."""
     try:
-        out = click.get_binary_stream("stdout")
+        out = sys.stdout.buffer
         out.write(data)
         out.flush()
     except BrokenPipeError:

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from auditor.clean import clean
-from auditor.fields import Catalogue, normalise
+from auditor.clean import clean, prepared, series_of
+from auditor.fields import Catalogue
 from auditor.model import SCOPES, Skip
 
 BATCH = 131_072
 MAX_KEYS = 20_000  # distinct keys remembered an input: more is an attack, not evidence
 MAX_SKIPS_SHOWN = 20
+SMALL = 2_000  # rows up to which plain lists beat vectors
 _SCOPE_RANK = {scope: i for i, scope in enumerate(SCOPES)}
 
 # identity columns beside the fields: what every record may say of itself
@@ -315,32 +316,52 @@ class Builder:
         names = sorted({name for held in self._processes for name in held})
         if not names:
             return frame
-        number = frame["process"]
-        new: dict[str, pl.Series] = {}
+        held = self._process_frame(names)
+        joined = frame.with_columns(
+            held.select(pl.all().gather(frame["process"].cast(pl.UInt32))) if held.height else held
+        )
+        fill: list[pl.Expr] = []
         for name in names:
-            raw = [held.get(name, (None, -1)) for held in self._processes]
             if name == "service":
-                new["service"] = pl.Series([r[0] for r in raw], dtype=pl.String, strict=False).gather(number)
+                fill.append(pl.col("p service").alias("service"))
                 continue
-            kind = self.catalogue.fields[name]
-            values, _ = clean(pl.Series([r[0] for r in raw], strict=False), kind.type, self.catalogue)
-            values = values.gather(number)
-            slots = pl.Series([r[1] for r in raw], dtype=pl.Int32).gather(number)
-            slots = slots.set(values.is_null(), None)
-            if "process" in kind.accepted(self.layer):
-                place = name
-                if name in frame.columns:
-                    own, own_slot = frame[name], frame[f"{name}_slot"]
-                    slots = own_slot.zip_with(own.is_not_null(), slots)
-                    values = own.zip_with(own.is_not_null(), values)
+            value, slot = pl.col(f"p {name}"), pl.col(f"p {name}_slot")
+            if "process" not in self.catalogue.fields[name].accepted(self.layer):
+                fill += [value.alias(f"process_{name}"), slot.alias(f"process_{name}_slot")]
+            elif name in frame.columns:
+                own = pl.col(name).is_not_null()
+                fill.append(pl.when(own).then(pl.col(f"{name}_slot")).otherwise(slot).alias(f"{name}_slot"))
+                fill.append(pl.coalesce(name, value).alias(name))
             else:
-                place = f"process_{name}"
-            new[place], new[f"{place}_slot"] = values, slots
-        return frame.with_columns(**{k: v.alias(k) for k, v in new.items()})
+                fill += [value.alias(name), slot.alias(f"{name}_slot")]
+        return joined.with_columns(fill).drop(held.columns)
+
+    def _process_frame(self, names: list[str]) -> pl.DataFrame:
+        """One row a process: each field's value and slot."""
+        held = [[h.get(name, (None, -1)) for h in self._processes] for name in names]
+        raw = {f"p {n}": series_of([v for v, _ in found]) for n, found in zip(names, held, strict=True)}
+        raw |= {
+            f"p {n}_slot": pl.Series([slot for _, slot in found], dtype=pl.Int32)
+            for n, found in zip(names, held, strict=True)
+        }
+        kinds = {f"p {n}": self.catalogue.fields[n].type for n in names if n != "service"}
+        frame = prepared(pl.DataFrame(raw), kinds, self.catalogue)
+        exprs: list[pl.Expr] = []
+        for name in names:
+            if name == "service":
+                exprs.append(pl.col("p service").cast(pl.String))
+                continue
+            value, _ = clean(frame, f"p {name}", kinds[f"p {name}"], self.catalogue)
+            exprs.append(value.alias(f"p {name}"))
+            exprs.append(pl.when(value.is_not_null()).then(pl.col(f"p {name}_slot")).alias(f"p {name}_slot"))
+        return frame.select(exprs)
 
 
 def freeze(builder: Builder) -> pl.DataFrame:
-    """One batch as a frame: identity, then for each field its value, slot, blank mark and other places."""
+    """One batch as a frame: identity, then for each field its value, slot, blank mark and other places.
+
+    Raw values are spread over the rows first; all cleaning and choosing then runs as one query.
+    """
     n = builder.n
     data: dict[str, pl.Series] = {
         name: pl.Series(name, builder.ids[name], dtype=dtype, strict=False) for name, dtype in IDENTITY.items()
@@ -349,14 +370,29 @@ def freeze(builder: Builder) -> pl.DataFrame:
     for column in builder._live:
         if column.rows:
             groups[(column.slot.field, column.slot.place)].append(column)
-    for (name, place), columns in groups.items():
-        out = name if place == "own" else f"{place}_{name}"
-        data |= _resolve(out, name, columns, n, builder.catalogue)
+            data[f"raw {column.slot_id}"] = _dense(column, n)
+            data[f"at {column.slot_id}"] = _present(column.rows, n)
     for name, column in builder._facts.items():
         if column.rows:
             values = pl.Series(column.values, dtype=FACTS.get(name, pl.String), strict=False)
             data[name] = _scatter(values, column.rows, n)
-    return pl.DataFrame(data)
+    kinds = {f"raw {c.slot_id}": builder.catalogue.fields[c.slot.field].type for g in groups.values() for c in g}
+    raw = prepared(pl.DataFrame(data), kinds, builder.catalogue)
+    wanted: list[pl.Expr] = [pl.col(c) for c in raw.columns if not c.startswith(("raw ", "at ", "odd "))]
+    for (name, place), columns in groups.items():
+        out = name if place == "own" else f"{place}_{name}"
+        wanted += _resolve(out, name, columns, raw, builder.catalogue)
+    return raw.lazy().select(wanted).collect()
+
+
+def _dense(column: Column, n: int) -> pl.Series:
+    """A column's raw values over all rows."""
+    if len(column.rows) == n or n > SMALL:
+        return _scatter(series_of(column.values), column.rows, n)
+    values: list[Any] = [None] * n
+    for row, value in zip(column.rows, column.values, strict=True):
+        values[row] = value
+    return series_of(values)
 
 
 def _scatter(values: pl.Series, rows: array[int], n: int) -> pl.Series:
@@ -365,55 +401,56 @@ def _scatter(values: pl.Series, rows: array[int], n: int) -> pl.Series:
         return values
     index = np.full(n, -1, dtype=np.int64)
     index[np.array(rows)] = np.arange(len(rows))
-    return values.gather(pl.Series(index).set(pl.Series(index < 0), None))
+    return values.gather(pl.Series(index, dtype=pl.Int64).set(pl.Series(index < 0), None))
 
 
-def _resolve(out: str, name: str, columns: list[Column], n: int, catalogue: Catalogue) -> dict[str, pl.Series]:
+def _present(rows: array[int], n: int) -> pl.Series:
+    """Which rows have the key at all."""
+    there = np.zeros(n, dtype=bool)
+    there[np.array(rows)] = True
+    return pl.Series(there)
+
+
+def _resolve(
+    out: str, name: str, columns: list[Column], raw: pl.DataFrame, catalogue: Catalogue
+) -> list[pl.Expr]:
     """Candidates of one field in one place, narrow to wide and best name first: value, slot, blank, conflict."""
     columns.sort(key=lambda c: (_SCOPE_RANK.get(c.slot.scope, 99), c.slot.rank, c.slot.key))
     kind = catalogue.fields[name].type
-    value = slot = blank = None
-    cleaned: list[tuple[Column, pl.Series]] = []
+    values, slots, marks = [], [], []
     for column in columns:
-        series, marks = clean(pl.Series(column.values, strict=False), kind, catalogue, column.scale)
-        cleaned.append((column, series))
-        dense = _scatter(series, column.rows, n)
-        slots = pl.select(pl.when(dense.is_not_null()).then(pl.lit(column.slot_id, pl.Int32))).to_series()
-        if value is None or slot is None:
-            value, slot = dense, slots
-        else:
-            slot = slot.zip_with(value.is_not_null(), slots)
-            value = value.zip_with(value.is_not_null(), dense)
-        if marks is not None and out == name:
-            dense_marks = _scatter(marks, column.rows, n)
-            blank = dense_marks if blank is None else blank.zip_with(blank.is_not_null(), dense_marks)
-    assert value is not None and slot is not None
-    data = {out: value.alias(out), f"{out}_slot": slot.alias(f"{out}_slot")}
-    if out != name:
-        return data
-    if blank is not None:
-        data[f"{name}_blank"] = blank.set(value.is_not_null(), None).alias(f"{name}_blank")
-    conflict = _conflicts(cleaned, n)
-    if conflict is not None:
-        data[f"{name}_conflict"] = conflict.alias(f"{name}_conflict")
-    return data
+        value, mark = clean(raw, f"raw {column.slot_id}", kind, catalogue, column.scale)
+        values.append(value)
+        slots.append(pl.when(value.is_not_null()).then(pl.lit(column.slot_id, pl.Int32)))
+        marks.append(pl.when(pl.col(f"at {column.slot_id}")).then(mark))
+    chosen = pl.coalesce(values)
+    exprs = [chosen.alias(out), pl.coalesce(slots).alias(f"{out}_slot")]
+    if out == name:
+        exprs.append(pl.when(chosen.is_null()).then(pl.coalesce(marks)).alias(f"{name}_blank"))
+        conflict = _conflicts(columns, values, catalogue)
+        if conflict is not None:
+            exprs.append(conflict.fill_null(False).alias(f"{name}_conflict"))
+    return exprs
 
 
-def _conflicts(cleaned: list[tuple[Column, pl.Series]], n: int) -> pl.Series | None:
-    """Rows in which two values under the same normalised key disagree, or None when there is none."""
-    by_key: dict[str, list[tuple[Column, pl.Series]]] = defaultdict(list)
-    for column, series in cleaned:
-        by_key[normalise(column.slot.key.rsplit("→", 1)[-1])].append((column, series))
-    bad = np.zeros(n, dtype=bool)
-    for members in by_key.values():
-        if len(members) == 1 and not (np.diff(np.array(members[0][0].rows)) == 0).any():
-            continue
-        both = pl.DataFrame(
-            {
-                "row": pl.Series([r for c, _ in members for r in c.rows]),
-                "value": pl.concat([s for _, s in members]),
-            }
-        ).drop_nulls()
-        rows = both.group_by("row").agg(pl.col("value").n_unique().alias("n")).filter(pl.col("n") > 1)["row"]
-        bad[rows.to_numpy()] = True
-    return pl.Series(bad) if bad.any() else None
+def _conflicts(columns: list[Column], values: list[pl.Expr], catalogue: Catalogue) -> pl.Expr | None:
+    """Whether two values under the same normalised key of a record disagree; None where that cannot be."""
+    by_key: dict[str, list[pl.Expr]] = defaultdict(list)
+    twice: list[pl.Expr] = []
+    for column, value in zip(columns, values, strict=True):
+        by_key[catalogue.bare(column.slot.key)].append(value)
+        rows = np.array(column.rows)
+        again = rows[1:][np.diff(rows) == 0]
+        if len(again):
+            twice.append(pl.int_range(pl.len()).is_in(_disagreeing(column, again.tolist())))
+    pairs = [(a != b) for same in by_key.values() for i, a in enumerate(same) for b in same[i + 1 :]]
+    return pl.any_horizontal([p.fill_null(False) for p in pairs] + twice) if pairs or twice else None
+
+
+def _disagreeing(column: Column, rows: list[int]) -> list[int]:
+    """Of the rows that were put twice under one key, those whose values differ."""
+    seen: dict[int, set[str]] = {row: set() for row in rows}
+    for row, value in zip(column.rows, column.values, strict=True):
+        if row in seen and value not in (None, ""):
+            seen[row].add(str(value))
+    return [row for row, values in seen.items() if len(values) > 1]

@@ -109,7 +109,8 @@ class Catalogue:
                 raise PolicyError(f"aliases: there is no field {name!r}", "`auditor fields` lists the fields")
             self._add(name, names, 0, weak=False)
         for field in self.fields.values():
-            self._add(field.name, [*field.aliases, field.name], 0, weak=False)
+            own = [] if field.name in field.exact_only else [field.name]
+            self._add(field.name, [*field.aliases, *own], 0, weak=False)
             self._add(field.name, field.exact_only, 200, weak=False, whole=True)
         for field in self.fields.values():
             self._add(field.name, field.weak, 400, weak=True)
@@ -150,6 +151,15 @@ class Catalogue:
         hit = self._normal.get(normalise(rest[-1]))
         return hit and hit._replace(rank=hit.rank + 1000)
 
+    def bare(self, key: str) -> str:
+        """A key without the container or family before it, normalised: what it is called there."""
+        last = key.rsplit("→", 1)[-1]
+        for prefix in sorted((*self.families, *CONTAINER_PREFIXES), key=len, reverse=True):
+            if last.lower().startswith(prefix.lower()) and len(last) > len(prefix):
+                last = last[len(prefix) :]
+                break
+        return normalise(last)
+
     def place(self, match: Match, scope: str, layer: str) -> str:
         """Which column family a candidate belongs to: `own` where its scope is accepted, else the scope's."""
         if match.weak:
@@ -158,6 +168,8 @@ class Catalogue:
             return "own"
         return PLACES.get(scope, scope)
 
+
+CONTAINER_PREFIXES = ("request_tags.", "metadata.", "tags.", "tag.tags.", "attributes.", "labels.", "properties.")
 
 # scope -> prefix of the columns that hold candidates of a scope which is not accepted
 PLACES = {"client_header": "header"}

@@ -5,18 +5,20 @@ It never writes text and never counts money: it returns codes and hits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import polars as pl
+import sqlglot
+from sqlglot import exp
 
 from auditor.assemble import Evidence
 from auditor.errors import RuleError
 from auditor.model import Cause
 from auditor.readers import reader
-from auditor.relate import relate, spread_headers
+from auditor.relate import exists, relate, spread_headers
 from auditor.rulebook import Rule, check_predicate
 
 PRESENT, ABSENT, MIS_SCOPED, NOT_CARRIED = range(4)
@@ -54,6 +56,37 @@ def columns_of(predicate: str) -> frozenset[str]:
     return check_predicate(predicate)
 
 
+_REJECTING = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.RegexpLike, exp.In, exp.Between, exp.Column)
+
+
+@lru_cache(maxsize=4096)
+def demands(predicate: str) -> frozenset[str]:
+    """Columns without which a predicate cannot hold: those that a top-level conjunct needs to be known."""
+    out: set[str] = set()
+    parts = [sqlglot.parse_one(predicate, read="postgres")]
+    while parts:
+        part = parts.pop().unnest()
+        if isinstance(part, exp.And):
+            parts += [part.left, part.right]
+        elif isinstance(part, exp.Not) and isinstance(part.this.unnest(), exp.Is):
+            out |= {c.name for c in part.find_all(exp.Column)}
+        elif isinstance(part, _REJECTING) and not part.find(exp.Coalesce, exp.Case, exp.Is, exp.Or, exp.If):
+            out |= {c.name for c in part.find_all(exp.Column)}
+    return frozenset(out)
+
+
+def _there(evidence: Evidence) -> Callable[[str], bool]:
+    """Whether a column can hold anything, asked once a column."""
+    memo: dict[str, bool] = {}
+
+    def there(name: str) -> bool:
+        if name not in memo:
+            memo[name] = exists(evidence, name)
+        return memo[name]
+
+    return there
+
+
 @lru_cache(maxsize=4096)
 def _compiled(predicate: str) -> pl.Expr:
     return pl.sql_expr(predicate)
@@ -61,19 +94,27 @@ def _compiled(predicate: str) -> pl.Expr:
 
 def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> Judgement:
     """Judge every call of the table on every field."""
-    pairs = [(rule, field) for rule in rules for field in rule.field if _speaks(evidence, rule)]
     spread_headers(evidence, fields)
-    wanted = {c for rule, field in pairs for c in columns_of(rule.predicate(field))} - {"status_"}
+    there = _there(evidence)
+    pairs = [
+        (rule, field)
+        for rule in rules
+        if _speaks(evidence, rule)
+        for field in rule.field
+        if all(there(c) for c in demands(rule.predicate(field)))
+    ]
+    wanted = {c for rule, field in pairs for c in columns_of(rule.predicate(field))}
     relate(evidence, wanted | set(fields) | {"error", "failed"})
     is_call = evidence.frame["kind"] == "call"
     calls = evidence.frame.filter(is_call)
     raw = _predicates(calls, pairs)
-    carried = {field: _carried(evidence, calls, field) for field in fields}
+    empty = calls.select(pl.col(f).is_null() for f in fields)
+    carried = _carried(evidence, calls, empty)
     hits = _muted(raw, pairs, calls, carried)
     verdicts, causes = {}, {}
     for field in fields:
         mine = [h for h in hits if h.field == field and h.rule.verdict != "none"]
-        verdicts[field], causes[field] = _settle(calls, field, mine, *carried[field])
+        verdicts[field], causes[field] = _settle(empty[field].to_numpy(), mine, *carried[field])
     return Judgement(calls, verdicts, causes, [h for h in hits if h.rows.any()])
 
 
@@ -162,32 +203,40 @@ def _muted(
     return hits
 
 
-def _carried(evidence: Evidence, calls: pl.DataFrame, field: str) -> tuple[np.ndarray, np.ndarray]:
-    """Rows whose format or sample cannot carry the field, and rows of failed calls that have no usage."""
-    lacking = np.zeros(calls.height, dtype=bool)
+def _carried(
+    evidence: Evidence, calls: pl.DataFrame, empty: pl.DataFrame
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """For each field the rows whose format or sample cannot carry it, and those of failed calls without usage."""
+    size = calls.height
+    none = np.zeros(size, dtype=bool)
+    failed = calls["failed"].to_numpy() if size else none
+    groups = []
     for number, table in enumerate(evidence.tables):
         mine = (calls["input"] == number).to_numpy()
-        for fmt in calls["format"].filter(pl.Series(mine)).unique().to_list():
-            found = reader(fmt)
+        formats = calls["format"].filter(pl.Series(mine))
+        for fmt in formats.unique().to_list():
+            groups.append((table, reader(fmt), mine & (calls["format"] == fmt).to_numpy()))
+    kind = calls["token_kind"] if "token_kind" in calls.columns else None
+    out = {}
+    for field in empty.columns:
+        lacking = none.copy()
+        for table, found, rows in groups:
             by_format = found is not None and not found.carries_field(field)
             by_sample = table.columns_known is not None and field not in table.columns_known
             if by_format or by_sample:
-                lacking |= mine & (calls["format"] == fmt).to_numpy()
-    if field in _TOKEN_KINDS and "token_kind" in calls.columns:
-        # a billing row stands for one kind of token and can never carry the others
-        other = calls["token_kind"].is_not_null() & (calls["token_kind"] != field.removeprefix("tokens_"))
-        lacking |= other.to_numpy()
-    lacking &= calls[field].is_null().to_numpy()
-    if field not in USAGE or not calls.height:
-        return lacking, np.zeros_like(lacking)
-    return lacking, calls["failed"].to_numpy()
+                lacking |= rows
+        if field in _TOKEN_KINDS and kind is not None:
+            # a billing row stands for one kind of token and can never carry the others
+            lacking |= (kind.is_not_null() & (kind != field.removeprefix("tokens_"))).to_numpy()
+        lacking &= empty[field].to_numpy()
+        out[field] = (lacking, failed if field in USAGE else none)
+    return out
 
 
 def _settle(
-    calls: pl.DataFrame, field: str, hits: list[Hit], lacking: np.ndarray, failed: np.ndarray
+    empty: np.ndarray, hits: list[Hit], lacking: np.ndarray, failed: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """One verdict and cause a call. mis-scoped beats absent; then the louder level, then the lower id."""
-    empty = calls[field].is_null().to_numpy()
     verdict = np.where(empty, ABSENT, PRESENT).astype(np.int8)
     cause = np.where(empty, _CODE[Cause.MISSING], -1).astype(np.int8)
     order = sorted(hits, key=lambda h: (h.rule.verdict == "absent", h.rule.level.rank, h.rule.id))

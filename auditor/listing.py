@@ -21,8 +21,8 @@ def rules_text(style: Style, rules_dir: Path | None = None) -> bytes:
     """Every rule on a line: id, level, what it gives, its field and the gap it finds."""
     page = Page(style)
     rules = load_rules(rules_dir)
-    rows = [(r.id, r.level.value, _gives(r), _fields(r), r.status, _gap(r)) for r in rules]
-    page.table(("id", "level", "verdict", "field", "status", "gap"), rows)
+    rows = [(r.id, r.level.value, _gives(r), _fields(r), f"{_early(r)}{_gap(r)}") for r in rules]
+    page.table(("id", "level", "verdict", "field", "gap"), rows)
     page.add()
     page.prose(f"{plural(len(rules), 'rule')}; `auditor explain ID` tells why, when and how to fix")
     return page.bytes()
@@ -45,6 +45,10 @@ def rules_data(rules_dir: Path | None = None) -> list[dict[str, object]]:
 
 def _gives(rule: Rule) -> str:
     return "told" if rule.verdict == "none" else spoken(rule.verdict)
+
+
+def _early(rule: Rule) -> str:
+    return "" if rule.status == "stable" else f"({rule.status}) "
 
 
 def _fields(rule: Rule) -> str:

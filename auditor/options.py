@@ -51,6 +51,14 @@ ruled: Callable[[C], C] = option(
     env="AUDITOR_RULES",
     help="A folder of your own rules (YAML), beside the shipped ones.",
 )
+traced: Callable[[C], C] = option(
+    "-v",
+    "--verbose",
+    count=True,
+    callback=_remember,
+    expose_value=False,
+    help="-vv adds tracebacks to errors.",
+)
 as_json: Callable[[C], C] = option("--json", "wants_json", is_flag=True, help="As JSON.")
 
 _AUDIT = (

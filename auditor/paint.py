@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from auditor.text import plain
 
 _CODES = {
-    "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36",
+    "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36",
     "error": "1;31", "warning": "1;33", "note": "1;36",
 }  # fmt: skip
 _VERDICTS = {

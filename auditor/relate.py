@@ -6,7 +6,7 @@ It adds columns to the table and changes none; a column that cannot be known is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,32 +17,79 @@ from auditor.assemble import Evidence, nearest, values_dtype
 from auditor.evidence import FACTS
 
 Series = dict[str, pl.Series]
+Columns = Mapping[str, pl.Series | pl.Expr]
+_IS_CALL = pl.col("kind") == "call"
 MAX_GAP_NS = 120 * 1_000_000_000  # a retry follows its failed attempt within two minutes
 
 
 def relate(evidence: Evidence, names: Iterable[str]) -> None:
-    """Add every column of `names` that the table lacks; a name that nothing provides becomes a null column."""
-    for name in sorted(names):
-        _need(evidence, name)
+    """Add every column of `names` that the table lacks; a name that nothing provides becomes a null column.
+
+    What needs the whole trace is computed first; plain expressions then run together in one query.
+    """
+    lacking = [n for n in sorted(names) if not evidence.has(n)]
+    later: dict[str, pl.Expr] = {}
+    for name in lacking:
+        if not evidence.has(name):
+            provided = _provided(evidence, name)
+            eager = {k: v for k, v in provided.items() if isinstance(v, pl.Series)}
+            if eager:
+                evidence.frame = evidence.frame.with_columns(**eager)
+            later |= {k: v for k, v in provided.items() if isinstance(v, pl.Expr) and not evidence.has(k)}
+    nulls = [n for n in lacking if not evidence.has(n) and n not in later]
+    if later or nulls:
+        evidence.frame = evidence.frame.with_columns(
+            *(v.alias(k) for k, v in later.items()),
+            *(pl.lit(None, _dtype(evidence, n)).alias(n) for n in nulls),
+        )
 
 
-def _need(evidence: Evidence, name: str) -> None:
-    if evidence.has(name):
-        return
+def _provided(evidence: Evidence, name: str) -> Columns:
+    if name in FACTS:
+        return {}
     for pattern, provide in PROVIDERS:
         match = pattern.fullmatch(name)
         if match:
             new = provide(evidence, *match.groups())
-            evidence.frame = evidence.frame.with_columns(**new)
-            if evidence.has(name):
-                return
-    evidence.frame = evidence.frame.with_columns(pl.lit(None, _dtype(evidence, name)).alias(name))
+            if name in new or evidence.has(name):
+                return new
+    return {}
+
+
+def exists(evidence: Evidence, name: str) -> bool:
+    """Whether a column can hold anything but null; told by what its values would come from."""
+    frame = evidence.frame
+    if name in frame.columns:
+        return frame[name].null_count() < frame.height
+    fields = evidence.catalogue.fields
+    for pattern, sources in _SOURCES:
+        match = pattern.fullmatch(name)
+        if match:
+            if sources == ("tree",):
+                return evidence.parent is not None and exists(evidence, match[1])
+            if sources == ("trace",):
+                return exists(evidence, "trace_id") and exists(evidence, match[1])
+            if not sources:
+                return match[1] not in fields or exists(evidence, match[1])
+            return all(exists(evidence, s) for s in sources)
+    stored = name in FACTS or name in fields or name.endswith(("_blank", "_conflict"))
+    placed = any(name.endswith(f"_{field}") for field in fields)
+    return not stored and not placed
+
+
+_SOURCES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (re.compile(r"(?:parent|root|children)_((?!missing).+)"), ("tree",)),
+    (re.compile(r"trace_((?!id$|key$).+)"), ("trace",)),
+    (re.compile(r"principal_(kind|role|session)|session_kind|role_.+"), ("iam_principal",)),
+    (re.compile(r"principal_tag_sets"), ("iam_principal",)),
+    (re.compile(r"expected_cost_usd"), ("model",)),
+    (re.compile(r"(.+)_(?:scope|key|distinct|spellings|keys|repeats|share|slot)"), ()),
+)
 
 
 def need(evidence: Evidence, *names: str) -> pl.DataFrame:
     """The table, with these columns in it."""
-    for name in names:
-        _need(evidence, name)
+    relate(evidence, names)
     return evidence.frame
 
 
@@ -52,7 +99,7 @@ _TYPES: dict[str, Any] = FACTS | {"expected_cost_usd": pl.Int64}
 _NULLS: tuple[tuple[re.Pattern[str], pl.DataType], ...] = (
     (re.compile(r"_slot$"), pl.Int32()),
     (re.compile(r"_conflict$|^is_root$|^has_parent$|^parent_missing$|^failed$|^error$|_like$"), pl.Boolean()),
-    (re.compile(r"_(spellings|keys|distinct|calls|input)$|^attempts?$|^logical_call$|^call_request_ids$"), pl.Int64()),
+    (re.compile(r"_(spellings|keys|distinct|repeats|sets|calls|input)$|^attempts?$|^logical_call$|^call_request_ids$"), pl.Int64()),
     (re.compile(r"_share$"), pl.Float64()),
     (re.compile(r"_(scope|key|blank)$"), pl.String()),
 )
@@ -76,10 +123,10 @@ def _dtype(evidence: Evidence, name: str) -> pl.DataType:
 # -- one record's own columns --------------------------------------------------------------------------------
 
 
-def _scope(evidence: Evidence, field: str, part: str) -> Series:
-    numbers = need(evidence, f"{field}_slot")[f"{field}_slot"]
-    texts = [s.scope if part == "scope" else s.key for s in evidence.slots]
-    return {f"{field}_{part}": pl.Series(texts, dtype=pl.String).gather(numbers.cast(pl.UInt32))}
+def _scope(evidence: Evidence, field: str, part: str) -> Columns:
+    need(evidence, f"{field}_slot")
+    texts = pl.Series([s.scope if part == "scope" else s.key for s in evidence.slots], dtype=pl.String)
+    return {f"{field}_{part}": pl.lit(texts).gather(pl.col(f"{field}_slot").cast(pl.UInt32))}
 
 
 # -- traces --------------------------------------------------------------------------------------------------
@@ -136,14 +183,6 @@ def _trace_value(evidence: Evidence, field: str) -> Series:
     return {f"trace_{field}": joined["v"], f"trace_{field}_slot": joined["s"]}
 
 
-def _header_value(evidence: Evidence, field: str) -> Series:
-    """What a header or baggage says: on the record, else on an ancestor, else elsewhere in the trace.
-
-    Only reached where no reader put a header value on any record, so there is none.
-    """
-    return {}
-
-
 def spread_headers(evidence: Evidence, fields: Iterable[str]) -> None:
     """Let calls see header values captured on their ancestors and elsewhere in their trace."""
     for field in fields:
@@ -174,10 +213,9 @@ def _tree(evidence: Evidence) -> Series:
     return {"is_root": ~has, "has_parent": has, "parent_missing": has & ~known}
 
 
-def _calls_in_trace(evidence: Evidence) -> Series:
-    frame = need(evidence, "trace_key")
-    call = (pl.col("kind") == "call").cast(pl.Int64)
-    return {"calls_in_trace": frame.select(call.sum().over("input", "trace_key")).to_series()}
+def _calls_in_trace(evidence: Evidence) -> Columns:
+    need(evidence, "trace_key")
+    return {"calls_in_trace": _IS_CALL.cast(pl.Int64).sum().over("input", "trace_key")}
 
 
 def _children_sum(evidence: Evidence, field: str) -> Series:
@@ -237,40 +275,49 @@ def _attempts(evidence: Evidence) -> Series:
 # -- the whole input -----------------------------------------------------------------------------------------
 
 
-def _calls(evidence: Evidence) -> pl.Expr:
-    return pl.col("kind") == "call"
+def _distinct(evidence: Evidence, field: str) -> Columns:
+    need(evidence, field)
+    seen = pl.when(_IS_CALL).then(pl.col(field))
+    return {f"{field}_distinct": seen.drop_nulls().n_unique().over("input").cast(pl.Int64)}
 
 
-def _distinct(evidence: Evidence, field: str) -> Series:
-    frame = need(evidence, field)
-    seen = pl.when(_calls(evidence)).then(pl.col(field))
-    return {f"{field}_distinct": frame.select(seen.drop_nulls().n_unique().over("input").cast(pl.Int64)).to_series()}
-
-
-def _spellings(evidence: Evidence, field: str) -> Series:
+def _spellings(evidence: Evidence, field: str) -> Columns:
     """How many spellings of this value, case and separators folded, the calls of the input use."""
-    frame = need(evidence, field)
-    if frame[field].dtype != pl.String or frame[field].null_count() == frame.height:
+    if need(evidence, field)[field].dtype != pl.String:
         return {}
     folded = pl.col(field).str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]", "").fill_null("")
-    rows = frame.select("input", "kind", field, folded.alias("folded"))
-    used = pl.when(pl.col("kind") == "call").then(pl.col(field))
-    n = rows.select(used.drop_nulls().n_unique().over("input", "folded").cast(pl.Int64)).to_series()
-    return {f"{field}_spellings": n}
+    used = pl.when(_IS_CALL).then(pl.col(field))
+    return {f"{field}_spellings": used.drop_nulls().n_unique().over(pl.col("input"), folded).cast(pl.Int64)}
 
 
-def _keys(evidence: Evidence, field: str) -> Series:
+def _keys(evidence: Evidence, field: str) -> Columns:
     """How many different key spellings carry the field on the calls of the input."""
-    frame = need(evidence, f"{field}_slot")
-    last = [re.split(r"[./→]", s.key)[-1] for s in evidence.slots]
-    keys = pl.Series(last, dtype=pl.String).gather(frame[f"{field}_slot"].cast(pl.UInt32))
-    rows = frame.select("input", pl.when(_calls(evidence)).then(keys.alias("k")).alias("k"))
-    return {f"{field}_keys": rows.select(pl.col("k").drop_nulls().n_unique().over("input").cast(pl.Int64)).to_series()}
+    need(evidence, f"{field}_slot")
+    names = [re.split(r"[./→]", s.key)[-1] for s in evidence.slots]
+    numbers = {n: i for i, n in enumerate(dict.fromkeys(names))}
+    codes = pl.lit(pl.Series([numbers[n] for n in names], dtype=pl.Int32))
+    used = pl.when(_IS_CALL).then(codes.gather(pl.col(f"{field}_slot").cast(pl.UInt32)))
+    return {f"{field}_keys": used.drop_nulls().n_unique().over("input").cast(pl.Int64)}
 
 
-def _input_calls(evidence: Evidence) -> Series:
-    calls = pl.when(_calls(evidence)).then(pl.col("weight")).otherwise(0).sum().over("input")
-    return {"input_calls": evidence.frame.select(calls).to_series()}
+def _repeats(evidence: Evidence, field: str) -> Columns:
+    """How many calls of the input bear this row's value."""
+    need(evidence, field)
+    own = pl.when(_IS_CALL).then(pl.col(field))
+    n = own.count().over("input", field).cast(pl.Int64)
+    return {f"{field}_repeats": pl.when(pl.col(field).is_not_null()).then(n)}
+
+
+def _tag_sets(evidence: Evidence) -> Columns:
+    """How many different sets of principal tags the rows of one principal show."""
+    need(evidence, "iam_principal", "principal_tags")
+    own = pl.when(_IS_CALL).then(pl.col("principal_tags").fill_null(""))
+    n = own.drop_nulls().n_unique().over("input", "iam_principal").cast(pl.Int64)
+    return {"principal_tag_sets": pl.when(pl.col("iam_principal").is_not_null()).then(n)}
+
+
+def _input_calls(evidence: Evidence) -> Columns:
+    return {"input_calls": pl.when(_IS_CALL).then(pl.col("weight")).otherwise(0).sum().over("input")}
 
 
 def mass(evidence: Evidence) -> pl.Expr:
@@ -283,14 +330,13 @@ def mass(evidence: Evidence) -> pl.Expr:
     return pl.col("weight").cast(pl.Float64)
 
 
-def share_of(evidence: Evidence, column: str) -> pl.Series:
+def share_of(evidence: Evidence, column: str) -> pl.Expr:
     """The share of its input's mass that the calls with this row's value of a column hold together."""
-    part = pl.when(_calls(evidence)).then(mass(evidence)).otherwise(0.0)
-    expr = part.sum().over("input", column) / part.sum().over("input")
-    return evidence.frame.select(pl.when(pl.col(column).is_not_null()).then(expr)).to_series()
+    part = pl.when(_IS_CALL).then(mass(evidence)).otherwise(0.0)
+    return pl.when(pl.col(column).is_not_null()).then(part.sum().over("input", column) / part.sum().over("input"))
 
 
-def _share(evidence: Evidence, field: str) -> Series:
+def _share(evidence: Evidence, field: str) -> Columns:
     need(evidence, field)
     return {f"{field}_share": share_of(evidence, field)}
 
@@ -299,15 +345,14 @@ def _principal(evidence: Evidence) -> Series:
     return principal.columns(need(evidence, "iam_principal")["iam_principal"])
 
 
-def _role(evidence: Evidence) -> Series:
+def _role(evidence: Evidence) -> Columns:
     frame = need(evidence, "principal_role", "tenant_id", "team_id")
-    same = pl.col("principal_role").is_not_null()
-    calls = pl.when(_calls(evidence)).then(pl.col("weight")).otherwise(0).sum().over("input", "principal_role")
-    owner = pl.when(_calls(evidence)).then(pl.coalesce("tenant_id", "team_id"))
+    calls = pl.when(_IS_CALL).then(pl.col("weight")).otherwise(0).sum().over("input", "principal_role")
+    owner = pl.when(_IS_CALL).then(pl.coalesce("tenant_id", "team_id"))
     return {
         "role_share": share_of(evidence, "principal_role"),
-        "role_calls": frame.select(pl.when(same).then(calls)).to_series(),
-        "owners_in_input": frame.select(owner.drop_nulls().n_unique().over("input").cast(pl.Int64)).to_series(),
+        "role_calls": pl.when(pl.col("principal_role").is_not_null()).then(calls),
+        "owners_in_input": owner.drop_nulls().n_unique().over("input").cast(pl.Int64),
         "role_gateway_like": principal.gateway_like(frame["principal_role"]),
     }
 
@@ -319,7 +364,7 @@ def _expected(evidence: Evidence) -> Series:
     return {"expected_cost_usd": prices.expected(frame)}
 
 
-PROVIDERS: list[tuple[re.Pattern[str], Callable[..., Series]]] = [
+PROVIDERS: list[tuple[re.Pattern[str], Callable[..., Columns]]] = [
     (re.compile(r"trace_key"), _trace_key),
     (re.compile(r"logical_call|attempt|attempts|call_request_ids"), _attempts),
     (re.compile(r"is_root|has_parent|parent_missing"), _tree),
@@ -339,5 +384,7 @@ PROVIDERS: list[tuple[re.Pattern[str], Callable[..., Series]]] = [
     (re.compile(r"(.+)_distinct"), _distinct),
     (re.compile(r"(.+)_spellings"), _spellings),
     (re.compile(r"(.+)_keys"), _keys),
+    (re.compile(r"(.+)_repeats"), _repeats),
+    (re.compile(r"principal_tag_sets"), _tag_sets),
     (re.compile(r"(.+)_share"), _share),
 ]

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parent
 
 @cache
 def folder(name: FolderName) -> Path:
-    """The folder of a checkout when the package lies in one, else the copy inside the installed package.
+    """The folder of the checkout when the package lies in one, else that of the installed package.
 
     The checkout is asked first: an editable install may leave a copy behind that would go stale.
     """

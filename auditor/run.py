@@ -44,7 +44,7 @@ from auditor.score import score
 from auditor.settings import Policy
 from auditor.source import Input, Source
 from auditor.suppress import suppress
-from auditor.tally import Told, field_report, tell
+from auditor.tally import Ledger, Told, field_report, tell
 
 
 def audit(
@@ -67,7 +67,8 @@ def audit(
     judgement = judge(evidence, rules, tuple(fields.fields))
     weights = weigh(evidence, judgement.calls)
     asked = _asked(profile, policy, evidence, judgement)
-    told = _tell(evidence, judgement, weights, asked, policy, profile, inputs)
+    ledger = Ledger(evidence, judgement, weights)
+    told = _tell(ledger, asked, policy, profile, inputs)
     anchored = _anchor(told, judgement, sources, inputs, Masker(show=show_values))
     gaps, used_date, notes = suppress(anchored, policy.suppress, [i.name for i in inputs], date)
     owned = _owned(judgement)
@@ -78,7 +79,7 @@ def audit(
         date=used_date,
         inputs=[_input_report(given, evidence, n) for n, given in enumerate(inputs)],
         totals=_totals(weights, owned),
-        fields=_fields(evidence, judgement, weights, asked, gaps, profile),
+        fields=_fields(ledger, asked, gaps),
         gaps=gaps,
         hops=_hops(evidence, judgement, asked, inputs),
         plan=plan([t for t in told if t.gap.level != Level.NOTE], judgement, weights, set(asked)),
@@ -118,22 +119,13 @@ def _asked(profile: Profile, policy: Policy, evidence: Evidence, judgement: Judg
 
 
 def _tell(
-    evidence: Evidence,
-    judgement: Judgement,
-    weights: Weights,
-    asked: Asked,
-    policy: Policy,
-    profile: Profile,
-    inputs: Sequence[Input],
+    ledger: Ledger, asked: Asked, policy: Policy, profile: Profile, inputs: Sequence[Input]
 ) -> list[Told]:
     """Gaps in the order of the report: by level, by money, by calls. What nobody asked for is a note or untold."""
-    names = {
-        n: given.name if given.layer or not given.path else table.format
-        for n, (given, table) in enumerate(zip(inputs, evidence.tables, strict=True))
-    }
-    names = {n: evidence.tables[n].format if "=" not in str(name) else name for n, name in names.items()}
+    tables = ledger.evidence.tables
+    names = {n: given.alias or table.format for n, (given, table) in enumerate(zip(inputs, tables, strict=True))}
     out = []
-    for hit in judgement.hits:
+    for hit in ledger.judgement.hits:
         wanted = asked.get(hit.field)
         level = policy.levels.get(hit.rule.id, hit.rule.level)
         rows = hit.rows
@@ -146,7 +138,7 @@ def _tell(
         elif wanted is None and not profile.every_field and level == Level.ERROR:
             level = Level.WARNING
         if rows.any():
-            out.append(tell(evidence, judgement, weights, Hit(hit.rule, hit.field, rows), level.value, names))
+            out.append(tell(ledger, Hit(hit.rule, hit.field, rows), level.value, names))
     return sorted(
         out, key=lambda t: (Level(t.gap.level).rank, -t.gap.cost_usd, -t.gap.share, -t.gap.calls, t.gap.rule, t.gap.field)
     )
@@ -204,19 +196,15 @@ def _totals(weights: Weights, owned: np.ndarray) -> Totals:
     )
 
 
-def _fields(
-    evidence: Evidence, judgement: Judgement, weights: Weights, asked: Asked, gaps: list[Gap], profile: Profile
-) -> list[FieldReport]:
+def _fields(ledger: Ledger, asked: Asked, gaps: list[Gap]) -> list[FieldReport]:
     """The profile's fields first, then every other field that was seen."""
     by_field: dict[str, list[str]] = {}
     for gap in gaps:
         by_field.setdefault(gap.field, []).append(gap.rule)
     required, seen = [], []
-    for name in evidence.catalogue.fields:
+    for name in ledger.evidence.catalogue.fields:
         is_asked = name in asked
-        report = field_report(
-            evidence, judgement, weights, name, required=is_asked, gaps=list(dict.fromkeys(by_field.get(name, [])))
-        )
+        report = field_report(ledger, name, required=is_asked, gaps=list(dict.fromkeys(by_field.get(name, []))))
         if is_asked:
             required.append(report)
         elif report.present or report.mis_scoped or report.found:

@@ -1,4 +1,4 @@
-"""The samples that ship with the package: one good and one gappy input a format, listed in `samples/index.yaml`.
+"""The samples that ship with the package: a good and a gappy input for each format, by `samples/index.yaml`.
 
 It never audits them; their text is read by whoever shows or audits one.
 """

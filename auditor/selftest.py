@@ -61,7 +61,7 @@ def run_all() -> Iterator[Result]:
 def run_example(rule: Rule, example: Example) -> Result:
     """Audit one example with every field required, and compare the rule's own gaps with what it promises."""
     name = f"{rule.id} {example.name}"
-    expected = {what: number for what, number in example.expect.items() if number}
+    expected = {str(what): number for what, number in example.expect.items() if number}
     given = Input(name=example.name, data=example.input.encode(), format=example.format)
     try:
         report = audit([given], Policy(profile="all"))

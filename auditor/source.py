@@ -40,13 +40,17 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Input:
-    """One thing the user handed over: bytes or a path, with a name; layer and format where the user said so."""
+    """One thing the user handed over: bytes or a path, with a name; layer and format where the user said so.
+
+    `alias` is the name given with `NAME=`: it stands in fingerprints where else the format does.
+    """
 
     name: str
     data: bytes | None = None
     path: Path | None = None
     layer: str | None = None
     format: str | None = None
+    alias: str | None = None
 
 
 class Source:

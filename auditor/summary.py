@@ -92,7 +92,7 @@ def scored(report: Report) -> str:
     score = report.score
     if not report.totals.calls:
         return "no score"
-    caps = "; ".join(f"capped at {cap.at}: {cap.reason}" for cap in score.caps)
+    caps = "; ".join(f"capped at {cap.at}: {cap.reason}" for cap in score.caps if cap.at == score.value)
     return f"score {score.value} of 100, {score.band}{f', {caps}' if caps else ''}"
 
 

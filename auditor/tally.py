@@ -16,6 +16,7 @@ import polars as pl
 
 from auditor import mask
 from auditor.assemble import Evidence
+from auditor.evidence import Slot
 from auditor.judge import ABSENT, CAUSES, MIS_SCOPED, NOT_CARRIED, PRESENT, Hit, Judgement, columns_of
 from auditor.model import SCOPES, ByVerdict, FieldReport, Found, Gap, Verdict, Where
 from auditor.money import Weights
@@ -26,7 +27,7 @@ NAMES = ("present", "absent", "mis_scoped", "not_carried")
 USD = 1e9
 TOP = 5
 EXAMPLES = 3
-_PLACED = re.compile(r"^(own|header|process|session|credential|principal|attempt|weak|parent|root|trace|account)_")
+DIMENSIONS = ("service", "operation", "model")
 
 
 @dataclass
@@ -39,10 +40,29 @@ class Told:
     keys: list[str]
 
 
-def field_report(
-    evidence: Evidence, judgement: Judgement, weights: Weights, field: str, *, required: bool, gaps: list[str]
-) -> FieldReport:
+class Ledger:
+    """What counting needs of the calls, as arrays made once: which slot each column points to, and places."""
+
+    def __init__(self, evidence: Evidence, judgement: Judgement, weights: Weights) -> None:
+        self.evidence, self.judgement, self.weights = evidence, judgement, weights
+        calls = judgement.calls
+        names = [c for c in calls.columns if c.endswith("_slot")]
+        dense = calls.select(pl.col(c).fill_null(-1) for c in names)
+        self.slots = {c.removesuffix("_slot"): dense[c].to_numpy() for c in names}
+        self.places = [(d, *_coded(calls[d])) for d in DIMENSIONS if d in calls.columns]
+        self.inputs = calls["input"].to_numpy()
+
+
+def _coded(values: pl.Series) -> tuple[list[str], np.ndarray]:
+    """The distinct names of a column and for each row the number of its name, -1 for none."""
+    names = [str(v) for v in values.drop_nulls().unique().sort().to_list()]
+    codes = values.rank("dense").fill_null(0).cast(pl.Int64).to_numpy() - 1
+    return names, codes
+
+
+def field_report(ledger: Ledger, field: str, *, required: bool, gaps: list[str]) -> FieldReport:
     """One field's counts, causes, keys found, and who could carry it."""
+    evidence, judgement, weights = ledger.evidence, ledger.judgement, ledger.weights
     verdict = judgement.verdicts[field]
     count, cost, share = _split(verdict, weights)
     layers = {t.layer for t in evidence.tables}
@@ -59,7 +79,7 @@ def field_report(
         cost=cost,
         weight=share,
         causes=_causes(judgement.causes[field], weights.count),
-        found=found(evidence, judgement.calls, field, weights.count),
+        found=found(ledger, field),
         wanted=list(dict.fromkeys(s for layer in sorted(layers) for s in kind.accepted(layer))),
         gaps=gaps,
         carried_by=formats,
@@ -85,55 +105,42 @@ def _causes(codes: np.ndarray, count: np.ndarray) -> dict[str, int]:
     return dict(sorted(held.items()))
 
 
-def found(evidence: Evidence, calls: pl.DataFrame, field: str, count: np.ndarray) -> list[Found]:
+def found(ledger: Ledger, field: str) -> list[Found]:
     """Every key under which the calls hold the field, accepted scopes first, narrow to wide."""
     seen: Counter[tuple[bool, str, str]] = Counter()
-    for column in calls.columns:
-        if not column.endswith("_slot"):
-            continue
-        name = column.removesuffix("_slot")
-        if name != field and (not name.endswith(f"_{field}") or not _PLACED.match(name)):
-            continue
-        if name != field and name.removesuffix(f"_{field}") + "_" not in _PLACES:
-            continue
-        numbers = calls[column].to_numpy(allow_copy=True) if calls[column].null_count() == 0 else None
+    own = ledger.slots.get(field)
+    count = ledger.weights.count
+    for place in ("", *_PLACES):
+        numbers = ledger.slots.get(f"{place}{field}")
         if numbers is None:
-            known = calls[column].is_not_null().to_numpy()
-            numbers, held = calls[column].drop_nulls().to_numpy(), count[known]
-        else:
-            held = count
-        for number in np.unique(numbers):
-            slot = evidence.slots[number]
-            scope = _seen_scope(name, field, slot.scope)
-            seen[(name == field, scope, mask.key(slot.key))] += int(held[numbers == number].sum())
+            continue
+        rows = numbers >= 0
+        if place in ("parent_", "trace_") and own is not None:
+            rows &= own < 0
+        for number in np.unique(numbers[rows]):
+            slot = ledger.evidence.slots[number]
+            scope = {"parent_": "parent_span", "trace_": "trace"}.get(place, slot.scope)
+            seen[(not place, scope, mask.key(slot.key))] += int(count[rows & (numbers == number)].sum())
     rank = {s: i for i, s in enumerate(SCOPES)}
     order = sorted(seen.items(), key=lambda e: (not e[0][0], rank.get(e[0][1], 99), -e[1], e[0][2]))
     return [Found(key=k, scope=s, calls=n, accepted=ok) for (ok, s, k), n in order[:12]]
 
 
-_PLACES = frozenset(
-    {"header_", "process_", "session_", "credential_", "principal_", "attempt_", "weak_", "parent_", "trace_", "account_"}
-)
-
-
-def _seen_scope(name: str, field: str, scope: str) -> str:
-    place = name.removesuffix(field).rstrip("_")
-    return {"parent": "parent_span", "root": "parent_span", "trace": "trace"}.get(place, scope)
+_PLACES = ("attempt_", "header_", "parent_", "trace_", "session_", "process_", "credential_", "principal_", "account_", "weak_")
 
 
 # -- gaps ----------------------------------------------------------------------------------------------------
 
 
-def tell(
-    evidence: Evidence, judgement: Judgement, weights: Weights, hit: Hit, level: str, names: dict[int, str]
-) -> Told:
+def tell(ledger: Ledger, hit: Hit, level: str, names: dict[int, str]) -> Told:
     """One gap: how many calls, how much money, where, which records to show."""
     rule, field, rows = hit.rule, hit.field, hit.rows
-    calls = judgement.calls
+    weights = ledger.weights
     count, cost = int(weights.count[rows].sum()), int(weights.cost[rows].sum())
-    scope, keys = _evidence_key(evidence, calls, rule.predicate(field), rows)
+    slots = _slots(ledger, rule.predicate(field), rows)
+    scope, keys = slots[0].scope if slots else "", [mask.key(s.key) for s in slots]
     examples = _examples(rows, weights)
-    name = names[int(calls["input"][examples[0]])]
+    name = names[int(ledger.inputs[examples[0]])]
     gap = Gap(
         rule=rule.id,
         name=rule.name,
@@ -148,14 +155,14 @@ def tell(
         of=int(weights.count.sum()),
         share=round(weights.share(rows), 6),
         cost_usd=cost / USD,
-        where=_where(calls, rows, weights, keys),
+        where=_where(ledger, rows, keys),
         anchors=[],
         more=max(0, int(rows.sum()) - len(examples)),
         fixes=_fixes(rule.fixes, field),
         fingerprint=fingerprint(rule.id, field, scope, keys[0] if keys else "", name),
         suppressed=None,
     )
-    return Told(gap, rows, examples, [s.key for s in _slots(evidence, calls, rule.predicate(field), rows)])
+    return Told(gap, rows, examples, [s.key for s in slots])
 
 
 def fingerprint(rule: str, field: str, scope: str, key: str, name: str) -> str:
@@ -164,22 +171,16 @@ def fingerprint(rule: str, field: str, scope: str, key: str, name: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _slots(evidence: Evidence, calls: pl.DataFrame, predicate: str, rows: np.ndarray) -> list:  # type: ignore[type-arg]
+def _slots(ledger: Ledger, predicate: str, rows: np.ndarray) -> list[Slot]:
     """The slots that the predicate's columns point to on these rows, commonest first."""
     seen: Counter[int] = Counter()
-    picked = pl.Series(rows)
     for column in sorted(columns_of(predicate)):
-        if f"{column}_slot" in calls.columns:
-            numbers = calls[f"{column}_slot"].filter(picked).drop_nulls().to_numpy()
-            values, n = np.unique(numbers, return_counts=True)
+        if column in ledger.slots:
+            numbers = ledger.slots[column][rows]
+            values, n = np.unique(numbers[numbers >= 0], return_counts=True)
             seen.update(dict(zip(values.tolist(), n.tolist(), strict=True)))
-    order = sorted(seen, key=lambda s: (-seen[s], evidence.slots[s].key))
-    return [evidence.slots[s] for s in order]
-
-
-def _evidence_key(evidence: Evidence, calls: pl.DataFrame, predicate: str, rows: np.ndarray) -> tuple[str, list[str]]:
-    slots = _slots(evidence, calls, predicate, rows)
-    return (slots[0].scope if slots else "", [mask.key(s.key) for s in slots])
+    order = sorted(seen, key=lambda s: (-seen[s], ledger.evidence.slots[s].key))
+    return [ledger.evidence.slots[s] for s in order]
 
 
 def _examples(rows: np.ndarray, weights: Weights) -> list[int]:
@@ -191,24 +192,16 @@ def _examples(rows: np.ndarray, weights: Weights) -> list[int]:
     return [int(i) for i in picked]
 
 
-def _where(calls: pl.DataFrame, rows: np.ndarray, weights: Weights, keys: list[str]) -> list[Where]:
+def _where(ledger: Ledger, rows: np.ndarray, keys: list[str]) -> list[Where]:
     """Services, operations and models that hold the most of the gap; keys as found."""
     out: list[Where] = []
-    index = np.flatnonzero(rows)
-    for dimension in ("service", "operation", "model"):
-        if dimension not in calls.columns:
-            continue
-        values = calls[dimension].gather(index)
-        if values.null_count() == len(values):
-            continue
-        ranks = values.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
-        size = int(ranks.max()) + 1
-        n = np.bincount(ranks, weights=weights.count[index], minlength=size)
-        first = {int(r): int(i) for i, r in reversed(list(enumerate(ranks[: 100_000])))}
-        groups = [(int(n[r]), r, values[i]) for r, i in first.items() if r]
-        for calls_n, r, name in sorted(groups, key=lambda g: (-g[0], str(g[2])))[:TOP]:
-            money = int(weights.cost[index[ranks == r]].sum()) / USD
-            out.append(Where(dimension=dimension, name=mask.clean_text(str(name))[:120], calls=calls_n, cost_usd=money))
+    count, cost = ledger.weights.count[rows], ledger.weights.cost[rows]
+    for dimension, names, codes in ledger.places:
+        mine = codes[rows]
+        held = np.unique(mine[mine >= 0])
+        groups = [(int(count[mine == c].sum()), int(cost[mine == c].sum()), names[c]) for c in held[:1000]]
+        for calls, money, name in sorted(groups, key=lambda g: (-g[0], g[2]))[:TOP]:
+            out.append(Where(dimension=dimension, name=mask.clean_text(name)[:120], calls=calls, cost_usd=money / USD))
     out.extend(Where(dimension="key", name=k, calls=0, cost_usd=0.0) for k in dict.fromkeys(keys[:TOP]))
     return out
 

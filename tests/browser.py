@@ -9,7 +9,7 @@ import base64
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,13 +44,17 @@ class Browser:
             rule = {"profile.managed_default_content_settings.javascript": 2}
             options.add_experimental_option("prefs", rule)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        self.driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
+        self.driver: Any = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
+        self.driver.get("about:blank")
+        self.requested()  # the browser's own new tab
 
     def look(self, width: int, scheme: str = "light", height: int = 900) -> None:
         """Show pages at this width and in this colour scheme from now on."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.command("Emulation.setDeviceMetricsOverride", **size)
-        self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.command(
+            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
+        )
 
     def command(self, name: str, **arguments: Any) -> dict[str, Any]:
         """Send one DevTools command."""
@@ -61,9 +65,14 @@ class Browser:
         """Go to a page."""
         self.driver.get(address)
 
+    def wait(self, fact: Callable[[], Any]) -> Any:
+        """What a fact gives once it holds."""
+        return WebDriverWait(self.driver, 20).until(lambda _: fact())
+
     def find(self, selector: str) -> WebElement:
         """The first element that fits, waiting for it to appear."""
-        return WebDriverWait(self.driver, 20).until(lambda d: d.find_element(By.CSS_SELECTOR, selector))
+        found: WebElement = self.wait(lambda: self.driver.find_element(By.CSS_SELECTOR, selector))
+        return found
 
     def all(self, selector: str) -> list[WebElement]:
         """Every element that fits now."""

@@ -24,18 +24,20 @@ one summary line goes to standard error.
 
 | code | meaning | when |
 | --- | --- | --- |
-| 0 | the gate passed | no open gap at or above `--fail-on`; or `--exit-zero` and the gate failed; or `--allow-empty` and there was nothing to audit |
+| 0 | the gate passed | no open gap at or above `--fail-on`; `--exit-zero` or `--allow-empty` forgave |
 | 1 | the gate failed | an open gap at or above `--fail-on`; for `selftest`: a check failed |
-| 2 | could not audit | nothing readable, no model call in what was read, a wrong policy or rule, an unknown option or name, a defect |
+| 2 | could not audit | nothing readable, no model call, a wrong policy or rule, an unknown name, a defect |
 
-The code does not depend on `--format`. `--exit-zero` turns 1 into 0 and never touches 2.
+The code does not depend on `--format`. `--exit-zero` turns 1 into 0 and never touches 2. `--allow-empty`
+turns the 2 of an input without model calls into 0.
 
 ## Inputs
 
-A path is a file, a folder (its files in order of their names, hidden ones left out) or `-` for standard input.
-`NAME=PATH` names an input; several inputs are hops of one system and are followed from layer to layer. The names
-`client`, `app`, `gateway`, `provider`, `billing` and `bill` also say which layer wrote the input. A file of a
-folder that cannot be read is left out and said so on standard error; a file that was named must be readable.
+A path is a file, a folder (its files in order of their names, hidden ones left out) or `-` for standard
+input. `NAME=PATH` names an input; several inputs are hops of one system and are followed from layer to layer.
+The names `client`, `app`, `gateway`, `provider`, `billing` and `bill` also say which layer wrote the input. A
+file of a folder that cannot be read is left out and said so on standard error; a file that was named must be
+readable.
 
 ## Files
 

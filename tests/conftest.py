@@ -42,7 +42,8 @@ class Ran:
 
     @property
     def text(self) -> str:
-        """Standard output as text."""
+        """Standard output as text; a command that wrote nothing there shows why."""
+        assert self.out or not self.err, self.err
         return self.out.decode()
 
 

@@ -106,7 +106,9 @@ def gap(rule: str, name: str, field: str, calls: int, **over: Any) -> Gap:
 
 def anchor(**over: Any) -> Anchor:
     """One example record, on a line, with an excerpt and a caret."""
-    excerpt = '{"name": "chat claude-sonnet-4", "attributes": [ … {"key": "gen_ai.usage.input_tokens", "value": 512} … ]}'
+    excerpt = (
+        '"name": "chat claude-sonnet-4", "kind": 3, "gen_ai.usage.input_tokens": 512, "aws.request_id": <…>'
+    )
     at = excerpt.index('"gen_ai.usage.input_tokens"')
     base: dict[str, Any] = {
         "input": APP,
@@ -115,7 +117,7 @@ def anchor(**over: Any) -> Anchor:
         "column": 17,
         "pointer": "/resourceSpans/0/scopeSpans/2/spans/76",
         "excerpt": excerpt,
-        "caret": (at, 27),
+        "caret": (at, 32),
     }
     return Anchor(**(base | over))
 
@@ -291,9 +293,9 @@ GAPS = [
         ],
         anchors=[anchor(), anchor(record=78, line=2090), anchor(record=81, line=2111)],
         fixes={
-            "otel": "Copy baggage to every span: register BaggageSpanProcessor with a predicate for the keys you "
-            "charge by, and set the baggage where the tenant is known.",
-            "langfuse": 'Propagate attributes: open the trace inside propagate_attributes(metadata={"tenant_id": …}).',
+            "otel": "Copy baggage to every span: register BaggageSpanProcessor with a predicate for the keys "
+            "you charge by, and set the baggage where the tenant is known.",
+            "langfuse": "Propagate attributes: open the trace inside propagate_attributes(metadata=…).",
         },
     ),
     gap(

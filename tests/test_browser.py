@@ -1,4 +1,4 @@
-"""The page in a real browser: paste, audit, read, open a gap; both widths, both schemes, without script too."""
+"""The page in a real browser: paste, audit, read, open a gap; wide, narrow, light, dark, without script."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from tests.web_service import Server, server
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(bool(chromium.MISSING), reason=f"{chromium.MISSING} not installed (Debian: chromium chromium-driver)"),
+    pytest.mark.skipif(
+        bool(chromium.MISSING), reason=f"{chromium.MISSING} not installed (Debian: chromium chromium-driver)"
+    ),
 ]
 LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 GAPPY = next(one for one in samples() if one.kind == "gappy" and one.format == "otlp-json")
-PICTURES = os.environ.get("AUDITOR_TEST_PICTURES")
+PICTURES = os.environ.get("PICTURES_OF_PAGES")
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +39,14 @@ def page() -> Iterator[chromium.Browser]:
 def sound(page: chromium.Browser, running: Server) -> None:
     """Nothing was complained of, nothing came from elsewhere, nothing sticks out."""
     assert page.complaints() == []
-    assert [address for address in page.requested() if not address.startswith((running.origin, "data:", "blob:"))] == []
+    assert [
+        address for address in page.requested() if not address.startswith((running.origin, "data:", "blob:"))
+    ] == []
     assert page.overflow() <= 0
 
 
 def keep(page: chromium.Browser, name: str) -> None:
-    """Save a picture where AUDITOR_TEST_PICTURES says so, for people to look at."""
+    """Save a picture where PICTURES_OF_PAGES says so, for people to look at."""
     if PICTURES:
         page.picture(Path(PICTURES) / f"{name}.png")
 
@@ -61,8 +65,10 @@ def test_paste_audit_read_open(page: chromium.Browser, running: Server, width: i
 
     assert verdict.text
     assert verdict == page.driver.switch_to.active_element
-    assert "owner" in page.find("#status").get_attribute("textContent")
-    assert f"detected: {GAPPY.format}" == page.ask("document.querySelector('[data-detected]').options[0].textContent")
+    assert "owner" in page.ask("document.getElementById('status').textContent")
+    assert f"detected: {GAPPY.format}" == page.ask(
+        "document.querySelector('[data-detected]').options[0].textContent"
+    )
     gap = page.find("#result .gap")
     assert gap.get_attribute("open") is None
     gap.find_element("css selector", "summary").click()
@@ -73,9 +79,13 @@ def test_paste_audit_read_open(page: chromium.Browser, running: Server, width: i
     sound(page, running)
 
 
-@pytest.mark.parametrize("address", ["/rules", "/rules/IDN001", "/fields", "/formats", "/privacy", "/problems"])
+@pytest.mark.parametrize(
+    "address", ["/rules", "/rules/IDN001", "/fields", "/formats", "/privacy", "/problems"]
+)
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_the_other_pages_fit(page: chromium.Browser, running: Server, address: str, width: int, scheme: str) -> None:
+def test_the_other_pages_fit(
+    page: chromium.Browser, running: Server, address: str, width: int, scheme: str
+) -> None:
     """Each page is quiet and as wide as its window."""
     page.look(width, scheme)
     page.open(running.origin + address)
@@ -136,7 +146,7 @@ def test_the_report_downloads_and_copies(page: chromium.Browser, running: Server
     page.open(running.origin)
     page.find(f"button[value='{GAPPY.name}']").click()
     page.find("[data-download]").click()
-    chromium.WebDriverWait(page.driver, 10).until(lambda _: (tmp_path / "report.json").exists())
+    page.wait(lambda: (tmp_path / "report.json").exists())
 
     assert "1" == json.loads((tmp_path / "report.json").read_text("utf-8"))["schema"]
     sound(page, running)
@@ -174,7 +184,7 @@ def test_the_rules_are_searched_while_typing(page: chromium.Browser, running: Se
     page.open(f"{running.origin}/rules")
     before = len(page.all(".rules li"))
     page.find("#q").send_keys("placeholder")
-    chromium.WebDriverWait(page.driver, 10).until(lambda _: 0 < len(page.all(".rules li")) < before)
+    page.wait(lambda: 0 < len(page.all(".rules li")) < before)
 
     assert f"{running.origin}/rules" == page.driver.current_url
     sound(page, running)

@@ -5,6 +5,7 @@ What it cannot check is not written down.
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ ROOT = docs.ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+TEST = (ast.FunctionDef, ast.AsyncFunctionDef)
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 
 
@@ -51,7 +53,8 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @EVERY_PAGE
 def test_every_module_named_in_prose_exists(page: Path) -> None:
     """A path in backticks is a path of this tree."""
-    named = re.findall(r"`((?:auditor|rules|samples|docs|tests|tools|templates|benchmarks)/[\w./-]*)`", prose(page))
+    tree = "auditor|rules|samples|docs|tests|tools|templates|benchmarks"
+    named = re.findall(rf"`((?:{tree})/[\w./-]*)`", prose(page))
     written = {"auditor/readers/your_format.py", "auditor/writers/your_format.py"}
 
     assert [] == [path for path in named if path not in written and not (ROOT / path).exists()]
@@ -68,8 +71,10 @@ def test_every_make_target_named_in_prose_exists(page: Path) -> None:
 def test_the_scoring_page_states_the_formula_of_the_code() -> None:
     """Bands, caps, bounds and importances are the constants."""
     text = (ROOT / "docs" / "scoring.md").read_text("utf-8")
-    bands = tuple((int(least), name) for least, name in re.findall(r"^\| from (\d+) \| ([a-z ]+) \|$", text, re.M))
-    caps = tuple((int(b) / 100, int(c)) for b, c in re.findall(r"^\| more than (\d+) % \| (\d+) \|$", text, re.M))
+    from_rows = re.findall(r"^\| from (\d+) \| ([a-z ]+) \|$", text, re.M)
+    cap_rows = re.findall(r"^\| more than (\d+) % \| (\d+) \|$", text, re.M)
+    bands = tuple((int(least), name) for least, name in from_rows)
+    caps = tuple((int(bound) / 100, int(cap)) for bound, cap in cap_rows)
 
     assert f'formula "{scoring.FORMULA}"' in text
     assert scoring.BANDS == bands
@@ -102,10 +107,10 @@ def test_every_dependency_is_explained() -> None:
     """The page names what pyproject.toml asks for, no more and no less."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     text = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
-    run, development = text.split("## Development")
+    run, development = (re.findall(r"^\| `([\w-]+)` \|", part, re.M) for part in text.split("## Development"))
 
-    assert names(project["dependencies"]) == re.findall(r"^\| `([\w-]+)` \|", run, re.M)
-    assert names(project["optional-dependencies"]["dev"]) == re.findall(r"^\| `([\w-]+)` \|", development, re.M)
+    assert names(project["dependencies"]) == run
+    assert names(project["optional-dependencies"]["dev"]) == development
 
 
 def test_everything_is_pinned() -> None:
@@ -117,6 +122,15 @@ def test_everything_is_pinned() -> None:
 
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", pin) for pin in pins)
     assert set() == {plain(n) for n in names(asked)} - {plain(pin.split("==")[0]) for pin in pins}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("test_*.py")), ids=lambda p: p.name)
+def test_every_test_says_what_is_true(path: Path) -> None:
+    """A test has a docstring that begins with a sentence of its own."""
+    held = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, TEST)]
+    tests = [node for node in held if node.name.startswith("test_")]
+
+    assert [] == [node.name for node in tests if not ast.get_docstring(node)]
 
 
 def prose(page: Path) -> str:

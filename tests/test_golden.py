@@ -1,4 +1,4 @@
-"""Files made out of code are current: the goldens of the writers, the JSON Schema, the page of the command line."""
+"""Files made out of code are current: the goldens of the writers, the JSON Schema, the commands' page."""
 
 from __future__ import annotations
 

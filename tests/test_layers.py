@@ -28,7 +28,12 @@ print(json.dumps(sorted({m.split(".")[0] for m in sys.modules})), file=sys.stder
 def imported(*arguments: str) -> set[str]:
     """The top-level packages in memory after a command has run."""
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", PROBE, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     last = done.stderr.strip().splitlines()[-1]
     return set(json.loads(last))

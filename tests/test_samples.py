@@ -12,10 +12,11 @@ import pytest
 
 from auditor.model import Report
 from auditor.readers import all_readers
-from auditor.resources import folder
+from auditor.resources import FolderName, folder
 from auditor.run import Input, audit
 from auditor.samples import Sample, samples
 from auditor.settings import Policy
+from tools.docs import ROOT
 
 EVERY = pytest.mark.parametrize("sample", samples(), ids=lambda s: s.name)
 GOOD = pytest.mark.parametrize("sample", [s for s in samples() if s.kind == "good"], ids=lambda s: s.name)
@@ -96,3 +97,9 @@ def test_a_sample_holds_nothing_real(sample: Sample) -> None:
     assert accounts <= {"123456789012"}
     assert {m.lower() for m in re.findall(r"[\w.]+@([\w.-]+)", text)} <= {"example.com"}
     assert set(re.findall(r"https?://([\w.-]+)", text)) <= {"bedrock-runtime.us-east-1.amazonaws.com"}
+
+
+@pytest.mark.parametrize("name", ["rules", "templates", "samples"])
+def test_a_checkout_reads_its_own_folders(name: FolderName) -> None:
+    """An editable install leaves copies behind, and none of them is ever read."""
+    assert ROOT / name == folder(name)

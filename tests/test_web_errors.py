@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from litestar.testing import TestClient
 
 from auditor.web import problems, security
-from tests.web_service import FRAGMENT, PAGE, RECORD, service
+from tests.web_service import FRAGMENT, PAGE, RECORD, Client, service
 
 JSON = "application/problem+json"
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
+def client() -> Iterator[Client]:
     with service(max_body=5_000) as client:
         yield client
 
@@ -29,7 +28,13 @@ ERRORS = [
     ("POST", "/audit", {"Content-Type": "multipart/form-data"}, b"x", 400),
     ("POST", "/audit", {"Content-Type": "application/x-www-form-urlencoded"}, b"sample=nope", 404),
     ("POST", "/audit", {"Content-Type": "application/x-www-form-urlencoded"}, b"text=", 422),
-    ("POST", "/audit", {"Content-Type": "application/x-www-form-urlencoded"}, b"text=%5B%5D&format=nope", 400),
+    (
+        "POST",
+        "/audit",
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        b"text=%5B%5D&format=nope",
+        400,
+    ),
     ("POST", "/audit", {"Sec-Fetch-Site": "cross-site"}, b"", 403),
     ("POST", "/audit", {"Origin": "http://evil.example"}, b"", 403),
     ("POST", "/api/v1/audits", {}, b"x" * 6_000, 413),
@@ -38,7 +43,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("method", "address", "headers", "body", "status"), ERRORS)
-def test_a_program_gets_problem_details(client: TestClient, method, address, headers, body, status) -> None:
+def test_a_program_gets_problem_details(client: Client, method, address, headers, body, status) -> None:
     """Without an Accept of HTML every error is RFC 9457 with type, title, status, detail and a way on."""
     answer = client.request(method, address, headers=headers, content=body)
 
@@ -52,7 +57,7 @@ def test_a_program_gets_problem_details(client: TestClient, method, address, hea
 
 
 @pytest.mark.parametrize(("method", "address", "headers", "body", "status"), ERRORS)
-def test_a_person_gets_a_page(client: TestClient, method, address, headers, body, status) -> None:
+def test_a_person_gets_a_page(client: Client, method, address, headers, body, status) -> None:
     """A browser gets the same words as a page, or as a fragment when htmx asked; the API stays with JSON."""
     whole = client.request(method, address, headers=headers | PAGE, content=body)
     part = client.request(method, address, headers=headers | FRAGMENT, content=body)
@@ -66,7 +71,7 @@ def test_a_person_gets_a_page(client: TestClient, method, address, headers, body
 
 
 @pytest.mark.parametrize(("method", "address", "headers", "body", "status"), ERRORS)
-def test_every_error_carries_the_headers(client: TestClient, method, address, headers, body, status) -> None:
+def test_every_error_carries_the_headers(client: Client, method, address, headers, body, status) -> None:
     """Refusals carry the same security headers as pages, and are never cached."""
     answer = client.request(method, address, headers=headers, content=body)
 
@@ -75,7 +80,7 @@ def test_every_error_carries_the_headers(client: TestClient, method, address, he
     assert "no-store" == answer.headers["cache-control"]
 
 
-def test_a_bug_says_nothing_of_itself(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_says_nothing_of_itself(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unforeseen exception is a 500 whose words come from us, not from the exception."""
 
     def broken() -> list[object]:
@@ -89,7 +94,7 @@ def test_a_bug_says_nothing_of_itself(client: TestClient, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
-def test_our_own_forms_are_welcome(client: TestClient, site: str) -> None:
+def test_our_own_forms_are_welcome(client: Client, site: str) -> None:
     """The page's own posts pass, and so do programs and the null origin of a no-referrer page."""
     assert 200 == client.post("/audit", data={"text": RECORD}, headers={"Sec-Fetch-Site": site}).status_code
     assert 200 == client.post("/audit", data={"text": RECORD}, headers={"Origin": "null"}).status_code

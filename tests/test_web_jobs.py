@@ -135,7 +135,12 @@ def test_an_error_comes_back_as_itself(error: AuditError) -> None:
     back = jobs.refusal(outcome)
 
     assert type(error) is type(back)
-    assert (error.title, error.status, error.message, error.hint) == (back.title, back.status, back.message, back.hint)
+    assert (error.title, error.status, error.message, error.hint) == (
+        back.title,
+        back.status,
+        back.message,
+        back.hint,
+    )
 
 
 def test_settings_come_from_the_environment() -> None:

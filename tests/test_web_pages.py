@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import pytest
-from litestar.testing import TestClient
 
 from auditor.readers import all_readers
 from auditor.resources import folder
@@ -17,14 +16,14 @@ from auditor.web import app, view
 from auditor.web.security import CONTENT_SECURITY_POLICY
 from auditor.web.settings import Settings
 from tests import report_factory
-from tests.web_service import FRAGMENT, PAGE, RECORD, service
+from tests.web_service import FRAGMENT, PAGE, RECORD, Client, service
 
 PAGES = ["/", "/rules", "/fields", "/formats", "/privacy", "/problems"]
 VOID = {"meta", "link", "input", "br", "hr", "img", "circle", "path", "rect", "kbd"}
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
+def client() -> Iterator[Client]:
     with service() as client:
         yield client
 
@@ -57,10 +56,12 @@ class Outline(HTMLParser):
 def rendered(report, name: str = "result.html") -> str:
     """A report's page without a server."""
     made = app.environment(Settings())
-    return made.get_template(name).render(view=view.arrange(report), document="{}", sample=None, sample_text=None)
+    return made.get_template(name).render(
+        view=view.arrange(report), document="{}", sample=None, sample_text=None
+    )
 
 
-def test_the_start_page_offers_everything(client: TestClient) -> None:
+def test_the_start_page_offers_everything(client: Client) -> None:
     """Boxes, files, formats, profiles and samples are plain form controls that post to /audit."""
     page = Outline(client.get("/").text)
     names = page.attributes("name")
@@ -71,7 +72,7 @@ def test_the_start_page_offers_everything(client: TestClient) -> None:
     assert {one.name for one in all_readers()} <= set(page.attributes("value"))
 
 
-def test_a_plain_post_answers_a_whole_page(client: TestClient) -> None:
+def test_a_plain_post_answers_a_whole_page(client: Client) -> None:
     """Without script the form's answer is a page with the verdict."""
     text = client.post("/audit", data={"text": RECORD}, headers=PAGE).text
 
@@ -79,7 +80,7 @@ def test_a_plain_post_answers_a_whole_page(client: TestClient) -> None:
     assert 'id="verdict"' in text
 
 
-def test_htmx_gets_the_fragment_only(client: TestClient) -> None:
+def test_htmx_gets_the_fragment_only(client: Client) -> None:
     """For htmx the answer is the report's section and the status line, not a page."""
     text = client.post("/audit", data={"text": RECORD}, headers=FRAGMENT).text
 
@@ -88,7 +89,7 @@ def test_htmx_gets_the_fragment_only(client: TestClient) -> None:
     assert 'hx-swap-oob="innerHTML"' in text
 
 
-def test_boxes_and_files_become_inputs(client: TestClient) -> None:
+def test_boxes_and_files_become_inputs(client: Client) -> None:
     """A paste, a second box and a file are three inputs of one report, with hops between them."""
     files = [("files", ("spend.json", RECORD.encode())), ("files", ("", b""))]
     data = {"text": RECORD, "text_2": RECORD, "text_3": "", "format_2": "generic-json", "profile": "all"}
@@ -100,7 +101,7 @@ def test_boxes_and_files_become_inputs(client: TestClient) -> None:
     assert "From hop to hop" in text
 
 
-def test_the_lines_of_a_box_keep_their_numbers_and_sizes(client: TestClient) -> None:
+def test_the_lines_of_a_box_keep_their_numbers_and_sizes(client: Client) -> None:
     """A browser sends CR LF; the report is that of the text in the box."""
     sent = client.post("/audit", data={"text": f"{RECORD}\r\n{RECORD}"}, headers=FRAGMENT).text
     expected = client.post("/api/v1/audits", content=f"{RECORD}\n{RECORD}").json()["inputs"][0]["bytes"]
@@ -109,7 +110,7 @@ def test_the_lines_of_a_box_keep_their_numbers_and_sizes(client: TestClient) -> 
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda s: s.name)
-def test_every_sample_button_answers(client: TestClient, sample) -> None:
+def test_every_sample_button_answers(client: Client, sample) -> None:
     """Each sample is audited by its button, and comes back into the box where it is text."""
     answer = client.post("/audit", data={"sample": sample.name}, headers=FRAGMENT)
 
@@ -117,7 +118,7 @@ def test_every_sample_button_answers(client: TestClient, sample) -> None:
     assert ("<textarea" in answer.text) == (sample.path.suffix != ".parquet")
 
 
-def test_nothing_to_audit_is_a_readable_page(client: TestClient) -> None:
+def test_nothing_to_audit_is_a_readable_page(client: Client) -> None:
     """A recognised input without a call is a 422 page that says what was recognised."""
     answer = client.post("/audit", data={"text": '{"resourceSpans": []}'}, headers=PAGE)
 
@@ -126,7 +127,7 @@ def test_nothing_to_audit_is_a_readable_page(client: TestClient) -> None:
     assert "otlp-json" in answer.text
 
 
-def test_an_empty_form_says_what_to_do(client: TestClient) -> None:
+def test_an_empty_form_says_what_to_do(client: Client) -> None:
     """Nothing pasted is a 422 with a hint."""
     answer = client.post("/audit", data={"text": ""}, headers=FRAGMENT)
 
@@ -135,7 +136,7 @@ def test_an_empty_form_says_what_to_do(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_every_page_is_well_formed(client: TestClient, address: str) -> None:
+def test_every_page_is_well_formed(client: Client, address: str) -> None:
     """Tags are closed, ids are unique, there is one first heading, and nothing is inline."""
     answer = client.get(address)
     page = Outline(answer.text)
@@ -175,13 +176,13 @@ def test_a_suppressed_gap_shows_its_reason() -> None:
 
 def test_hostile_names_stay_text() -> None:
     """Markup in keys, names and notes is escaped, control and direction characters are spelled out."""
-    evil = '<script>alert(1)</script><img src=x onerror=alert(2)>"\'\x1b[31m\u202e'
+    evil = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'\x1b[31m\u202e"
     report = report_factory.few(
         inputs=[report_factory.input_report(name=evil, calls=6, notes=[evil])],
         notes=[evil],
         gaps=[
             report_factory.gap(
-                "IDN009", "x", "tenant_id", 4, message=evil, title=evil, why=f"`{evil}`", fixes={"otel": evil},
+                "IDN009", "x", "tenant_id", 4, message=evil, title=evil, why=evil, fixes={"otel": evil},
                 anchors=[report_factory.anchor(input=evil, pointer=evil, excerpt=evil, caret=(3, 5))],
             )
         ],
@@ -196,7 +197,7 @@ def test_hostile_names_stay_text() -> None:
 
 
 @pytest.mark.parametrize("rule", load_rules(), ids=lambda r: r.id)
-def test_every_rule_has_a_page_that_runs_its_examples(client: TestClient, rule) -> None:
+def test_every_rule_has_a_page_that_runs_its_examples(client: Client, rule) -> None:
     """A rule's page shows both titles, its predicate and a form for each example."""
     answer = client.get(f"/rules/{rule.id.lower()}")
     page = Outline(answer.text)
@@ -207,7 +208,7 @@ def test_every_rule_has_a_page_that_runs_its_examples(client: TestClient, rule) 
     assert "When it hits" in answer.text
 
 
-def test_the_rules_can_be_searched(client: TestClient) -> None:
+def test_the_rules_can_be_searched(client: Client) -> None:
     """The search keeps the rules that hold every word, and says how many."""
     rule = load_rules()[0]
 
@@ -215,7 +216,7 @@ def test_the_rules_can_be_searched(client: TestClient) -> None:
     assert "0 rules" in client.get("/rules", params={"q": "no rule says this"}).text
 
 
-def test_the_formats_page_is_a_matrix(client: TestClient) -> None:
+def test_the_formats_page_is_a_matrix(client: Client) -> None:
     """Every format has a column and a section that says how to get one."""
     text = client.get("/formats").text
 
@@ -224,7 +225,7 @@ def test_the_formats_page_is_a_matrix(client: TestClient) -> None:
         assert one.title in text.replace("&#39;", "'")
 
 
-def test_the_privacy_page_prints_the_policy_that_is_sent(client: TestClient) -> None:
+def test_the_privacy_page_prints_the_policy_that_is_sent(client: Client) -> None:
     """The policy on the page is the header of the same answer, word for word."""
     answer = client.get("/privacy")
     shown = re.sub(r"\s+", " ", answer.text.replace("&#39;", "'"))
@@ -238,12 +239,14 @@ def test_templates_load_nothing_from_elsewhere() -> None:
     own = [*folder("templates").glob("*.html"), *(app.own_static().iterdir())]
     for file in own:
         text = file.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
-        assert not re.search(r"""(https?:)?//[\w.]+\.\w""", text.replace("://", "://")) or file.name.endswith(".js"), file
+        assert not re.search(r"""(https?:)?//[\w.]+\.\w""", text.replace("://", "://")) or file.name.endswith(
+            ".js"
+        ), file
         assert "|safe" not in text.replace(" ", ""), file
         assert "Markup" not in text, file
 
 
-def test_the_page_weighs_less_than_100_kilobytes(client: TestClient) -> None:
+def test_the_page_weighs_less_than_100_kilobytes(client: Client) -> None:
     """The start page with all it loads, uncompressed."""
     page = client.get("/").text
     loaded = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
@@ -252,7 +255,7 @@ def test_the_page_weighs_less_than_100_kilobytes(client: TestClient) -> None:
     assert 100_000 > len(page.encode()) + sum(len(client.get(one).content) for one in loaded)
 
 
-def test_static_files_may_be_kept_because_their_address_changes(client: TestClient) -> None:
+def test_static_files_may_be_kept_because_their_address_changes(client: Client) -> None:
     """A static file's address holds its digest and may be cached for ever; nothing else is served there."""
     address = app.assets()["style.css"].address
 

@@ -18,6 +18,10 @@ import pytest
 from tools.docs import ROOT
 
 pytestmark = pytest.mark.slow
+FOLDERS = """
+from auditor.resources import folder
+print(*map(folder, ("rules", "templates", "samples")), sep="\\n")
+"""
 PAGE = """
 import sys
 from litestar.testing import TestClient
@@ -50,7 +54,18 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(home, with_pip=False, symlinks=True)
     python = home / "bin" / "python"
     subprocess.run(
-        [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-index", "--no-deps", wheel],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            str(python),
+            "install",
+            "--quiet",
+            "--no-index",
+            "--no-deps",
+            wheel,
+        ],
         check=True,
         timeout=300,
     )
@@ -92,8 +107,7 @@ def test_the_wheel_holds_rules_templates_and_samples(wheel: Path) -> None:
 
 def test_the_installed_copy_reads_its_own_files(installed: Path, tmp_path: Path) -> None:
     """Rules, templates and samples come from the installed package, not from a checkout."""
-    code = "from auditor.resources import folder; print(*map(folder, ('rules', 'templates', 'samples')), sep='\\n')"
-    done = run(installed, tmp_path, "python", "-c", code)
+    done = run(installed, tmp_path, "python", "-c", FOLDERS)
 
     assert "" == done.stderr
     assert all(line.startswith(str(installed.parent)) for line in done.stdout.splitlines())

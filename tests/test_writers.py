@@ -18,12 +18,8 @@ from tests import report_factory
 
 REPORTS = ("report", "few", "clean", "empty", "hostile")
 EVERY = pytest.mark.parametrize("name", names())
-STYLES = [
-    Style(width=w, color=c, unicode=u)
-    for w in (40, 80, 140, 400)
-    for c in (False, True)
-    for u in (False, True)
-]
+BOTH = (False, True)
+STYLES = [Style(width=w, color=c, unicode=u) for w in (40, 80, 140, 400) for c in BOTH for u in BOTH]
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;;[^\x1b]*\x1b\\")
 
 
@@ -51,7 +47,7 @@ def test_a_writer_gives_the_same_bytes_twice(name: str, report: str) -> None:
 
 @EVERY
 def test_a_name_chosen_by_a_stranger_stays_inert(name: str) -> None:
-    """An escape sequence, a bidi mark, a line break and a workflow command in a key reach no output as such."""
+    """Escape sequences, bidi marks, line breaks and workflow commands in a key reach no output as such."""
     text = writer(name).write(report_factory.hostile(), Style()).decode()
 
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e]", text)

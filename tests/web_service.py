@@ -1,4 +1,4 @@
-"""The service for tests: in this process behind Litestar's client, or as the real server in a process of its own.
+"""The service for tests: in this process behind a test client, or as the real server in a process.
 
 It never reaches another machine.
 """
@@ -15,18 +15,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from litestar import Litestar
 from litestar.testing import TestClient
 
 from auditor.web.app import create_app
 from auditor.web.settings import Settings
 
+Client = TestClient[Litestar]
 PAGE = {"Accept": "text/html"}
 FRAGMENT = {"Accept": "text/html", "HX-Request": "true"}
-RECORD = '{"model": "claude-sonnet-4", "tenant_id": "acme", "request_id": "r-1", "input_tokens": 10, "output_tokens": 2}'
+RECORD = (
+    '{"model": "claude-sonnet-4", "tenant_id": "acme", "request_id": "r-1", '
+    '"input_tokens": 10, "output_tokens": 2}'
+)
 
 
 @contextmanager
-def service(**limits: float) -> Iterator[TestClient]:
+def service(**limits: float) -> Iterator[Client]:
     """The application with these limits, started and stopped around the block."""
     with TestClient(create_app(Settings(**limits)), base_url="http://auditor.local") as client:  # type: ignore[arg-type]
         yield client

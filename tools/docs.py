@@ -1,4 +1,4 @@
-"""Write the documents that are generated: the reference pages, and the blocks of the README that show real output.
+"""Write the documents that are generated: reference pages, and the README's blocks of real output.
 
 It changes nothing by hand-written text; `tests/test_docs.py` fails when a file is not what this would write.
 """
@@ -16,6 +16,7 @@ from tools.markdown import fields_page, formats_page, formats_table, rules_page
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 SAMPLE = "samples/support-desk.json"
+GAP = re.compile(r"(error|warning|note)\[")
 BLOCK = r"(<!-- {name} -->\n)(.*?)(<!-- end -->)"
 
 
@@ -31,9 +32,23 @@ def pages() -> dict[Path, str]:
 
 def readme(text: str) -> str:
     """The README with its blocks as the installed command prints them now."""
-    text = _put(text, "report", f"```text\n$ auditor audit {SAMPLE}\n{shown('audit', SAMPLE)}```\n")
+    text = _put(text, "report", picture(f"$ auditor audit {SAMPLE}\n{shown('audit', SAMPLE)}"))
     text = _put(text, "formats", f"{formats_table('docs/formats.md')}\n")
     return _put(text, "help", f"```text\n$ auditor --help\n{shown('--help')}```\n")
+
+
+def picture(report: str) -> str:
+    """A report as it is printed: the gaps after the first one folded, nothing left out."""
+    blocks = report.split("\n\n")
+    gaps = [n for n, block in enumerate(blocks) if GAP.match(block)]
+    first = gaps[0] + 1 if gaps else len(blocks) - 1
+    head, rest, tail = blocks[:first], blocks[first:-1], blocks[-1]
+    folded = f"<details><summary>The other gaps and the notes</summary>\n\n{_fenced(rest)}\n</details>\n\n"
+    return f"{_fenced(head)}\n{folded if rest else ''}{_fenced([tail.rstrip()])}"
+
+
+def _fenced(blocks: list[str]) -> str:
+    return "```text\n" + "\n\n".join(blocks) + "\n```\n"
 
 
 def shown(*arguments: str) -> str:
@@ -42,14 +57,14 @@ def shown(*arguments: str) -> str:
     command = [str(Path(sys.executable).with_name("auditor")), *arguments]
     done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, check=False, timeout=120)
     if done.returncode == 2:
-        raise SystemExit(done.stderr.decode())
+        raise RuntimeError(done.stderr.decode())
     return "\n".join(line.rstrip() for line in done.stdout.decode().splitlines()) + "\n"
 
 
 def _put(text: str, name: str, block: str) -> str:
     found = re.search(BLOCK.format(name=name), text, re.S)
     if not found:
-        raise SystemExit(f"README.md has no block <!-- {name} -->")
+        raise RuntimeError(f"README.md has no block <!-- {name} -->")
     return text[: found.start()] + found[1] + block + found[3] + text[found.end() :]
 
 

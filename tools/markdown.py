@@ -15,6 +15,16 @@ from auditor.rulebook import Rule, load_fixes, load_rules
 from auditor.samples import samples
 
 NOTE = "<!-- Written by `make golden` from {source}. Change that, not this. -->"
+OPENED = """\
+The format of an input is recognised from its bytes; `--as FORMAT` overrides that.
+Containers are opened first: JSON lines, arrays, CSV, gzip, pasted tables and log prefixes."""
+MATCHED = """\
+A field is a canonical attribution field; a key is the name under which it was found.
+Keys are compared exactly first, then normalised: lower case, camelCase split, other characters an underscore.
+The last segment of a dotted key counts too, and so does any alias behind one of the known prefixes."""
+TOLD = """\
+Each rule is one file; its examples are its tests (`auditor selftest`).
+A rule with the verdict *none* is told and counted, and leaves the verdicts as they are."""
 FAMILIES = {
     "IDN": "Identity and ownership",
     "CNT": "Continuity: request id, retries, trace",
@@ -31,14 +41,16 @@ def formats_page() -> str:
     head = [
         NOTE.format(source="auditor/readers/"),
         "# Formats",
-        "The format of an input is recognised from its bytes; `--as FORMAT` overrides that.\n"
-        "A container is not part of a format: JSON lines, arrays, CSV, gzip, pasted tables and log prefixes are opened first.",
+        OPENED,
         formats_table(),
     ]
     refused = [
         "## Recognised, not read",
         "These are known by their signature and answered with what to bring instead.",
-        _table(("format", "what it is", "bring instead"), ((f"`{r.name}`", r.title, r.unsupported) for r in recognised())),
+        _table(
+            ("format", "what it is", "bring instead"),
+            ((f"`{r.name}`", r.title, r.unsupported) for r in recognised()),
+        ),
     ]
     return _page([*head, *(part for r in readers for part in _reader(r)), *refused])
 
@@ -59,7 +71,8 @@ def _reader(reader: Reader) -> list[str]:
         for name, scope in reader.carries.items():
             by_scope.setdefault(scope, []).append(f"`{name}`")
         never = [f"`{name}`" for name in catalogue().fields if not reader.carries_field(name)]
-        carried = _table(("scope", "fields it can carry there"), ((f"`{s}`", ", ".join(n)) for s, n in by_scope.items()))
+        rows = ((f"`{scope}`", ", ".join(held)) for scope, held in by_scope.items())
+        carried = _table(("scope", "fields it can carry there"), rows)
         carried += f"\n\nIt never carries {', '.join(never)}." if never else ""
     return [
         f"## {reader.name}",
@@ -77,17 +90,24 @@ def fields_page() -> str:
     head = [
         NOTE.format(source="rules/fields.yaml and rules/profiles.yaml"),
         "# Fields and profiles",
-        "A field is a canonical attribution field; a key is the name under which it was found.\n"
-        "Keys are compared exactly first, then normalised: lower case, camelCase split, every run of other characters an "
-        "underscore, a leading `x_` removed.\n"
-        "The last segment of a dotted key counts too, and so does any alias behind one of the known prefixes.",
+        MATCHED,
         _table(
             ("field", "type", "unit", "weight", "definition"),
-            ((f"[`{f.name}`](#{_slug(f.name)})", f.type, f.unit or "", str(f.weight), f.definition) for f in fields),
+            (
+                (f"[`{f.name}`](#{_slug(f.name)})", f.type, f.unit or "", str(f.weight), f.definition)
+                for f in fields
+            ),
         ),
     ]
     wanted = ["## Profiles", "A profile is a named set of required fields; `--profile NAME` picks one."]
-    return _page([*head, *(part for f in fields for part in _field(f)), *wanted, *(_profile(p) for p in profiles().values())])
+    return _page(
+        [
+            *head,
+            *(part for f in fields for part in _field(f)),
+            *wanted,
+            *(_profile(p) for p in profiles().values()),
+        ]
+    )
 
 
 def _field(field: Field) -> list[str]:
@@ -100,10 +120,19 @@ def _field(field: Field) -> list[str]:
         ("weak, never enough alone", _codes(field.weak)),
         ("not this field", _codes(field.not_)),
         ("carried by", _codes(r.name for r in all_readers() if r.carries_field(field.name))),
-        ("rules", ", ".join(f"[{r.id}](rules.md#{_rule_slug(r)})" for r in load_rules() if field.name in r.field)),
+        ("rules", ", ".join(f"[{r.id}](rules.md#{_rule_slug(r)})" for r in load_rules() if _names(r, field))),
     ]
     held = [f"- {name}: {value}" for name, value in rows if value]
-    return [f"## {field.name}", f"{field.title}. {field.definition}", "\n".join(held), _prose(field.note or "")]
+    return [
+        f"## {field.name}",
+        f"{field.title}. {field.definition}",
+        "\n".join(held),
+        _prose(field.note or ""),
+    ]
+
+
+def _names(rule: Rule, field: Field) -> bool:
+    return field.name in rule.field
 
 
 def _profile(profile: Profile) -> str:
@@ -125,8 +154,7 @@ def rules_page() -> str:
     parts = [
         NOTE.format(source="rules/"),
         "# Rules",
-        "Each rule is one file; its examples are its tests (`auditor selftest`).\n"
-        "A rule with the verdict *none* is told and counted, and leaves the verdicts as they are.",
+        TOLD,
         _table(
             ("rule", "level", "verdict", "gap"),
             ((f"[{r.id}](#{_rule_slug(r)})", r.level.value, _verdict(r), _fielded(r, r.gap)) for r in rules),
@@ -151,7 +179,11 @@ def _rule(rule: Rule) -> list[str]:
         f"- Formats: {_codes(where.formats)}." if where.formats else "",
         f"- Silent where {', '.join(rule.needs)} speaks." if rule.needs else "",
     ]
-    fixes = [f"- {recipes[name].stack}: {_fielded(rule, recipes[name].title)}" for name in rule.fixes if name in recipes]
+    fixes = [
+        f"- {recipes[name].stack}: {_fielded(rule, recipes[name].title)}"
+        for name in rule.fixes
+        if name in recipes
+    ]
     read = [f"- <{r.url}>" + (f", read {r.read}" if r.read else "") for r in rule.references]
     return [
         f"### {rule.id} {rule.name}",
@@ -171,7 +203,8 @@ def _verdict(rule: Rule) -> str:
 
 def _fielded(rule: Rule, text: str) -> str:
     """A text of a rule; one that speaks of several fields keeps its place for the field's name."""
-    held = rule.text(text, rule.field[0]) if len(rule.field) == 1 else text.replace("{field}", "*field*").strip()
+    alone = len(rule.field) == 1
+    held = rule.text(text, rule.field[0]) if alone else text.replace("{field}", "*field*").strip()
     return held.rstrip(".") if text in (rule.gap, rule.title) else held
 
 

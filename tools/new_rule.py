@@ -1,4 +1,4 @@
-"""Start a rule file: the next free number of its family, with every key in place and a note what belongs there.
+"""Start a rule file: the next free number of its family, every key in place with a note what belongs there.
 
 It never overwrites a file, and what it writes is not yet a rule: the loader refuses it until it is filled in.
 """

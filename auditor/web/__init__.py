@@ -1,4 +1,4 @@
 """The service: one page, a JSON API and the reference pages over the same audit.
 
-It never audits by itself and never keeps what it was given: worker processes run `auditor.run`, answers are not stored.
+It never audits in its own process and never keeps what it was given or what it answered.
 """

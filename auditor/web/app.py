@@ -103,7 +103,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
     version_1 = Router(
         "/api/v1",
         route_handlers=[
-            api.create_audit, api.list_rules, api.list_fields, api.list_formats, api.list_samples, api.report_schema,
+            api.create_audit, api.list_rules, api.list_fields, api.list_formats, api.list_samples,
+            api.report_schema,
         ],
     )  # fmt: skip
     shown: list[Any] = [

@@ -136,7 +136,7 @@ def _multipart(body: bytes, boundary: str) -> Iterable[Part]:
 
 
 def _envelope(body: bytes) -> Envelope | None:
-    """The envelope when the body is one: a JSON object whose `inputs` is an array; telemetry has none there."""
+    """The envelope when the body is one: a JSON object whose `inputs` is an array, as in no telemetry."""
     if not _ENVELOPE.match(body):
         return None
     try:
@@ -157,7 +157,7 @@ def _posted(part: Part, form: str | None) -> Posted:
 
 
 def _named(part: Part, form: str | None) -> Posted:
-    """`-F app=@spans.json` is the input `app`; a field that is only called `file` says nothing, the file does."""
+    """`-F app=@spans.json` is the input `app`; where the field is just `file`, the file has the name."""
     if part.filename and part.name.rstrip("[]") in _PLAIN_NAMES:
         return _posted(part, form)
     return Posted(name=part.name, data=part.data, format=form)

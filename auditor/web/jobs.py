@@ -23,6 +23,8 @@ from auditor.web.problems import LOCALLY, Busy, TooSlow, WorkerDied
 from auditor.web.settings import Settings
 from auditor.web.worker import WARM, Crashed, Done, Order, Outcome, Refused, frames, work
 
+_LEAVE = 10.0  # seconds
+
 
 class Workers:
     """The worker processes of one application."""
@@ -48,7 +50,8 @@ class Workers:
             for _number in range(self._settings.workers):
                 group.start_soon(self._warm)
             yield
-            group.cancel_scope.cancel()
+            # A worker cancelled while it starts would be left behind: let it start, but not for ever.
+            group.cancel_scope.deadline = anyio.current_time() + _LEAVE
 
     async def audit(self, order: Order) -> Report:
         """The report of an order; AuditError of every kind for what went wrong."""

@@ -1,6 +1,6 @@
 """One canonical line for each request, JSON unless a person watches.
 
-A line never holds a value, a key, a name or a query of the request: routes are templates, errors are file and line.
+A line never holds a value, a key, a name or a query: routes are templates, errors are file and line.
 """
 
 from __future__ import annotations

@@ -134,7 +134,11 @@ def _choices() -> dict[str, Any]:
             shown.setdefault(one.format, one)
     first = list(shown.values())
     more = [one for one in samples() if one not in first]
-    return {"profiles": profiles().values(), "readers": all_readers(), "samples": {"first": first, "more": more}}
+    return {
+        "profiles": profiles().values(),
+        "readers": all_readers(),
+        "samples": {"first": first, "more": more},
+    }
 
 
 def _text(rule: Rule) -> str:

@@ -45,8 +45,8 @@ async def add_headers(message: Message, scope: Scope) -> None:  # noqa: ARG001
 def same_origin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Refuse a request that a browser sent on behalf of another site; programs send neither header.
 
-    `Origin: null` passes where the browser says nothing else: on plain http our own form sends it, because pages
-    are served with `no-referrer`.
+    `Origin: null` passes where the browser says nothing else: on plain http our own form sends it, because
+    pages are served with `no-referrer`.
     """
     if connection.scope.get("method") in _SAFE_METHODS:
         return

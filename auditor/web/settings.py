@@ -41,7 +41,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Settings from `AUDITOR_WEB_*`, the defaults for what is not set; UsageError for what is no number."""
+        """Settings from `AUDITOR_WEB_*`, defaults for what is not set; UsageError for what is no number."""
         return cls(
             max_body=_number(environment, "AUDITOR_WEB_MAX_BODY", cls.max_body, int, 1),
             time_limit=_number(environment, "AUDITOR_WEB_TIME_LIMIT", cls.time_limit, float, 0.01),

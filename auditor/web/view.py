@@ -19,6 +19,15 @@ VERDICT_WORDS = {
     "not_carried": "not carried",
 }
 
+# The stacks whose fix is nearest to who wrote a format, by the first word of its name.
+_STACKS = {
+    "otlp": ("otel-python", "otel-js", "otel-collector"),
+    "bedrock": ("boto3", "aws-cli", "terraform"),
+    "cur": ("aws-cli", "boto3", "terraform"),
+    "litellm": ("litellm",),
+    "generic": ("app",),
+}
+
 
 @dataclass(frozen=True)
 class Row:
@@ -41,6 +50,7 @@ class Recipe:
     """One fix for one stack: what to do, and the snippet where there is one."""
 
     stack: str
+    title: str
     text: str
     snippet: str
 
@@ -63,7 +73,7 @@ class View:
     owner_line: str
     open_rows: list[Row]
     told: list[Gap]
-    present_rows: list[Row]
+    other_rows: list[Row]
     uncarried_rows: list[Row]
     few: bool
 
@@ -72,13 +82,18 @@ class View:
         """The denominator of everything."""
         return self.report.totals.calls
 
+    @property
+    def formats(self) -> list[str]:
+        """The formats of the inputs, in their order."""
+        return [one.format for one in self.report.inputs]
+
 
 def arrange(report: Report) -> View:
     """The report in the order in which it is read: what is wrong by weight, what is right, what cannot be."""
     few = report.totals.calls < FEW
     rows = [_row(report, one, few) for one in report.fields]
     worst_first = sorted(rows, key=_loss)
-    open_rows = [r for r in worst_first if r.field.verdict in ("absent", "mis_scoped") or _speaks(r)]
+    open_rows = [r for r in worst_first if _needs_work(r)]
     rest = [r for r in rows if r not in open_rows]
     fields = {one.field for one in report.fields}
     return View(
@@ -87,8 +102,8 @@ def arrange(report: Report) -> View:
         owner_line=_owner_line(report, few),
         open_rows=open_rows,
         told=[gap for gap in report.gaps if gap.field not in fields],
-        present_rows=[r for r in rest if r.field.verdict == "present"],
-        uncarried_rows=[r for r in rest if r.field.verdict != "present"],
+        other_rows=[r for r in rest if r.field.verdict != "not_carried"],
+        uncarried_rows=[r for r in rest if r.field.verdict == "not_carried"],
         few=few,
     )
 
@@ -114,17 +129,22 @@ def place(anchor: Anchor) -> str:
     return ", ".join(parts)
 
 
-def recipes(gap: Gap) -> list[Recipe]:
-    """The fixes of a gap with the snippets of their recipes."""
+def recipes(gap: Gap, formats: list[str]) -> list[Recipe]:
+    """The fixes of a gap, those for what wrote the inputs first; the report's own for an unknown rule."""
     rule = next((r for r in load_rules() if r.id == gap.rule), None)
     known = [load_fixes()[name] for name in rule.fixes if name in load_fixes()] if rule else []
-    snippets = {fix.stack: recipe(fix, gap.field).snippet for fix in known}
-    return [Recipe(stack, text, snippets.get(stack, "")) for stack, text in gap.fixes.items()]
+    found = [recipe(fix, gap.field) for fix in known]
+    found = found or [Recipe(stack, "", text, "") for stack, text in gap.fixes.items()]
+    near = [stack for name in formats for stack in _STACKS.get(name.split("-")[0], ())]
+    return sorted(found, key=lambda one: near.index(one.stack) if one.stack in near else len(near))
 
 
 def recipe(fix: Fix, field: str) -> Recipe:
     """A fix as it reads for one field."""
-    return Recipe(fix.stack, fix.told(field), fix.snippet.replace("{field}", field).strip())
+    title, text, snippet = (
+        part.replace("{field}", field).strip() for part in (fix.title, fix.text, fix.snippet)
+    )
+    return Recipe(fix.stack, title, text, snippet)
 
 
 def say(rule: Rule, template: str) -> str:
@@ -169,8 +189,11 @@ def _row(report: Report, one: FieldReport, few: bool) -> Row:
     )
 
 
-def _speaks(row: Row) -> bool:
-    return any(gap.level != "note" for gap in row.gaps)
+def _needs_work(row: Row) -> bool:
+    """What is asked for and not there, or has a gap; a present field with only a note does not."""
+    if any(gap.level != "note" for gap in row.gaps):
+        return True
+    return row.field.verdict in ("absent", "mis_scoped") and (row.field.required or bool(row.gaps))
 
 
 def _loss(row: Row) -> tuple[bool, float]:
@@ -195,4 +218,5 @@ def _owner_line(report: Report, few: bool) -> str:
         return f"{calls} {'has' if missing == 1 else 'have'} no owner."
     part = "" if few else f" ({share(totals.unattributed_cost)})"
     about = "About " if totals.cost_basis == "estimated" else ""
-    return f"{about}{money(totals.unattributed_cost_usd)} of {money(totals.cost_usd)}{part} has no owner: {calls}."
+    lost, spent = money(totals.unattributed_cost_usd), money(totals.cost_usd)
+    return f"{about}{lost} of {spent}{part} has no owner: {calls}."

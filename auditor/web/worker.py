@@ -1,6 +1,6 @@
 """What a worker process does: decode an order, audit it, encode the outcome.
 
-It never lets an exception across the border, because its words could quote the input, and imports no web framework.
+It never lets an exception across the border, as its words could quote the input, and needs no web framework.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from auditor.model import Report
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
-    """One input as it was sent: its bytes, its name and, when the sender knows better, its format and layer."""
+    """One input as it was sent: bytes, name and, when the sender knows better, format and layer."""
 
     name: str
     data: bytes
@@ -67,7 +67,7 @@ WARM = Order(inputs=[Posted(name="warm", data=b'[{"model":"m","tenant_id":"acme"
 
 @cache
 def silence() -> None:
-    """Send what libraries print on their own to nowhere: nobody reads the worker's pipe, and it could quote values."""
+    """Send what libraries print to nowhere: nobody reads the worker's pipe, and it could quote values."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     os.close(null)

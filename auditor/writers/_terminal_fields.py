@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.model import MIS_SCOPED_CAUSES
+from auditor.model import NOT_CARRIED_CAUSES, Cause
 from auditor.page import Page
 from auditor.paint import glyph, spoken, tone
 from auditor.summary import VERDICTS, coverage
@@ -20,6 +20,9 @@ GAP = "  "
 MAX_FOUND = 2
 LOST = 3  # the column that gives way on a narrow page
 RIGHT = (2, 4)
+ON_THE_CALL = ("request", "request_metadata", "gateway_record", "span")
+# causes that say "right value, wrong place"
+ELSEWHERE = {Cause.WIDER_SCOPE, Cause.WIRE_ONLY, Cause.WRONG_RECORD, Cause.ATTEMPT_ONLY, Cause.WEAK_ALIAS}
 _REST = {
     "present": "also present",
     "absent": "also absent, not required",
@@ -30,7 +33,7 @@ _REST = {
 
 def field_table(page: Page, report: Report) -> None:
     """One row a field that matters, with where it was found and wanted; one line for the others."""
-    shown = [f for f in report.fields if f.required or f.gaps]
+    shown = [f for f in report.fields if f.required or (f.gaps and f.verdict != "present")]
     rows = [_row(field, report) for field in shown]
     if rows:
         head = _head(report)
@@ -40,7 +43,9 @@ def field_table(page: Page, report: Report) -> None:
             widths[LOST] = 0
         page.add()
         page.add("  " + page.ink(_line(head, widths), "dim"))
-        for field, row in zip(shown, rows, strict=True):
+        for n, (field, row) in enumerate(zip(shown, rows, strict=True)):
+            if not field.required and n and shown[n - 1].required:
+                page.add("  " + page.ink("not required, with gaps", "dim"))
             _print(page, field, row, widths)
     _others(page, [f for f in report.fields if f not in shown])
 
@@ -87,20 +92,37 @@ def _print(page: Page, field: FieldReport, row: list[str], widths: list[int]) ->
 
 
 def _detail(field: FieldReport) -> list[str]:
-    """Where the value stands and where it is wanted, or who can carry it at all."""
+    """Where the value stands and where it is wanted, what is wrong with it, or who can carry it at all."""
     if field.verdict == "not_carried":
         return [f"carried by {_listed(field.carried_by, 'and')}"] if field.carried_by else []
-    parts = [f"not carried on {plural(field.not_carried, 'call')}"] if field.not_carried else []
-    if field.verdict == "present":
-        return parts
-    wide = [found for found in field.found if not found.accepted]
-    if wide:
-        wanted = f"wanted on {_listed([spoken(scope) for scope in field.wanted], 'or')}"
-        seen = [f"{found.key} ({spoken(found.scope)}, {count(found.calls)})" for found in wide[:MAX_FOUND]]
+    parts = [
+        f"{spoken(cause)}: {plural(calls, 'call')}"
+        for cause, calls in field.causes.items()
+        if cause not in NOT_CARRIED_CAUSES | ELSEWHERE | {Cause.MISSING}
+    ]
+    wide = _found_elsewhere(field)
+    if wide and not (parts and not ELSEWHERE & set(field.causes)):
         more = f" and {len(wide) - MAX_FOUND} more" if len(wide) > MAX_FOUND else ""
-        return [f"found at {', '.join(seen)}{more}", wanted, *parts]
-    odd = {cause: calls for cause, calls in field.causes.items() if cause in MIS_SCOPED_CAUSES}
-    return [*(f"{spoken(cause)} on {plural(calls, 'call')}" for cause, calls in odd.items()), *parts]
+        parts = [f"found at {', '.join(wide[:MAX_FOUND])}{more}", f"wanted on {_wanted(field)}", *parts]
+    if field.not_carried:
+        parts.append(f"not carried: {plural(field.not_carried, 'call')}")
+    return parts
+
+
+def _found_elsewhere(field: FieldReport) -> list[str]:
+    """Each key that is no evidence, once, at the narrowest scope it was seen at."""
+    seen: dict[str, str] = {}
+    for found in field.found:
+        if not found.accepted and field.verdict != "present":
+            seen.setdefault(found.key, f"{found.key} ({spoken(found.scope)}, {count(found.calls)})")
+    return list(seen.values())
+
+
+def _wanted(field: FieldReport) -> str:
+    """The scopes that are evidence; those that every field accepts are the call itself."""
+    own = [scope for scope in field.wanted if scope in ON_THE_CALL]
+    names = ["the call itself"] if len(own) == len(ON_THE_CALL) else [spoken(scope) for scope in own]
+    return _listed([*names, *(spoken(scope) for scope in field.wanted if scope not in ON_THE_CALL)], "or")
 
 
 def _listed(names: list[str], joint: str) -> str:

@@ -9,8 +9,10 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from auditor.model import Level
 from auditor.page import Page
 from auditor.paint import spoken, tone
+from auditor.summary import open_gaps
 from auditor.text import FEW, cells, count, money, pad, plural, share, window
 
 if TYPE_CHECKING:
@@ -19,19 +21,35 @@ if TYPE_CHECKING:
 MAX_PLACES = 3
 MAX_FIXES = 2
 GUTTER = 9
+_KEY = re.compile(r'"([^"]+)"')
 
 
-def gap_block(page: Page, gap: Gap, report: Report) -> None:
-    """One gap, from the sentence that names it to the command that explains it."""
-    page.add()
+def gap_blocks(page: Page, report: Report) -> None:
+    """Every open gap in the report's order; how a recipe works is told once."""
+    told: set[str] = set()
+    brief = False
+    for gap in open_gaps(report):
+        if not (brief and gap.level == Level.NOTE):
+            page.add()
+        brief = gap.level == Level.NOTE
+        _gap_block(page, gap, report, told)
+
+
+def _gap_block(page: Page, gap: Gap, report: Report, told: set[str]) -> None:
+    """One gap, from the sentence that names it to the command that explains it; a note in brief."""
     tag = f"{gap.level}[{gap.rule}]"
     lead = page.ink(tag, gap.level) + " "
-    page.prose(gap.message, indent=4, first=lead, tones=("bold",), offset=cells(tag) - 3)
-    page.sentence(_facts(gap, report), indent=2)
+    brief = gap.level == Level.NOTE
+    page.prose(gap.message, indent=4, first=lead, tones=() if brief else ("bold",), offset=cells(tag) - 3)
+    facts = _facts(gap, report)
+    if brief:
+        page.sentence([*facts, (f"at {_place(gap.anchors[0])}", "cyan")] if gap.anchors else facts, indent=2)
+        return
+    page.sentence(facts, indent=2)
     if gap.anchors:
         _example(page, gap)
     _places(page, gap)
-    _fixes(page, gap)
+    _fixes(page, gap, told)
     page.labelled("explain", f"auditor explain {gap.rule}", gutter=GUTTER)
 
 
@@ -66,7 +84,7 @@ def _example(page: Page, gap: Gap) -> None:
     place = page.clip(page.safe(_place(first)), page.width - 4, tail=True)
     room = page.width - 6 - cells(place)
     tail = "  " + ink(_end_of(page, pointer, room), "dim") if pointer and room > 12 else ""
-    page.add(f"  {ink(page.safe('┌'), 'dim')} {ink.link(ink(place, 'blue'), address)}{tail}")
+    page.add(f"  {ink(page.safe('┌'), 'dim')} {ink.link(ink(place, 'cyan'), address)}{tail}")
     if first.excerpt:
         text, start, length = _excerpt(page, first)
         page.add(f"  {ink(bar, 'dim')} {text}")
@@ -103,16 +121,22 @@ def _excerpt(page: Page, anchor: Anchor) -> tuple[str, int, int]:
 
 
 def _said(gap: Gap, anchor: Anchor) -> str:
-    """What the caret points at: the key that was found, or the record that lacks one."""
+    """What the caret points at: the key that was found, or the call that lacks one."""
     start, length = anchor.caret or (0, 0)
-    under = (anchor.excerpt or "")[start : start + length]
+    marked = _KEY.match((anchor.excerpt or "")[start : start + length])
     keys = [place.name for place in gap.where if place.dimension == "key"]
-    tails = {re.split(r'[./\[\]"→]', key.rstrip('"]'))[-1] for key in keys}
-    if any(tail and tail in under for tail in tails):
+    if marked and any(_names(key, marked[1]) for key in keys):
         return "found here" if gap.verdict else ""
     if gap.verdict is None:
         return ""
-    return f"no {gap.field} here" if gap.verdict == "absent" else f"{gap.field} wanted here"
+    return f"no {gap.field} on this call" if gap.verdict == "absent" else f"{gap.field} wanted on this call"
+
+
+def _names(key: str, marked: str) -> bool:
+    """Whether a key as found (`metadata.tenant`, `tags['team']`) ends in the key that is marked."""
+    return key.rstrip("']\"").endswith(marked) and (
+        len(key) == len(marked) or not key.rstrip("']\"")[: -len(marked)][-1:].isalnum()
+    )
 
 
 def _more(gap: Gap) -> str:
@@ -152,14 +176,20 @@ def _told(place: Where, gap: Gap) -> str:
     return f"{place.name} ({calls}{spend})"
 
 
-def _fixes(page: Page, gap: Gap) -> None:
+def _fixes(page: Page, gap: Gap, told: set[str]) -> None:
+    """The recipes for the first stacks: what to change and, the first time, how."""
     shown = list(gap.fixes.items())[:MAX_FIXES]
     wide = max((cells(page.safe(stack)) for stack, _ in shown), default=0) + 2
     for n, (stack, text) in enumerate(shown):
         label = page.ink(pad("" if n else "fix", GUTTER), "green") + page.ink(
             pad(page.safe(stack), wide), "dim"
         )
-        page.prose(text, indent=2 + GUTTER + wide, first="  " + label)
+        title, _, how = text.partition(": ")
+        page.prose(title, indent=2 + GUTTER + wide, first="  " + label, tones=("bold",))
+        recipe = how.replace(gap.field, "")
+        if how and recipe not in told:
+            page.prose(how, indent=2 + GUTTER + wide)
+        told.add(recipe)
     more = list(gap.fixes)[MAX_FIXES:]
     if more:
         page.prose(f"also for {', '.join(more)}: see explain", indent=2 + GUTTER, tones=("dim",))

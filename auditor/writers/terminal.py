@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.page import Page
-from auditor.summary import counts, gated, open_gaps, ownership, read, scored
+from auditor.summary import counts, gated, ownership, read, scored
 from auditor.text import cells, count, money, pad, plural
 from auditor.writers import Style, Writer
 from auditor.writers._terminal_fields import field_table
-from auditor.writers._terminal_gaps import gap_block, suppressed_line
+from auditor.writers._terminal_gaps import gap_blocks, suppressed_line
 
 if TYPE_CHECKING:
     from auditor.model import FieldHops, InputReport, Report
@@ -28,8 +28,7 @@ def write(report: Report, style: Style) -> bytes:
         if report.totals.calls:
             field_table(page, report)
         _hops(page, report)
-        for gap in open_gaps(report):
-            gap_block(page, gap, report)
+        gap_blocks(page, report)
         _suppressed(page, report)
         _plan(page, report)
         _unread(page, report)
@@ -77,16 +76,25 @@ def _hops(page: Page, report: Report) -> None:
     if not followed:
         return
     page.heading("over the hops")
-    wide = max(cells(hops.field) for hops in followed) + 2
-    for hops in followed:
-        page.labelled(hops.field, _chain(hops), gutter=wide, tone="")
+    chains = [_chain(hops) for hops in followed]
+    widths = [max(cells(chain[i]) for chain in chains) for i in range(len(chains[0]))]
+    name = max(cells(hops.field) for hops in followed) + 2
+    arrow = page.safe(" → ")
+    fits = 2 + name + sum(widths) + len(arrow) * (len(widths) - 1) <= page.width
+    for hops, chain in zip(followed, chains, strict=True):
+        if fits:
+            told = arrow.join(pad(page.safe(hop), width) for hop, width in zip(chain, widths, strict=True))
+            page.add(f"  {pad(hops.field, name)}{told}")
+        else:
+            page.labelled(hops.field, " → ".join(chain), gutter=name, tone="")
 
 
-def _chain(hops: FieldHops) -> str:
+def _chain(hops: FieldHops) -> list[str]:
     layers = [hop.layer for hop in hops.hops]
     names = layers if len(set(layers)) == len(layers) else [hop.input for hop in hops.hops]
-    told = [f"{name} {count(hop.carried)} of {count(hop.of)}" for name, hop in zip(names, hops.hops, strict=True)]
-    return " → ".join(told)
+    return [
+        f"{name} {count(hop.carried)} of {count(hop.of)}" for name, hop in zip(names, hops.hops, strict=True)
+    ]
 
 
 def _suppressed(page: Page, report: Report) -> None:
@@ -100,7 +108,7 @@ def _suppressed(page: Page, report: Report) -> None:
 def _plan(page: Page, report: Report) -> None:
     if not report.plan:
         return
-    page.heading("next steps, largest effect first")
+    page.heading("next steps")
     for step in report.plan:
         spend = f", {money(step.cost_fixed)}" if step.cost_fixed else ""
         at = f" at {step.where}" if step.where else ""

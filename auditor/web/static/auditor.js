@@ -30,7 +30,7 @@ async function copy(button) {
 }
 
 function download(name) {
-  const text = document.querySelector(".json code").textContent;
+  const text = document.querySelector(".json pre").textContent;
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
   link.download = name;
@@ -85,7 +85,7 @@ document.addEventListener("htmx:sendError", () => status("The server did not ans
 
 let opened = [];
 addEventListener("beforeprint", () => {
-  opened = [...document.querySelectorAll(".report details:not([open], .json)")];
-  for (const one of opened) { one.removeAttribute("name"); one.open = true; }
+  opened = [...document.querySelectorAll(".report details:not([open], .json, .recipe)")];
+  for (const one of opened) { one.open = true; }
 });
 addEventListener("afterprint", () => { for (const one of opened) one.open = false; });

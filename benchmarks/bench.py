@@ -1,0 +1,162 @@
+"""Prints the ratios that the project holds itself to, each against a baseline measured in the same run.
+
+It asserts nothing and is no test: a busy machine shifts both sides of a ratio, and a person reads the result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.make_data import MAKERS
+
+FULL = {"otlp": 200_000_000, "logs": 300_000_000, "bill": 10_000_000}
+SUFFIX = {"otlp": "jsonl", "logs": "jsonl", "bill": "parquet"}
+
+
+@dataclass
+class Data:
+    """One generated input: where it is, how many calls it holds, how large it is."""
+
+    path: Path
+    calls: int
+
+    @property
+    def megabytes(self) -> float:
+        """Its size."""
+        return self.path.stat().st_size / 1e6
+
+
+class Bench:
+    """Runs works in turn, so that a slow moment hits all of them, and keeps the best of each."""
+
+    def __init__(self, repeats: int) -> None:
+        self.repeats = repeats
+
+    def best(self, path: Path, *works: str) -> dict[str, dict[str, Any]]:
+        """The fastest run of each work, and its peak memory."""
+        runs: dict[str, list[dict[str, Any]]] = {work: [] for work in works}
+        for _ in range(self.repeats):
+            for work in works:
+                runs[work].append(measure(work, path))
+        return {work: min(held, key=lambda run: float(run["seconds"])) for work, held in runs.items()}
+
+
+def measure(work: str, path: Path) -> dict[str, Any]:
+    """One work in a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.work", work, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{work} failed:\n{done.stderr}")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def make(folder: Path, name: str, scale: float) -> Data:
+    """An input of the scaled size, made anew or found from an earlier run of `--keep`."""
+    path = folder / f"{name}-{scale:g}.{SUFFIX[name]}"
+    count = path.with_suffix(".count")
+    if not count.exists():
+        count.write_text(str(MAKERS[name](path, int(FULL[name] * scale))), "utf-8")
+    return Data(path, int(count.read_text("utf-8")))
+
+
+def row(what: str, measured: str, bound: str, detail: str) -> None:
+    """One line of the result."""
+    print(f"{what:<46} {measured:>9}   {bound:<9} {detail}", flush=True)
+
+
+def seconds(run: dict[str, Any]) -> float:
+    """How long a run took."""
+    return float(run["seconds"])
+
+
+def memory(what: str, run: dict[str, Any], calls: int | None) -> None:
+    """Peak memory of an audit beside its bound."""
+    bound = 300 + (calls or 0) * 1000 / 1e6
+    row(
+        f"  memory: {what}",
+        f"{run['peak'] / 1e6:.0f} MB",
+        f"<= {bound:.0f} MB",
+        "peak of the process, imports included",
+    )
+
+
+def told(data: Data, taken: float) -> str:
+    """The size of an input and the speed of its audit."""
+    size = f"{data.megabytes:.0f} MB, {data.calls:,} calls"
+    return f"{size}; audit {taken:.2f} s, {data.megabytes / taken:.0f} MB/s"
+
+
+def lines(bench: Bench, otlp: Data, logs: Data) -> None:
+    """JSON lines: against the bare loop and DuckDB, in one process and in two, with rules and without."""
+    runs = bench.best(otlp.path, "decode", "audit", "duckdb-spans", "audit-two", "audit-no-rules")
+    base, audit = seconds(runs["decode"]), seconds(runs["audit"])
+    rate = told(otlp, audit)
+    row("OTLP/JSON lines: audit / bare loop", f"{audit / base:.2f}x", "<= 2.0x", rate)
+    faster = seconds(runs["duckdb-spans"]) / audit
+    row(
+        "OTLP/JSON lines: DuckDB / audit",
+        f"{faster:.2f}x",
+        ">= 4x",
+        f"read_json + unnest on {os.cpu_count()} threads",
+    )
+    row(
+        "OTLP/JSON lines: one process / two",
+        f"{audit / seconds(runs['audit-two']):.2f}x",
+        ">= 1.7x",
+        "--jobs 2",
+    )
+    share = 1 - seconds(runs["audit-no-rules"]) / audit
+    row("OTLP/JSON lines: share of the rules", f"{share:.0%}", "<= 15 %", "with all rules against with none")
+    memory("OTLP/JSON lines", runs["audit"], otlp.calls)
+    runs = bench.best(logs.path, "decode", "audit")
+    base, audit = seconds(runs["decode"]), seconds(runs["audit"])
+    rate = told(logs, audit)
+    row("invocation logs, 3 kB bodies: audit / bare loop", f"{audit / base:.2f}x", "<= 2.0x", rate)
+    memory("invocation logs", runs["audit"], logs.calls)
+
+
+def bill(bench: Bench, data: Data) -> None:
+    """A bill: against DuckDB's GROUP BY of the same columns."""
+    runs = bench.best(data.path, "duckdb-bill", "audit")
+    base, audit = seconds(runs["duckdb-bill"]), seconds(runs["audit"])
+    detail = f"{data.calls:,} rows; audit {audit:.2f} s, DuckDB {base:.2f} s"
+    row("CUR 2.0 Parquet: audit / DuckDB GROUP BY", f"{audit / base:.2f}x", "<= 2.0x", detail)
+    memory("CUR 2.0 Parquet", runs["audit"], None)
+
+
+def main() -> None:
+    """Make the inputs, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=0.25, help="1: 200 MB, 300 MB and 10 million rows")
+    parser.add_argument("--repeats", type=int, default=2, help="runs of each work; the best counts")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the inputs here for the next run")
+    asked = parser.parse_args()
+    print(
+        f"scale {asked.scale:g}; each work in a fresh process, imports not timed; best of {asked.repeats}\n"
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        bench = Bench(asked.repeats)
+        lines(bench, make(folder, "otlp", asked.scale), make(folder, "logs", asked.scale))
+        bill(bench, make(folder, "bill", asked.scale))
+        pasted = measure("paste", folder)["milliseconds"]
+        row(
+            "ten-record paste, once warm",
+            f"{pasted:.1f} ms",
+            "<= 15 ms",
+            "the whole audit in process, median of 50",
+        )
+
+
+if __name__ == "__main__":
+    main()
