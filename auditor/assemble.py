@@ -48,9 +48,7 @@ def assemble(tables: list[Table], catalogue: Catalogue) -> Evidence:
         base = len(slots)
         slots.extend(table.slots)
         frame = table.frame
-        shift = [
-            (pl.col(c).cast(pl.Int32) + base).alias(c) for c in frame.columns if c.endswith("_slot")
-        ]
+        shift = [(pl.col(c).cast(pl.Int32) + base).alias(c) for c in frame.columns if c.endswith("_slot")]
         frame = frame.with_columns(
             *shift, pl.lit(number, pl.Int32).alias("input"), pl.lit(table.layer).alias("layer")
         )
@@ -91,7 +89,10 @@ def _fill(evidence: Evidence, name: str, values: pl.Expr, slot: Slot) -> None:
     own = pl.col(name) if name in frame.columns else pl.lit(None, values_dtype(evidence, name))
     marks = pl.col(f"{name}_slot") if name in frame.columns else pl.lit(None, pl.Int32)
     frame = frame.with_columns(
-        pl.when(own.is_null() & values.is_not_null()).then(pl.lit(number, pl.Int32)).otherwise(marks).alias(f"{name}_slot"),
+        pl.when(own.is_null() & values.is_not_null())
+        .then(pl.lit(number, pl.Int32))
+        .otherwise(marks)
+        .alias(f"{name}_slot"),
         own.fill_null(values).alias(name),
     )
     evidence.frame = frame
@@ -135,7 +136,9 @@ def _outcomes(evidence: Evidence) -> None:
     for name in USAGE:
         if evidence.has(name):
             used = used | (pl.col(name).fill_null(0) > 0)
-    evidence.frame = frame.with_columns(bad.alias("error")).with_columns((pl.col("error") & ~used).alias("failed"))
+    evidence.frame = frame.with_columns(bad.alias("error")).with_columns(
+        (pl.col("error") & ~used).alias("failed")
+    )
 
 
 def _ids(evidence: Evidence) -> None:
@@ -161,10 +164,14 @@ def _commonest_key(evidence: Evidence, name: str) -> str:
 def parents(frame: pl.DataFrame) -> np.ndarray:
     """For each row the row of its parent record, or -1."""
     rows = frame.select("trace_id", "span_id", "parent_id").with_row_index("row")
-    own = rows.filter(pl.col("span_id").is_not_null()).select(
-        "trace_id", pl.col("span_id").alias("parent_id"), pl.col("row").alias("up")
-    ).unique(["trace_id", "parent_id"], keep="first", maintain_order=True)
-    up = rows.join(own, on=["trace_id", "parent_id"], how="left", maintain_order="left", nulls_equal=True)["up"]
+    own = (
+        rows.filter(pl.col("span_id").is_not_null())
+        .select("trace_id", pl.col("span_id").alias("parent_id"), pl.col("row").alias("up"))
+        .unique(["trace_id", "parent_id"], keep="first", maintain_order=True)
+    )
+    up = rows.join(own, on=["trace_id", "parent_id"], how="left", maintain_order="left", nulls_equal=True)[
+        "up"
+    ]
     out: np.ndarray = up.cast(pl.Int64).fill_null(-1).to_numpy().copy()
     out[rows["parent_id"].is_null().to_numpy()] = -1
     out[out == np.arange(len(out))] = -1

@@ -6,6 +6,7 @@ It never guesses a unit: a column that is not in the field's unit carries its sc
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 import polars as pl
@@ -15,6 +16,8 @@ from auditor.fields import Catalogue
 NANO = 1_000_000_000
 NUMBERS = frozenset({"int", "money", "duration"})
 _INTEGERS = (pl.Int64, pl.Int32, pl.UInt64, pl.UInt32, pl.Int16, pl.UInt16, pl.Int8, pl.UInt8)
+SHORT = 5_000
+_NO_PLAN = pl.QueryOptFlags.none()
 LONGEST = 12  # bytes of the longest placeholder word
 _NOT_NUMBER = r"[\s,$€£]|USD"
 
@@ -33,6 +36,12 @@ def series_of(values: list[object]) -> pl.Series:
         return pl.Series(values, strict=True)
     except (TypeError, pl.exceptions.PolarsError, OverflowError):
         return pl.Series([None if v is None else str(v) for v in values], dtype=pl.String)
+
+
+def collected(frame: pl.DataFrame, exprs: Iterable[pl.Expr]) -> pl.DataFrame:
+    """Some expressions over a frame; planning costs more than it saves on a short one."""
+    query = frame.lazy().select(exprs)
+    return query.collect(optimizations=_NO_PLAN) if frame.height < SHORT else query.collect()
 
 
 def prepared(frame: pl.DataFrame, kinds: dict[str, str], catalogue: Catalogue) -> pl.DataFrame:
@@ -70,7 +79,11 @@ def clean(
 
 def _suspect(text: pl.Expr) -> pl.Expr:
     """Whether a value may be a placeholder: short, zeros, or with a brace."""
-    return (text.str.len_bytes() <= LONGEST) | text.str.starts_with("0" * 8) | text.str.contains("{", literal=True)
+    return (
+        (text.str.len_bytes() <= LONGEST)
+        | text.str.starts_with("0" * 8)
+        | text.str.contains("{", literal=True)
+    )
 
 
 def _placeholder(text: pl.Expr, catalogue: Catalogue) -> pl.Expr:

@@ -1,13 +1,13 @@
 """Every error a user can meet, each with what to do next; never a bug in disguise.
 
-    AuditError
-    ├── InputError        an input cannot be read at all
-    │   ├── UnsupportedInput   recognised, but no reader for it here
-    │   ├── TooLarge           a size, ratio, count or depth limit was exceeded
-    │   └── NothingToAudit     readable, but it holds no model call
-    ├── PolicyError       the policy file is wrong; names file and line
-    ├── RuleError         a rule file is wrong; names file and line
-    └── UsageError        an option names something that does not exist
+AuditError
+├── InputError        an input cannot be read at all
+│   ├── UnsupportedInput   recognised, but no reader for it here
+│   ├── TooLarge           a size, ratio, count or depth limit was exceeded
+│   └── NothingToAudit     readable, but it holds no model call
+├── PolicyError       the policy file is wrong; names file and line
+├── RuleError         a rule file is wrong; names file and line
+└── UsageError        an option names something that does not exist
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from auditor.clean import clean, prepared, series_of
+from auditor.clean import clean, collected, prepared, series_of
 from auditor.fields import Catalogue
 from auditor.model import SCOPES, Skip
 
@@ -113,7 +113,9 @@ class Table:
     skipped_total: int = 0
     bytes: int = 0
     notes: list[str] = field(default_factory=list)
-    columns_known: frozenset[str] | None = None  # fields a selected sample can show; None: all the format carries
+    columns_known: frozenset[str] | None = (
+        None  # fields a selected sample can show; None: all the format carries
+    )
     also: str | None = None
 
 
@@ -181,7 +183,7 @@ class Builder:
         self.n += 1
         return self.n - 1
 
-    def rows(self, count: int, *, offset: int | None | list[int], process: int | None, nth: int = 0) -> int:
+    def rows(self, count: int, *, offset: int | list[int] | None, process: int | None, nth: int = 0) -> int:
         """Begin several records of one document; the caller adds span, parent, times, name and outcome."""
         if self.n + count > BATCH and self.n:
             self.flush()
@@ -364,7 +366,8 @@ def freeze(builder: Builder) -> pl.DataFrame:
     """
     n = builder.n
     data: dict[str, pl.Series] = {
-        name: pl.Series(name, builder.ids[name], dtype=dtype, strict=False) for name, dtype in IDENTITY.items()
+        name: pl.Series(name, builder.ids[name], dtype=dtype, strict=False)
+        for name, dtype in IDENTITY.items()
     }
     groups: dict[tuple[str, str], list[Column]] = defaultdict(list)
     for column in builder._live:
@@ -376,13 +379,15 @@ def freeze(builder: Builder) -> pl.DataFrame:
         if column.rows:
             values = pl.Series(column.values, dtype=FACTS.get(name, pl.String), strict=False)
             data[name] = _scatter(values, column.rows, n)
-    kinds = {f"raw {c.slot_id}": builder.catalogue.fields[c.slot.field].type for g in groups.values() for c in g}
+    kinds = {
+        f"raw {c.slot_id}": builder.catalogue.fields[c.slot.field].type for g in groups.values() for c in g
+    }
     raw = prepared(pl.DataFrame(data), kinds, builder.catalogue)
     wanted: list[pl.Expr] = [pl.col(c) for c in raw.columns if not c.startswith(("raw ", "at ", "odd "))]
     for (name, place), columns in groups.items():
         out = name if place == "own" else f"{place}_{name}"
         wanted += _resolve(out, name, columns, raw, builder.catalogue)
-    return raw.lazy().select(wanted).collect()
+    return collected(raw, wanted)
 
 
 def _dense(column: Column, n: int) -> pl.Series:

@@ -169,7 +169,15 @@ class Catalogue:
         return PLACES.get(scope, scope)
 
 
-CONTAINER_PREFIXES = ("request_tags.", "metadata.", "tags.", "tag.tags.", "attributes.", "labels.", "properties.")
+CONTAINER_PREFIXES = (
+    "request_tags.",
+    "metadata.",
+    "tags.",
+    "tag.tags.",
+    "attributes.",
+    "labels.",
+    "properties.",
+)
 
 # scope -> prefix of the columns that hold candidates of a scope which is not accepted
 PLACES = {"client_header": "header"}

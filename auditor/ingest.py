@@ -43,7 +43,9 @@ def ingest(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1) ->
         first = table.skips[0]
         where = f" (line {first.line}: {first.reason})" if first.line else f" ({first.reason})"
         pieces = "the only piece" if table.skipped_total == 1 else f"all {table.skipped_total} pieces"
-        raise InputError(f"{given.name}: {pieces} could not be read{where}", "`auditor formats` lists what can be read")
+        raise InputError(
+            f"{given.name}: {pieces} could not be read{where}", "`auditor formats` lists what can be read"
+        )
     return table
 
 
@@ -71,11 +73,15 @@ def recognise(source: Source, given: Input) -> tuple[Reader, str | None]:
     sample = sample_of(source)
     for known in signatures():
         if known.sniff is not None and known.sniff(sample) >= ENOUGH:
-            raise UnsupportedInput(f"{given.name}: this is {known.title}, which cannot be read yet", known.unsupported)
+            raise UnsupportedInput(
+                f"{given.name}: this is {known.title}, which cannot be read yet", known.unsupported
+            )
     scored = sorted(((_score(r, sample), r.name, r) for r in all_readers()), key=lambda s: (-s[0], s[1]))
     best, second = scored[0], scored[1] if len(scored) > 1 else (0.0, "", None)
     if best[0] <= 0:
-        raise InputError(f"{given.name}: {_what(sample)}", "`auditor formats` lists what can be read; --as names one")
+        raise InputError(
+            f"{given.name}: {_what(sample)}", "`auditor formats` lists what can be read; --as names one"
+        )
     near = second[0] >= max(ENOUGH, best[0] - 0.1)
     return best[2], second[1] if near else None
 

@@ -15,6 +15,7 @@ import sqlglot
 from sqlglot import exp
 
 from auditor.assemble import Evidence
+from auditor.clean import collected
 from auditor.errors import RuleError
 from auditor.model import Cause
 from auditor.readers import reader
@@ -56,7 +57,19 @@ def columns_of(predicate: str) -> frozenset[str]:
     return check_predicate(predicate)
 
 
-_REJECTING = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.RegexpLike, exp.In, exp.Between, exp.Column)
+_REJECTING = (
+    exp.EQ,
+    exp.NEQ,
+    exp.GT,
+    exp.GTE,
+    exp.LT,
+    exp.LTE,
+    exp.Like,
+    exp.RegexpLike,
+    exp.In,
+    exp.Between,
+    exp.Column,
+)
 
 
 @lru_cache(maxsize=4096)
@@ -68,9 +81,7 @@ def demands(predicate: str) -> frozenset[str]:
         part = parts.pop().unnest()
         if isinstance(part, exp.And):
             parts += [part.left, part.right]
-        elif isinstance(part, exp.Not) and isinstance(part.this.unnest(), exp.Is):
-            out |= {c.name for c in part.find_all(exp.Column)}
-        elif isinstance(part, _REJECTING) and not part.find(exp.Coalesce, exp.Case, exp.Is, exp.Or, exp.If):
+        elif (isinstance(part, exp.Not) and isinstance(part.this.unnest(), exp.Is)) or (isinstance(part, _REJECTING) and not part.find(exp.Coalesce, exp.Case, exp.Is, exp.Or, exp.If)):
             out |= {c.name for c in part.find_all(exp.Column)}
     return frozenset(out)
 
@@ -89,7 +100,7 @@ def _there(evidence: Evidence) -> Callable[[str], bool]:
 
 @lru_cache(maxsize=4096)
 def _compiled(predicate: str) -> pl.Expr:
-    return pl.sql_expr(predicate)
+    return (pl.sql_expr(predicate) & pl.lit(True)).fill_null(False).alias(predicate)
 
 
 def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> Judgement:
@@ -121,7 +132,9 @@ def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> J
 def _speaks(evidence: Evidence, rule: Rule) -> bool:
     """Whether a rule can apply to any input at all: by layer and by format."""
     where = rule.applies_to
-    formats = {f for t in evidence.tables for f in t.frame["format"].unique().to_list()} if where.formats else set()
+    formats = (
+        {f for t in evidence.tables for f in t.frame["format"].unique().to_list()} if where.formats else set()
+    )
     layers = {t.layer for t in evidence.tables}
     return (not where.layers or bool(layers & set(where.layers))) and (
         not where.formats or bool(formats & set(where.formats))
@@ -132,7 +145,6 @@ def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[np.n
     """Each predicate over the calls, in one lazy query."""
     texts = list(dict.fromkeys(rule.predicate(field) for rule, field in pairs))
     result = _collected(calls, texts) if texts and calls.height else None
-    place = {t: i for i, t in enumerate(texts)}
     layer, fmt = calls["layer"], calls["format"]
     masks: dict[tuple[str, ...], np.ndarray] = {}
     out = []
@@ -140,7 +152,7 @@ def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[np.n
         if result is None:
             out.append(np.zeros(0, dtype=bool))
             continue
-        column = result[str(place[rule.predicate(field)])]
+        column = result[rule.predicate(field)]
         rows = np.broadcast_to(column.to_numpy(), (calls.height,)).copy()
         for values, series in ((rule.applies_to.layers, layer), (rule.applies_to.formats, fmt)):
             if values:
@@ -154,16 +166,18 @@ def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[np.n
 
 def _collected(calls: pl.DataFrame, texts: list[str]) -> pl.DataFrame:
     """All predicates at once; RuleError names the one that does not fit the table's types."""
-    columns = [(_compiled(t) & pl.lit(True)).fill_null(False).alias(str(i)) for i, t in enumerate(texts)]
+    columns = [_compiled(text) for text in texts]
     try:
-        return calls.lazy().select(columns).collect()
+        return collected(calls, columns)
     except pl.exceptions.PolarsError:
         for text, column in zip(texts, columns, strict=True):
             try:
                 calls.lazy().select(column).collect()
             except pl.exceptions.PolarsError as error:
                 reason = str(error).strip().splitlines()[0]
-                raise RuleError(f"when: {text}: {reason}", "compare text with text and numbers with numbers") from None
+                raise RuleError(
+                    f"when: {text}: {reason}", "compare text with text and numbers with numbers"
+                ) from None
         raise
 
 

@@ -100,7 +100,12 @@ def span_pointer(value: Any, nth: int) -> str | None:
         return None
     for outer in ("resourceSpans", "resource_spans"):
         for i, block in enumerate(value.get(outer) or []):
-            for middle in ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans"):
+            for middle in (
+                "scopeSpans",
+                "scope_spans",
+                "instrumentationLibrarySpans",
+                "instrumentation_library_spans",
+            ):
                 for j, group in enumerate(block.get(middle) or []):
                     spans = group.get("spans") or []
                     if nth < len(spans):
@@ -190,7 +195,9 @@ def excerpt(record: Any, keys: list[str], masker: Masker) -> tuple[str, tuple[in
     if hit is None:
         last = {re.split(r"[./]", t)[-1] for t in tails}
         hit = next((i for i, (k, _) in enumerate(pairs) if re.split(r"[./]", k)[-1] in last), None)
-    marked = hit if hit is not None else next((i for i, (k, _) in enumerate(pairs) if "model" in k.lower()), 0)
+    marked = (
+        hit if hit is not None else next((i for i, (k, _) in enumerate(pairs) if "model" in k.lower()), 0)
+    )
     return _line(pairs, marked, masker)
 
 
@@ -204,7 +211,12 @@ def _flat(record: dict[str, Any]) -> list[tuple[str, Any]]:
             for item in value:
                 held = item.get("value") if isinstance(item, dict) else None
                 if isinstance(item, dict) and not is_body(str(item.get("key")), None):
-                    out.append((str(item.get("key")), next(iter(held.values()), None) if isinstance(held, dict) else held))
+                    out.append(
+                        (
+                            str(item.get("key")),
+                            next(iter(held.values()), None) if isinstance(held, dict) else held,
+                        )
+                    )
         elif isinstance(value, dict):
             out.extend((f"{name}.{k}", v) for k, v in _flat(value))
         elif isinstance(value, str) and value[:1] == "{" and isinstance(opened_text(value), dict):
@@ -232,5 +244,3 @@ def _line(pairs: list[tuple[str, Any]], marked: int, masker: Masker) -> tuple[st
     text = left + ", ".join(shown[low : high + 1]) + (" …" if high < len(shown) - 1 else "")
     start = len(left) + sum(len(s) + 2 for s in shown[low:marked])
     return text, (start, len(shown[marked]))
-
-

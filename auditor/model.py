@@ -93,14 +93,14 @@ class Struct(msgspec.Struct, frozen=True):
     """Base of every wire type: immutable, every field always written."""
 
 
-class Skip(Struct):
+class Skip(Struct, frozen=True):
     """One piece of input that could not be read: where and why. `line` is 1-based, null where there are no lines."""
 
     line: int | None
     reason: str
 
 
-class InputReport(Struct):
+class InputReport(Struct, frozen=True):
     """What one input was recognised as and how it divides into calls, context and skips."""
 
     name: str
@@ -116,7 +116,7 @@ class InputReport(Struct):
     notes: list[str] = []
 
 
-class Totals(Struct):
+class Totals(Struct, frozen=True):
     """Sums over all calls. Money is in USD; the two `unattributed_*` shares run from 0 to 1."""
 
     calls: int
@@ -129,7 +129,7 @@ class Totals(Struct):
     unattributed_cost_usd: float
 
 
-class Found(Struct):
+class Found(Struct, frozen=True):
     """One key under which a field was seen, on how many calls, and whether that scope is evidence."""
 
     key: str
@@ -138,7 +138,7 @@ class Found(Struct):
     accepted: bool
 
 
-class ByVerdict(Struct):
+class ByVerdict(Struct, frozen=True):
     """One figure a verdict; the four add up to the total."""
 
     present: float
@@ -147,7 +147,7 @@ class ByVerdict(Struct):
     not_carried: float
 
 
-class FieldReport(Struct):
+class FieldReport(Struct, frozen=True):
     """One field's verdict counts; `present + absent + mis_scoped + not_carried` equals the calls."""
 
     field: str
@@ -166,7 +166,7 @@ class FieldReport(Struct):
     carried_by: list[str]  # formats that can carry a field which this input's format cannot
 
 
-class Where(Struct):
+class Where(Struct, frozen=True):
     """A place where a gap sits: a service, route, key or model, with how many calls and USD."""
 
     dimension: str
@@ -175,7 +175,7 @@ class Where(Struct):
     cost_usd: float
 
 
-class Anchor(Struct):
+class Anchor(Struct, frozen=True):
     """An example record. Lines and columns are 1-based; null where the format has none (Protobuf, Parquet)."""
 
     input: str
@@ -187,14 +187,14 @@ class Anchor(Struct):
     caret: tuple[int, int] | None  # start and length within the excerpt, in characters
 
 
-class Suppressed(Struct):
+class Suppressed(Struct, frozen=True):
     """Why a gap does not gate: the policy's reason and its expiry date, if any."""
 
     reason: str
     until: str | None
 
 
-class Gap(Struct):
+class Gap(Struct, frozen=True):
     """What one rule found on one field, told once."""
 
     rule: str
@@ -218,7 +218,7 @@ class Gap(Struct):
     suppressed: Suppressed | None
 
 
-class Hop(Struct):
+class Hop(Struct, frozen=True):
     """How many of an input's calls carry a field."""
 
     layer: str
@@ -227,14 +227,14 @@ class Hop(Struct):
     of: int
 
 
-class FieldHops(Struct):
+class FieldHops(Struct, frozen=True):
     """One field followed over the inputs, in the order of the layers."""
 
     field: str
     hops: list[Hop]
 
 
-class Step(Struct):
+class Step(Struct, frozen=True):
     """One change of the plan and what it would make attributable."""
 
     step: int
@@ -246,14 +246,14 @@ class Step(Struct):
     rules: list[str]
 
 
-class Cap(Struct):
+class Cap(Struct, frozen=True):
     """A limit on the score and the fact that causes it."""
 
     at: int
     reason: str
 
 
-class Score(Struct):
+class Score(Struct, frozen=True):
     """0 to 100, its band, and what it could not check."""
 
     value: int
@@ -263,21 +263,21 @@ class Score(Struct):
     uncheckable: list[str]
 
 
-class Gate(Struct):
+class Gate(Struct, frozen=True):
     """Whether the run passes, and every reason why not."""
 
     passed: bool
     reasons: list[str]
 
 
-class Tool(Struct):
+class Tool(Struct, frozen=True):
     """Which program wrote the report."""
 
     name: str
     version: str
 
 
-class Ruleset(Struct):
+class Ruleset(Struct, frozen=True):
     """Which rules ran: the digest covers rules, fields, profiles, fixes and the price list's version."""
 
     version: str
@@ -285,7 +285,7 @@ class Ruleset(Struct):
     rules: list[str]
 
 
-class Report(Struct, kw_only=True):
+class Report(Struct, frozen=True, kw_only=True):
     """The whole answer, `"schema": "1"`. Nothing in it is a value of the input."""
 
     schema: Literal["1"] = "1"

@@ -63,7 +63,11 @@ def weigh(evidence: Evidence, calls: pl.DataFrame) -> Weights:
             cost, basis = filled, "estimated"
             priced = priced | (estimate > 0)
     by: Literal["cost", "tokens", "calls"]
-    if basis != "none" and cost.sum() > 0 and (not with_tokens.any() or _part(priced, with_tokens, count) >= ENOUGH):
+    if (
+        basis != "none"
+        and cost.sum() > 0
+        and (not with_tokens.any() or _part(priced, with_tokens, count) >= ENOUGH)
+    ):
         by, weight = "cost", cost
     elif with_tokens.any():
         by, weight = "tokens", tokens

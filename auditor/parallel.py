@@ -6,9 +6,9 @@ Workers are spawned, never forked, with one Polars thread each; they only read, 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from collections.abc import Iterator
 from multiprocessing import get_context
 
 import msgspec
@@ -22,7 +22,9 @@ from auditor.source import Input, Source
 RANGE = 24 * 1024 * 1024
 
 
-def read_split(source: Source, given: Input, found: Reader, layer: str, catalogue: Catalogue, jobs: int) -> Table:
+def read_split(
+    source: Source, given: Input, found: Reader, layer: str, catalogue: Catalogue, jobs: int
+) -> Table:
     """The table of a file, its ranges read by `jobs` processes and put together in order."""
     parts = max(jobs, min(4 * jobs, source.size // RANGE))
     edges = [source.size * i // parts for i in range(parts + 1)]
@@ -56,7 +58,10 @@ def _joined(source: Source, tables: list[Table], edges: list[int]) -> Table:
         records += table.frame.height
         if table.skips and len(skips) < MAX_SKIPS_SHOWN:
             before = source.line_of(start)[0] - (0 if not start else _begins_line(source, start))
-            skips += [msgspec.structs.replace(s, line=s.line and s.line + before - 1 + bool(start)) for s in table.skips]
+            skips += [
+                msgspec.structs.replace(s, line=s.line and s.line + before - 1 + bool(start))
+                for s in table.skips
+            ]
         notes |= dict.fromkeys(table.notes)
     first = tables[0]
     return Table(

@@ -18,7 +18,9 @@ MAX_STEPS = 8
 
 def plan(told: list[Told], judgement: Judgement, weights: Weights, required: set[str]) -> list[Step]:
     """Greedy cover: at each step the recipe that fixes the most weight of what is still open."""
-    open_ = {(t.gap.rule, t.gap.field): t.rows.copy() for t in told if t.gap.verdict and t.gap.field in required}
+    open_ = {
+        (t.gap.rule, t.gap.field): t.rows.copy() for t in told if t.gap.verdict and t.gap.field in required
+    }
     by_fix: dict[str, list[tuple[str, str]]] = {}
     recipes, rules = load_fixes(), {r.id: r for r in load_rules()}
     for rule, field in open_:
@@ -34,7 +36,10 @@ def plan(told: list[Told], judgement: Judgement, weights: Weights, required: set
         gaps = [g for g in by_fix.pop(best) if open_[g].any()]
         rows = np.any([open_[g] for g in gaps], axis=0)
         first = next(t for t in told if (t.gap.rule, t.gap.field) == gaps[0])
-        place = next((w.name for w in first.gap.where if w.dimension == "service"), first.gap.where[0].name if first.gap.where else "")
+        place = next(
+            (w.name for w in first.gap.where if w.dimension == "service"),
+            first.gap.where[0].name if first.gap.where else "",
+        )
         steps.append(
             Step(
                 step=len(steps) + 1,

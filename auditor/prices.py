@@ -52,7 +52,9 @@ def rates(model: str, provider: str | None, day: int | None) -> tuple[float, flo
 
 def _providers(model: str, provider: str | None) -> list[str | None]:
     text = (provider or "").lower()
-    if "bedrock" in text or model.startswith(("us.", "eu.", "apac.", "global.", "anthropic.", "amazon.", "meta.")):
+    if "bedrock" in text or model.startswith(
+        ("us.", "eu.", "apac.", "global.", "anthropic.", "amazon.", "meta.")
+    ):
         return ["aws", None]
     if "azure" in text:
         return ["azure", None]
@@ -63,10 +65,14 @@ def expected(frame: pl.DataFrame) -> pl.Series:
     """Nano-dollars each record should cost; null where the model is unknown or no tokens are there."""
     day = (pl.col("started_at") // _DAY_NS).alias("day")
     keyed = frame.select("model", "provider", day, *KINDS)
-    unique = keyed.select("model", "provider", "day").filter(pl.col("model").is_not_null()).unique(maintain_order=True)
+    unique = (
+        keyed.select("model", "provider", "day")
+        .filter(pl.col("model").is_not_null())
+        .unique(maintain_order=True)
+    )
     table = [(*row, *(rates(*row) or (None,) * 4)) for row in unique.rows()]
     names = ["model", "provider", "day", *(f"rate_{k}" for k in KINDS)]
-    schema = {n: keyed.schema[n] for n in names[:3]} | {n: pl.Float64 for n in names[3:]}
+    schema = {n: keyed.schema[n] for n in names[:3]} | dict.fromkeys(names[3:], pl.Float64)
     joined = keyed.join(
         pl.DataFrame(table, schema=schema, orient="row"),
         on=["model", "provider", "day"],

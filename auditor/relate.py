@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from auditor import principal, prices
+from auditor import prices, principal
 from auditor.assemble import Evidence, nearest, values_dtype
 from auditor.evidence import FACTS
 
@@ -99,7 +99,12 @@ _TYPES: dict[str, Any] = FACTS | {"expected_cost_usd": pl.Int64}
 _NULLS: tuple[tuple[re.Pattern[str], pl.DataType], ...] = (
     (re.compile(r"_slot$"), pl.Int32()),
     (re.compile(r"_conflict$|^is_root$|^has_parent$|^parent_missing$|^failed$|^error$|_like$"), pl.Boolean()),
-    (re.compile(r"_(spellings|keys|distinct|repeats|sets|calls|input)$|^attempts?$|^logical_call$|^call_request_ids$"), pl.Int64()),
+    (
+        re.compile(
+            r"_(spellings|keys|distinct|repeats|sets|calls|input)$|^attempts?$|^logical_call$|^call_request_ids$"
+        ),
+        pl.Int64(),
+    ),
     (re.compile(r"_share$"), pl.Float64()),
     (re.compile(r"_(scope|key|blank)$"), pl.String()),
 )
@@ -197,7 +202,9 @@ def spread_headers(evidence: Evidence, fields: Iterable[str]) -> None:
             index = index.zip_with(index.is_not_null(), pl.Series(up).set(pl.Series(up < 0), None))
         elif frame["trace_id"].null_count() < frame.height:
             rows = frame.select("trace_id", index.alias("i")).with_columns(
-                pl.when(pl.col("trace_id").is_not_null()).then(pl.col("i").drop_nulls().first().over("trace_id")).alias("t")
+                pl.when(pl.col("trace_id").is_not_null())
+                .then(pl.col("i").drop_nulls().first().over("trace_id"))
+                .alias("t")
             )
             index = index.zip_with(index.is_not_null(), rows["t"])
         evidence.frame = frame.with_columns(
@@ -252,9 +259,9 @@ def _attempts(evidence: Evidence) -> Series:
         .then(pl.col("trace_key"))
         .otherwise(pl.coalesce(same_id, pl.format("row {}", "row")))
     )
-    ordered = calls.select("row", "input", "operation", "started_at", "ended_at", "error", key.alias("key")).sort(
-        "input", "key", "started_at", "row", nulls_last=True
-    )
+    ordered = calls.select(
+        "row", "input", "operation", "started_at", "ended_at", "error", key.alias("key")
+    ).sort("input", "key", "started_at", "row", nulls_last=True)
     same = (pl.col("key") == pl.col("key").shift(1)) & (pl.col("input") == pl.col("input").shift(1))
     soon = (pl.col("started_at") - pl.coalesce("ended_at", "started_at").shift(1)).abs() <= MAX_GAP_NS
     alike = pl.col("operation").fill_null("") == pl.col("operation").shift(1).fill_null("")
@@ -264,11 +271,16 @@ def _attempts(evidence: Evidence) -> Series:
         pl.len().over("logical_call").cast(pl.Int64).alias("attempts"),
     )
     whole = pl.DataFrame({"row": pl.Series(range(frame.height), dtype=calls["row"].dtype)}).join(
-        chained.select("row", "logical_call", "attempt", "attempts"), on="row", how="left", maintain_order="left"
+        chained.select("row", "logical_call", "attempt", "attempts"),
+        on="row",
+        how="left",
+        maintain_order="left",
     )
     out = {c: whole[c] for c in ("logical_call", "attempt", "attempts")}
     ids = pl.DataFrame({"g": whole["logical_call"], "id": frame["request_id"]})
-    out["call_request_ids"] = ids.select(pl.col("id").drop_nulls().n_unique().over("g")).to_series().cast(pl.Int64)
+    out["call_request_ids"] = (
+        ids.select(pl.col("id").drop_nulls().n_unique().over("g")).to_series().cast(pl.Int64)
+    )
     return out
 
 
@@ -333,7 +345,9 @@ def mass(evidence: Evidence) -> pl.Expr:
 def share_of(evidence: Evidence, column: str) -> pl.Expr:
     """The share of its input's mass that the calls with this row's value of a column hold together."""
     part = pl.when(_IS_CALL).then(mass(evidence)).otherwise(0.0)
-    return pl.when(pl.col(column).is_not_null()).then(part.sum().over("input", column) / part.sum().over("input"))
+    return pl.when(pl.col(column).is_not_null()).then(
+        part.sum().over("input", column) / part.sum().over("input")
+    )
 
 
 def _share(evidence: Evidence, field: str) -> Columns:
@@ -359,7 +373,13 @@ def _role(evidence: Evidence) -> Columns:
 
 def _expected(evidence: Evidence) -> Series:
     frame = need(
-        evidence, "model", "provider", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write"
+        evidence,
+        "model",
+        "provider",
+        "tokens_input",
+        "tokens_output",
+        "tokens_cache_read",
+        "tokens_cache_write",
     )
     return {"expected_cost_usd": prices.expected(frame)}
 

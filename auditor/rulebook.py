@@ -129,7 +129,11 @@ def check_predicate(sql: str) -> frozenset[str]:
     except sqlglot.ParseError as error:
         raise ValueError(f"when: not SQL: {str(error).splitlines()[0]}") from None
     for node in tree.walk():
-        if isinstance(node, exp.Anonymous) and str(node.this).upper() in {"STARTS_WITH", "ENDS_WITH", "REGEXP_LIKE"}:
+        if isinstance(node, exp.Anonymous) and str(node.this).upper() in {
+            "STARTS_WITH",
+            "ENDS_WITH",
+            "REGEXP_LIKE",
+        }:
             continue
         if isinstance(node, exp.Star):
             raise ValueError("when: COUNT(*) counts rows, not records: use SUM(weight)")
@@ -145,7 +149,9 @@ def check_predicate(sql: str) -> frozenset[str]:
 def _check_window(node: exp.Window) -> None:
     names = {c.name for p in node.args.get("partition_by") or () for c in p.find_all(exp.Column)}
     if "input" not in names or not (names & _NEVER_NULL or names == {"input"}):
-        raise ValueError("when: a window must PARTITION BY input and logical_call or trace_key (null keys would group)")
+        raise ValueError(
+            "when: a window must PARTITION BY input and logical_call or trace_key (null keys would group)"
+        )
 
 
 def rule_from(data: Any, where: str, lines: dict[str, int] | None = None) -> Rule:
@@ -165,7 +171,9 @@ def rule_from(data: Any, where: str, lines: dict[str, int] | None = None) -> Rul
         line = (lines or {}).get(key)
         at = f"{where}:{line}" if line else where
         path = ".".join(str(part) for part in first["loc"])
-        raise RuleError(f"{at}: {path + ': ' if path else ''}{message}", "`auditor explain RULE` shows a rule") from None
+        raise RuleError(
+            f"{at}: {path + ': ' if path else ''}{message}", "`auditor explain RULE` shows a rule"
+        ) from None
 
 
 def _lines(text: str) -> dict[str, int]:
@@ -180,7 +188,9 @@ def read_rule(path: Path) -> Rule:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise RuleError(f"{path}:{line}: not YAML: {getattr(error, 'problem', error)}", "check the indentation") from None
+        raise RuleError(
+            f"{path}:{line}: not YAML: {getattr(error, 'problem', error)}", "check the indentation"
+        ) from None
     return rule_from(data, str(path), _lines(text))
 
 

@@ -123,7 +123,9 @@ def _tell(
 ) -> list[Told]:
     """Gaps in the order of the report: by level, by money, by calls. What nobody asked for is a note or untold."""
     tables = ledger.evidence.tables
-    names = {n: given.alias or table.format for n, (given, table) in enumerate(zip(inputs, tables, strict=True))}
+    names = {
+        n: given.alias or table.format for n, (given, table) in enumerate(zip(inputs, tables, strict=True))
+    }
     out = []
     for hit in ledger.judgement.hits:
         wanted = asked.get(hit.field)
@@ -140,7 +142,15 @@ def _tell(
         if rows.any():
             out.append(tell(ledger, Hit(hit.rule, hit.field, rows), level.value, names))
     return sorted(
-        out, key=lambda t: (Level(t.gap.level).rank, -t.gap.cost_usd, -t.gap.share, -t.gap.calls, t.gap.rule, t.gap.field)
+        out,
+        key=lambda t: (
+            Level(t.gap.level).rank,
+            -t.gap.cost_usd,
+            -t.gap.share,
+            -t.gap.calls,
+            t.gap.rule,
+            t.gap.field,
+        ),
     )
 
 
@@ -175,7 +185,9 @@ def _anchor(
 
 
 def _owned(judgement: Judgement) -> np.ndarray:
-    owned: np.ndarray = (judgement.verdicts["tenant_id"] == PRESENT) | (judgement.verdicts["team_id"] == PRESENT)
+    owned: np.ndarray = (judgement.verdicts["tenant_id"] == PRESENT) | (
+        judgement.verdicts["team_id"] == PRESENT
+    )
     return owned
 
 
@@ -204,7 +216,9 @@ def _fields(ledger: Ledger, asked: Asked, gaps: list[Gap]) -> list[FieldReport]:
     required, seen = [], []
     for name in ledger.evidence.catalogue.fields:
         is_asked = name in asked
-        report = field_report(ledger, name, required=is_asked, gaps=list(dict.fromkeys(by_field.get(name, []))))
+        report = field_report(
+            ledger, name, required=is_asked, gaps=list(dict.fromkeys(by_field.get(name, [])))
+        )
         if is_asked:
             required.append(report)
         elif report.present or report.mis_scoped or report.found:
@@ -235,7 +249,12 @@ def _hops(evidence: Evidence, judgement: Judgement, asked: Asked, inputs: Sequen
 
 
 def _score(
-    judgement: Judgement, weights: Weights, asked: Asked, profile: Profile, evidence: Evidence, owned: np.ndarray
+    judgement: Judgement,
+    weights: Weights,
+    asked: Asked,
+    profile: Profile,
+    evidence: Evidence,
+    owned: np.ndarray,
 ) -> Score:
     layer = judgement.calls["layer"]
     shares, uncheckable = [], []
@@ -288,7 +307,9 @@ def _notes(evidence: Evidence, judgement: Judgement, weights: Weights) -> list[s
     if 0 < int(weights.count.sum()) < 30:
         notes.append("Under 30 calls: read the counts, not the percentages.")
     if any(t.layer == "app" and "trace_id" in t.frame.columns for t in evidence.tables):
-        notes.append("Coverage computed from traces is coverage of the sample: traces that were not sampled are invisible.")
+        notes.append(
+            "Coverage computed from traces is coverage of the sample: traces that were not sampled are invisible."
+        )
     return notes
 
 

@@ -23,7 +23,9 @@ def score(shares: list[tuple[int, float, float]], unattributed: float, uncheckab
     caps = []
     for bound, cap in CAPS:
         if unattributed > bound:
-            caps.append(Cap(at=cap, reason=f"{unattributed:.0%} of spend has no owner (more than {bound:.0%})"))
+            caps.append(
+                Cap(at=cap, reason=f"{unattributed:.0%} of spend has no owner (more than {bound:.0%})")
+            )
             break
     for cap_ in caps:
         value = min(value, cap_.at)

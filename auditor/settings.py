@@ -50,7 +50,9 @@ class Policy(_Strict):
 
         fields = catalogue().fields
         if self.profile not in profiles():
-            raise ValueError(f"profile: there is no profile {self.profile!r} (one of {', '.join(profiles())})")
+            raise ValueError(
+                f"profile: there is no profile {self.profile!r} (one of {', '.join(profiles())})"
+            )
         for key, names in (("required", self.required), ("aliases", list(self.aliases))):
             for name in names:
                 if name not in fields:

@@ -185,7 +185,7 @@ def decode(data: bytes | str) -> Any:
         return _decoder.decode(data)
     except msgspec.DecodeError as error:
         reason = str(error)
-        raise ValueError(f"not JSON: {reason.split(':')[0][:80]}") from None
+        raise ValueError(f"not JSON: {reason.split(':', maxsplit=1)[0][:80]}") from None
     except UnicodeDecodeError:
         raise ValueError("not UTF-8 text") from None
     except RecursionError:

@@ -41,5 +41,9 @@ def suppress(
                 continue
             mark = Suppressed(reason=rule.reason, until=rule.until.isoformat() if rule.until else None)
         out.append(msgspec.structs.replace(gap, suppressed=mark) if mark else gap)
-    notes += [f"The suppression of {r.rule} matched nothing: {r.reason}" for i, r in enumerate(rules) if i not in used]
+    notes += [
+        f"The suppression of {r.rule} matched nothing: {r.reason}"
+        for i, r in enumerate(rules)
+        if i not in used
+    ]
     return out, today.isoformat() if today else None, list(dict.fromkeys(notes))

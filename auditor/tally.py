@@ -126,7 +126,18 @@ def found(ledger: Ledger, field: str) -> list[Found]:
     return [Found(key=k, scope=s, calls=n, accepted=ok) for (ok, s, k), n in order[:12]]
 
 
-_PLACES = ("attempt_", "header_", "parent_", "trace_", "session_", "process_", "credential_", "principal_", "account_", "weak_")
+_PLACES = (
+    "attempt_",
+    "header_",
+    "parent_",
+    "trace_",
+    "session_",
+    "process_",
+    "credential_",
+    "principal_",
+    "account_",
+    "weak_",
+)
 
 
 # -- gaps ----------------------------------------------------------------------------------------------------
@@ -201,7 +212,11 @@ def _where(ledger: Ledger, rows: np.ndarray, keys: list[str]) -> list[Where]:
         held = np.unique(mine[mine >= 0])
         groups = [(int(count[mine == c].sum()), int(cost[mine == c].sum()), names[c]) for c in held[:1000]]
         for calls, money, name in sorted(groups, key=lambda g: (-g[0], g[2]))[:TOP]:
-            out.append(Where(dimension=dimension, name=mask.clean_text(name)[:120], calls=calls, cost_usd=money / USD))
+            out.append(
+                Where(
+                    dimension=dimension, name=mask.clean_text(name)[:120], calls=calls, cost_usd=money / USD
+                )
+            )
     out.extend(Where(dimension="key", name=k, calls=0, cost_usd=0.0) for k in dict.fromkeys(keys[:TOP]))
     return out
 

@@ -21,6 +21,10 @@ FULL = {"otlp": 200_000_000, "logs": 300_000_000, "bill": 10_000_000}
 SUFFIX = {"otlp": "jsonl", "logs": "jsonl", "bill": "parquet"}
 
 
+class Failed(Exception):
+    """A work did not end well; the others are still measured."""
+
+
 @dataclass
 class Data:
     """One generated input: where it is, how many calls it holds, how large it is."""
@@ -54,7 +58,7 @@ def measure(work: str, path: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.work", work, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{work} failed:\n{done.stderr}")
+        raise Failed(f"{work} failed: {done.stderr.strip().splitlines()[-1]}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -95,11 +99,11 @@ def told(data: Data, taken: float) -> str:
     return f"{size}; audit {taken:.2f} s, {data.megabytes / taken:.0f} MB/s"
 
 
-def lines(bench: Bench, otlp: Data, logs: Data) -> None:
-    """JSON lines: against the bare loop and DuckDB, in one process and in two, with rules and without."""
-    runs = bench.best(otlp.path, "decode", "audit", "duckdb-spans", "audit-two", "audit-no-rules")
+def spans(bench: Bench, data: Data) -> None:
+    """Traces: against the bare loop and DuckDB, in one process and in two, with rules and without."""
+    runs = bench.best(data.path, "decode", "audit", "duckdb-spans", "audit-two", "audit-no-rules")
     base, audit = seconds(runs["decode"]), seconds(runs["audit"])
-    rate = told(otlp, audit)
+    rate = told(data, audit)
     row("OTLP/JSON lines: audit / bare loop", f"{audit / base:.2f}x", "<= 2.0x", rate)
     faster = seconds(runs["duckdb-spans"]) / audit
     row(
@@ -116,12 +120,16 @@ def lines(bench: Bench, otlp: Data, logs: Data) -> None:
     )
     share = 1 - seconds(runs["audit-no-rules"]) / audit
     row("OTLP/JSON lines: share of the rules", f"{share:.0%}", "<= 15 %", "with all rules against with none")
-    memory("OTLP/JSON lines", runs["audit"], otlp.calls)
-    runs = bench.best(logs.path, "decode", "audit")
+    memory("OTLP/JSON lines", runs["audit"], data.calls)
+
+
+def logs(bench: Bench, data: Data) -> None:
+    """Invocation logs: against the bare loop."""
+    runs = bench.best(data.path, "decode", "audit")
     base, audit = seconds(runs["decode"]), seconds(runs["audit"])
-    rate = told(logs, audit)
+    rate = told(data, audit)
     row("invocation logs, 3 kB bodies: audit / bare loop", f"{audit / base:.2f}x", "<= 2.0x", rate)
-    memory("invocation logs", runs["audit"], logs.calls)
+    memory("invocation logs", runs["audit"], data.calls)
 
 
 def bill(bench: Bench, data: Data) -> None:
@@ -147,8 +155,11 @@ def main() -> None:
         folder = asked.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         bench = Bench(asked.repeats)
-        lines(bench, make(folder, "otlp", asked.scale), make(folder, "logs", asked.scale))
-        bill(bench, make(folder, "bill", asked.scale))
+        for section, name in ((spans, "otlp"), (logs, "logs"), (bill, "bill")):
+            try:
+                section(bench, make(folder, name, asked.scale))
+            except Failed as failed:
+                print(failed, flush=True)
         pasted = measure("paste", folder)["milliseconds"]
         row(
             "ten-record paste, once warm",

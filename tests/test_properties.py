@@ -107,9 +107,14 @@ def identity_values(data: bytes) -> set[str]:
     """Values of tenants, users, teams and ids that a sample holds."""
     text = data.decode()
     found = re.findall(
-        r'(?:tenant|team|user|workflow|request|customer|session|call)[\w.\-]*\\?"\s*:\s*\\?"([^"\\]{3,})', text, re.I
+        r'(?:tenant|team|user|workflow|request|customer|session|call)[\w.\-]*\\?"\s*:\s*\\?"([^"\\]{3,})',
+        text,
+        re.I,
     )
-    found += re.findall(r'"key":\s*"(?:tenant|team|user|workflow|enduser)[^"]*",\s*"value":\s*\{"stringValue":\s*"([^"]+)"', text)
+    found += re.findall(
+        r'"key":\s*"(?:tenant|team|user|workflow|enduser)[^"]*",\s*"value":\s*\{"stringValue":\s*"([^"]+)"',
+        text,
+    )
     found += re.findall(r"arn:aws:[\w:/@.\-]+", text)
     words = {"name", "unknown", "default", "none", "null", "chat", "model"}
     return {v for v in found if v not in words and not v.startswith(("us.", "anthropic.", "claude"))}
@@ -148,7 +153,9 @@ def shuffled_otlp(data: bytes, seed: int) -> bytes:
     return json.dumps(document).encode()
 
 
-@pytest.mark.parametrize("name", [s.name for s in SAMPLES if s.format == "otlp-json" and s.path.suffix == ".json"])
+@pytest.mark.parametrize(
+    "name", [s.name for s in SAMPLES if s.format == "otlp-json" and s.path.suffix == ".json"]
+)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_fingerprints_survive_new_ids_times_and_order(name: str, seed: int) -> None:
     """A gap is the same gap in the next export."""

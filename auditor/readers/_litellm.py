@@ -107,7 +107,14 @@ def _metadata(metadata: dict[str, Any], builder: Builder, row: int) -> None:
         if column is not None:
             column.put(row, value)
     if metadata.get("attempted_retries") is not None:
-        put(builder, row, "retry_count", "gateway_record", "metadata.attempted_retries", metadata["attempted_retries"])
+        put(
+            builder,
+            row,
+            "retry_count",
+            "gateway_record",
+            "metadata.attempted_retries",
+            metadata["attempted_retries"],
+        )
     error = opened(metadata.get("error_information"))
     if error.get("error_code") or error.get("error_class"):
         code = error.get("error_code") or error.get("error_class")
@@ -119,7 +126,10 @@ def _metadata(metadata: dict[str, Any], builder: Builder, row: int) -> None:
 
 def _cache(metadata: dict[str, Any], builder: Builder, row: int) -> None:
     usage = opened(metadata.get("additional_usage_values")) or opened(metadata.get("usage_object"))
-    for field, name in (("tokens_cache_read", "cache_read_input_tokens"), ("tokens_cache_write", "cache_creation_input_tokens")):
+    for field, name in (
+        ("tokens_cache_read", "cache_read_input_tokens"),
+        ("tokens_cache_write", "cache_creation_input_tokens"),
+    ):
         if usage.get(name) is not None:
             put(builder, row, field, "request", f"metadata.usage_object.{name}", usage[name])
 

@@ -88,8 +88,11 @@ def _list_items(here: str, key: str, items: list[Any], level: int, opened: int) 
 def is_body(name: str, value: Any) -> bool:
     """Whether a key names prompt, response or error text, where a value never counts."""
     flat = name.lower().replace("-", "_")
-    return flat in BODIES or flat.rsplit(".", 1)[-1] in BODIES or (isinstance(value, str) and len(value) > 4096
-                                                                    and not _may_open(value))
+    return (
+        flat in BODIES
+        or flat.rsplit(".", 1)[-1] in BODIES
+        or (isinstance(value, str) and len(value) > 4096 and not _may_open(value))
+    )
 
 
 def tag_pair(text: str) -> tuple[str, str] | None:
@@ -103,7 +106,11 @@ _TAG = re.compile(r"^([A-Za-z][\w.\-/]{0,127})\s*[:=](?!//)\s*([^\s].{0,511})$")
 
 def _may_open(text: str) -> bool:
     first = text[:1]
-    return len(text) > 2 and (first in "{[" or (first == '"' and text[:3] == '"{\\')) and text.rstrip()[-1:] in '}]"'
+    return (
+        len(text) > 2
+        and (first in "{[" or (first == '"' and text[:3] == '"{\\'))
+        and text.rstrip()[-1:] in '}]"'
+    )
 
 
 def opened_text(text: str) -> Any:

@@ -29,7 +29,9 @@ def unwrapped(piece: Piece, matches: Any) -> Iterator[Piece]:
         item = stack.pop()
         value = item.value
         if isinstance(value, list):
-            stack.extend(Piece(v, item.offset, f"{item.pointer}/{i}") for i, v in reversed(list(enumerate(value))))
+            stack.extend(
+                Piece(v, item.offset, f"{item.pointer}/{i}") for i, v in reversed(list(enumerate(value)))
+            )
             continue
         if not isinstance(value, dict):
             continue
@@ -47,7 +49,12 @@ def _inner(item: Piece) -> list[Piece] | None:
     value = item.value
     for key in LISTS:
         held = value.get(key)
-        if isinstance(held, list) and held and all(isinstance(h, (dict, list)) for h in held) and len(value) <= 12:
+        if (
+            isinstance(held, list)
+            and held
+            and all(isinstance(h, (dict, list)) for h in held)
+            and len(value) <= 12
+        ):
             return [Piece(h, item.offset, f"{item.pointer}/{key}/{i}") for i, h in enumerate(held)]
     hits = value.get("hits")
     if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
@@ -64,11 +71,15 @@ def _inner(item: Piece) -> list[Piece] | None:
             opened = opened_text(text.strip())
             if isinstance(opened, dict) and len(opened) > 1:
                 outer = {k: v for k, v in value.items() if k not in opened and k != key}
-                return [Piece(outer | opened if len(value) > 4 else opened, item.offset, f"{item.pointer}/{key}")]
+                return [
+                    Piece(outer | opened if len(value) > 4 else opened, item.offset, f"{item.pointer}/{key}")
+                ]
     return None
 
 
-def read_objects(source: Source, builder: Builder, chosen: Any, start: int = 0, end: int | None = None) -> None:
+def read_objects(
+    source: Source, builder: Builder, chosen: Any, start: int = 0, end: int | None = None
+) -> None:
     """Read every record with the chosen reader, or with the reader that claims it."""
     from auditor.readers import all_readers, reader
 

@@ -44,7 +44,9 @@ def delimiter_of(line: str) -> str | None:
 def is_pipe_table(text: str) -> bool:
     """A markdown, psql or box table: pipes in the header and a rule beneath it."""
     lines = [line for line in text.splitlines()[:40] if line.strip()]
-    return any("|" in a and _RULE.match(b) and ("|" in b or "+" in b) for a, b in zip(lines, lines[1:], strict=False))
+    return any(
+        "|" in a and _RULE.match(b) and ("|" in b or "+" in b) for a, b in zip(lines, lines[1:], strict=False)
+    )
 
 
 def pipe_rows(text: str) -> list[tuple[int, list[str]]]:

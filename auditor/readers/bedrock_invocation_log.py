@@ -107,13 +107,20 @@ class Log:
         self.facts = [builder.fact(f"metadata_{name}") for name in METADATA]
         self.users: dict[str, str | None] = {}
 
-    def put(self, records: list[Record], offsets: list[int], latencies: list[int | None], pointer: str | None = None) -> None:
+    def put(
+        self,
+        records: list[Record],
+        offsets: list[int],
+        latencies: list[int | None],
+        pointer: str | None = None,
+    ) -> None:
         """A block of records; operations that are no inference are context."""
         builder, size = self.builder, len(records)
         first = builder.rows(size, offset=offsets, process=None)
         ids, rows = builder.ids, range(first, first + size)
         ids["kind"][first:] = [
-            "call" if r.operation in INFERENCE or (not r.operation and r.model_id) else "context" for r in records
+            "call" if r.operation in INFERENCE or (not r.operation and r.model_id) else "context"
+            for r in records
         ]
         ids["format"][first:] = [READER.name] * size
         ids["pointer"][first:] = [pointer] * size
@@ -195,7 +202,9 @@ def match(record: dict[str, Any]) -> float:
 
 
 _CAMEL = {f.encode_name.lower(): f.encode_name for f in msgspec.structs.fields(Record)}
-_INNER = {f.encode_name.lower(): f.encode_name for s in (Identity, Input, Output) for f in msgspec.structs.fields(s)}
+_INNER = {
+    f.encode_name.lower(): f.encode_name for s in (Identity, Input, Output) for f in msgspec.structs.fields(s)
+}
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int, pointer: str) -> None:

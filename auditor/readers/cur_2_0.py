@@ -39,7 +39,15 @@ FAMILIES = (("iamPrincipal/", "principal_tag"), ("resourceTags/", "resource_tag"
 UNITS = {"1k tokens": 1_000, "1m tokens": 1_000_000, "tokens": 1, "units": 1}
 FIELDS_OF = {
     "line_item_iam_principal": ("iam_principal", "user_id"),
-    "tags": ("principal_tags", "resource_tags", "tenant_id", "team_id", "workflow_id", "cost_center", "environment"),
+    "tags": (
+        "principal_tags",
+        "resource_tags",
+        "tenant_id",
+        "team_id",
+        "workflow_id",
+        "cost_center",
+        "environment",
+    ),
     "resource_tags": ("resource_tags", "tenant_id", "team_id", "workflow_id"),
     "line_item_usage_amount": ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write"),
     "line_item_usage_type": ("model", "region"),
@@ -91,11 +99,15 @@ def frame_of(source: Source) -> tuple[pl.LazyFrame, list[str]]:
         elif is_pipe_table(text_head):
             rows = rows_of(source.whole().decode("utf-8", "replace"))
             names = list(rows[0][1]) if rows else []
-            lazy = pl.LazyFrame({n: [r.get(n) for _, r in rows] for n in names}, schema=dict.fromkeys(names, pl.String))
+            lazy = pl.LazyFrame(
+                {n: [r.get(n) for _, r in rows] for n in names}, schema=dict.fromkeys(names, pl.String)
+            )
         else:
             first = next((line for line in text_head.splitlines() if line.strip()), "")
             given: Any = source.path or io.BytesIO(source.whole())
-            lazy = pl.scan_csv(given, separator=delimiter_of(first) or ",", infer_schema=False, truncate_ragged_lines=True)
+            lazy = pl.scan_csv(
+                given, separator=delimiter_of(first) or ",", infer_schema=False, truncate_ragged_lines=True
+            )
     names = lazy.collect_schema().names()
     return lazy.rename({n: canonical(n) for n in names}, strict=False), names
 
@@ -112,7 +124,9 @@ def _from_json(source: Source) -> pl.LazyFrame:
             return value
         return msgspec.json.encode(value).decode()
 
-    return pl.LazyFrame({n: [text(r.get(n)) for r in rows] for n in names}, schema=dict.fromkeys(names, pl.String))
+    return pl.LazyFrame(
+        {n: [text(r.get(n)) for r in rows] for n in names}, schema=dict.fromkeys(names, pl.String)
+    )
 
 
 def grouped(lazy: pl.LazyFrame) -> pl.DataFrame:
@@ -120,18 +134,31 @@ def grouped(lazy: pl.LazyFrame) -> pl.DataFrame:
     schema = lazy.collect_schema()
     have = set(schema.names())
     keys = [_key(k, schema[k]) for k in KEYS if k in have]
-    cost = pl.coalesce([_number(c, schema[c]) for c in (NET, GROSS) if c in have]) if {NET, GROSS} & have else None
+    cost = (
+        pl.coalesce([_number(c, schema[c]) for c in (NET, GROSS) if c in have])
+        if {NET, GROSS} & have
+        else None
+    )
     sums = [pl.len().alias("weight"), pl.col("row").min().alias("row")]
     if cost is not None:
         lazy = lazy.with_columns(cost.alias("cost"))
         sums += [pl.col("cost").sum().alias("cost"), pl.col("cost").null_count().alias("no_cost")]
         sums.append((pl.col("cost") < 0).any().alias("negative"))
     if "line_item_usage_amount" in have:
-        lazy = lazy.with_columns(_number("line_item_usage_amount", schema["line_item_usage_amount"]).alias("amount"))
+        lazy = lazy.with_columns(
+            _number("line_item_usage_amount", schema["line_item_usage_amount"]).alias("amount")
+        )
         sums += [pl.col("amount").sum().alias("amount"), pl.col("amount").null_count().alias("no_amount")]
     if "line_item_usage_start_date" in have:
         sums.append(pl.col("line_item_usage_start_date").min().cast(pl.String).alias("start"))
-    return lazy.with_row_index("row").with_columns(keys).group_by([k.meta.output_name() for k in keys]).agg(sums).sort("row").collect(engine="streaming")
+    return (
+        lazy.with_row_index("row")
+        .with_columns(keys)
+        .group_by([k.meta.output_name() for k in keys])
+        .agg(sums)
+        .sort("row")
+        .collect(engine="streaming")
+    )
 
 
 def _key(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -154,14 +181,20 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         lazy, names = frame_of(source)
         columns = {canonical(n) for n in names}
         if not is_cur(list(columns)):
-            raise InputError(f"{source.name}: a table without CUR 2.0 columns", "`auditor formats` lists what can be read")
+            raise InputError(
+                f"{source.name}: a table without CUR 2.0 columns", "`auditor formats` lists what can be read"
+            )
         frame = grouped(lazy)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{source.name}: not readable as a table ({type(error).__name__})", "export it again") from None
+        raise InputError(
+            f"{source.name}: not readable as a table ({type(error).__name__})", "export it again"
+        ) from None
     _known(builder, columns)
     types = pl.col("line_item_usage_type") if "line_item_usage_type" in columns else pl.lit(None, pl.String)
     frame = frame.with_columns(
-        kind(types).alias("token_kind"), model(types).alias("usage_model"), region(types).alias("usage_region")
+        kind(types).alias("token_kind"),
+        model(types).alias("usage_model"),
+        region(types).alias("usage_region"),
     )
     rows = Rows(builder, columns)
     for record in frame.iter_rows(named=True):
@@ -171,12 +204,16 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
 
 def _known(builder: Builder, columns: set[str]) -> None:
     """What a fragment leaves out cannot be judged; a whole export without the principal was made without it."""
-    whole = sum(c.startswith("line_item_") for c in columns) >= 8 and any(c.startswith("bill_") for c in columns)
+    whole = sum(c.startswith("line_item_") for c in columns) >= 8 and any(
+        c.startswith("bill_") for c in columns
+    )
     if whole:
         return
     known = {f for c in columns for f in FIELDS_OF.get(c, ())}
     builder.columns_known = frozenset(known)
-    builder.note("A selection of columns: fields whose columns are missing cannot be judged from this sample.")
+    builder.note(
+        "A selection of columns: fields whose columns are missing cannot be judged from this sample."
+    )
 
 
 class Rows:
@@ -192,7 +229,11 @@ class Rows:
     def opened(self, value: Any) -> dict[str, str]:
         """A map column: JSON text, `{k=v}` as Athena prints it, or Parquet's list of pairs."""
         if isinstance(value, list):
-            return {str(p["key"]): str(p["value"]) for p in value if isinstance(p, dict) and p.get("value") is not None}
+            return {
+                str(p["key"]): str(p["value"])
+                for p in value
+                if isinstance(p, dict) and p.get("value") is not None
+            }
         if isinstance(value, dict):
             return {str(k): str(v) for k, v in value.items() if v is not None}
         if not value:
@@ -220,7 +261,9 @@ class Rows:
         fact("usage_type").put(row, record.get("line_item_usage_type") or None)
         fact("token_kind").put(row, record.get("token_kind"))
         fact("operation").put(row, record.get("line_item_operation") or None)
-        fact("pricing_unit").put(row, record.get("pricing_unit") or record.get("product_pricing_unit") or None)
+        fact("pricing_unit").put(
+            row, record.get("pricing_unit") or record.get("product_pricing_unit") or None
+        )
         if not is_usage:
             reason = kind_ if kind_ not in USAGE else "other usage"
             self.excluded[reason] = self.excluded.get(reason, 0.0) + (record.get("cost") or 0.0)
@@ -234,24 +277,32 @@ class Rows:
         code = record.get("line_item_product_code") or ""
         texts = (code, record.get("product_product_family"), record.get("product_product_name"),
                  product.get("servicename"), product.get("product_name"))  # fmt: skip
-        bedrock = any(t and re.search(_BEDROCK, t) for t in texts) or bool(record.get("line_item_iam_principal"))
+        bedrock = any(t and re.search(_BEDROCK, t) for t in texts) or bool(
+            record.get("line_item_iam_principal")
+        )
         token = record.get("token_kind") is not None
         if "line_item_usage_type" not in self.columns:
             return bedrock or not code
         known = bedrock or not any(texts)
-        return (token and known) or (token and code[:1] not in "A") or (bedrock and bool(product.get("model")))
+        return (
+            (token and known) or (token and code[:1] not in "A") or (bedrock and bool(product.get("model")))
+        )
 
     def _place(self, row: int, record: dict[str, Any], product: dict[str, str]) -> None:
         column = self.builder.column
         if product.get("model"):
             column("model", "billing_aggregate", "product['model']").put(row, product["model"])
         elif record.get("usage_model"):
-            column("model", "billing_aggregate", "line_item_usage_type", rank=10).put(row, record["usage_model"])
+            column("model", "billing_aggregate", "line_item_usage_type", rank=10).put(
+                row, record["usage_model"]
+            )
         elif "Bedrock Edition" in (product.get("product_name") or ""):
             name = product["product_name"].replace("(Amazon Bedrock Edition)", "").strip()
             column("model", "billing_aggregate", "product['product_name']", rank=20).put(row, name)
         elif "application-inference-profile" in (record.get("line_item_resource_id") or ""):
-            column("model", "billing_aggregate", "line_item_resource_id", rank=30).put(row, record["line_item_resource_id"])
+            column("model", "billing_aggregate", "line_item_resource_id", rank=30).put(
+                row, record["line_item_resource_id"]
+            )
         if product.get("provider"):
             column("provider", "billing_aggregate", "product['provider']").put(row, product["provider"])
         for rank, (key, value) in enumerate(
@@ -296,24 +347,33 @@ class Rows:
                 self.builder.column("user_id", "principal", key, rank=500).put(row, who[1])
         identifier = record.get("line_item_user_identifier")
         if identifier:
-            self.builder.column("user_id", "billing_aggregate", "line_item_user_identifier", rank=50).put(row, identifier)
+            self.builder.column("user_id", "billing_aggregate", "line_item_user_identifier", rank=50).put(
+                row, identifier
+            )
 
     def _tags(self, row: int, record: dict[str, Any]) -> None:
         builder = self.builder
         tags = self.opened(record.get("tags"))
         own = {k: v for k, v in tags.items() if k.startswith("iamPrincipal/") and v}
         resource = {k: v for k, v in tags.items() if k.startswith("resourceTags/") and v}
-        resource |= {f"resource_tags.{k}": v for k, v in self.opened(record.get("resource_tags")).items() if v}
+        resource |= {
+            f"resource_tags.{k}": v for k, v in self.opened(record.get("resource_tags")).items() if v
+        }
         builder.fact("has_tags_column").put(row, "tags" in self.columns)
         builder.fact("principal_tag_keys").put(row, len(own))
         builder.fact("resource_tag_keys").put(row, len(resource))
-        for name, held, scope in (("principal_tags", own, "principal_tag"), ("resource_tags", resource, "resource_tag")):
+        for name, held, scope in (
+            ("principal_tags", own, "principal_tag"),
+            ("resource_tags", resource, "resource_tag"),
+        ):
             if held:
-                builder.column(name, scope, "tags" if scope == "principal_tag" else "tags['resourceTags/']").put(
-                    row, ",".join(sorted(f"{k}={v}" for k, v in held.items()))
-                )
+                builder.column(
+                    name, scope, "tags" if scope == "principal_tag" else "tags['resourceTags/']"
+                ).put(row, ",".join(sorted(f"{k}={v}" for k, v in held.items())))
         for key, value in tags.items():
-            prefix, scope = next(((p, s) for p, s in FAMILIES if key.startswith(p)), ("", "billing_aggregate"))
+            prefix, scope = next(
+                ((p, s) for p, s in FAMILIES if key.startswith(p)), ("", "billing_aggregate")
+            )
             self._tag(row, key[len(prefix) :], value, scope, f"tags['{prefix}{{}}']")
         for key, value in self.opened(record.get("resource_tags")).items():
             self._tag(row, key.removeprefix("user_"), value, "resource_tag", "resource_tags['user_{}']")

@@ -32,7 +32,9 @@ def take(record: dict[str, Any], builder: Builder, offset: int, pointer: str) ->
     put(builder, row, "user_id", "credential", "user", record.get("user"), 90)
     put(builder, row, "response_id", "attempt", "request_id", record.get("request_id"))
     if metadata.get("litellm_call_id"):
-        put(builder, row, "request_id", "request", "metadata.litellm_call_id", metadata["litellm_call_id"], 10)
+        put(
+            builder, row, "request_id", "request", "metadata.litellm_call_id", metadata["litellm_call_id"], 10
+        )
     if record.get("request_duration_ms") is not None:
         put(builder, row, "latency_ms", "request", "request_duration_ms", record["request_duration_ms"])
 

@@ -215,11 +215,15 @@ def kinds(frame: pl.DataFrame) -> pl.Series:
         call = pl.any_horizontal(usage) & pl.col("model").is_not_null()
     for name in frame.columns:
         if name.startswith(MARK):
-            call = call | pl.col(name).cast(pl.String).is_in(list(CALL_MARKS[name[len(MARK) :]])).fill_null(False)
+            call = call | pl.col(name).cast(pl.String).is_in(list(CALL_MARKS[name[len(MARK) :]])).fill_null(
+                False
+            )
     if "rpc_method" in frame.columns:
         call = call & ~pl.col("rpc_method").is_in(list(NOT_INFERENCE)).fill_null(False)
     named = pl.any_horizontal(pl.col("name").str.starts_with(n) for n in NOT_CALL_NAMES).fill_null(False)
-    return frame.select(pl.when(call & ~named).then(pl.lit("call")).otherwise(pl.lit("context")).alias("kind")).to_series()
+    return frame.select(
+        pl.when(call & ~named).then(pl.lit("call")).otherwise(pl.lit("context")).alias("kind")
+    ).to_series()
 
 
 class Spans:
@@ -267,7 +271,9 @@ class Spans:
         ids["started_at"] += [int(s.start_time_unix_nano or 0) or None for s in spans]
         ids["ended_at"] += [int(s.end_time_unix_nano or 0) or None for s in spans]
         ids["name"] += [s.name for s in spans]
-        ids["outcome"] += ["error" if s.status is not None and s.status.code in _ERRORS else None for s in spans]
+        ids["outcome"] += [
+            "error" if s.status is not None and s.status.code in _ERRORS else None for s in spans
+        ]
         self.trace.rows.extend(range(first, first + size))
         self.trace.values += [s.trace_id if len(s.trace_id) == 32 else hex_id(s.trace_id) for s in spans]
         for row, span in enumerate(spans, first):
@@ -362,7 +368,9 @@ def _whole(source: Source, builder: Builder, spans: Spans, snake: bool) -> None:
 
         found = False
         for piece in json_pieces(source, builder.skip):
-            if isinstance(piece.value, dict) and ("resourceSpans" in piece.value or "resource_spans" in piece.value):
+            if isinstance(piece.value, dict) and (
+                "resourceSpans" in piece.value or "resource_spans" in piece.value
+            ):
                 try:
                     spans.document(msgspec.json.encode(piece.value), piece.offset, snake=snake)
                     found = True
