@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from auditor.errors import InputError, UsageError
+from auditor.errors import InputError, NothingToAudit, UsageError
 from auditor.model import LAYERS
 from auditor.readers import all_readers
 from auditor.source import Input, Source
@@ -46,6 +46,11 @@ def inputs_of(words: Sequence[str], formats: Sequence[str], stdin_name: str) -> 
             f"nothing in the folder can be read: {left_out[0]}", "`auditor formats` lists what can be"
         )
     _distinct(inputs)
+    if all(map(_empty, inputs)):
+        names = ", ".join(given.name for given in inputs)
+        raise NothingToAudit(
+            f"{names}: the input is empty", "pass a file with records in it; --allow-empty accepts this"
+        )
     return inputs, left_out
 
 
@@ -116,6 +121,12 @@ def _unreadable(given: Input) -> str:
     except OSError as error:
         return f"{given.name}: {error.strerror}"
     return ""
+
+
+def _empty(given: Input) -> bool:
+    if given.data is not None:
+        return not given.data.strip()
+    return given.path is not None and given.path.is_file() and not given.path.stat().st_size
 
 
 def _distinct(inputs: Sequence[Input]) -> None:

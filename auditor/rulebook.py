@@ -111,6 +111,7 @@ class Fix(Strict):
 
     id: str
     stack: str
+    lands_in: tuple[str, ...] = ()  # layers and formats in which the value will be seen; empty: anywhere
     title: str
     text: str
     language: str = "text"

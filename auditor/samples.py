@@ -43,12 +43,3 @@ def samples() -> tuple[Sample, ...]:
         return TypeAdapter(tuple[Sample, ...]).validate_python(yaml.safe_load(index.read_text("utf-8")))
     except (yaml.YAMLError, ValidationError) as wrong:
         raise UsageError(f"samples/index.yaml is wrong: {wrong}", "compare it with its neighbours") from wrong
-
-
-def sample(name: str) -> Sample:
-    """One sample by its name."""
-    for one in samples():
-        if one.name == name:
-            return one
-    known = ", ".join(one.name for one in samples())
-    raise UsageError(f"there is no sample named {name!r}", f"there are: {known}")

@@ -51,6 +51,11 @@ class Ledger:
         self.slots = {c.removesuffix("_slot"): dense[c].to_numpy() for c in names}
         self.places = [(d, *_coded(calls[d])) for d in DIMENSIONS if d in calls.columns]
         self.inputs = calls["input"].to_numpy()
+        self.formats = [_coded(calls[c]) for c in ("format", "layer")]
+
+    def seen_in(self, rows: np.ndarray) -> frozenset[str]:
+        """The formats and layers of some calls."""
+        return frozenset(names[c] for names, codes in self.formats for c in np.unique(codes[rows]))
 
 
 def _coded(values: pl.Series) -> tuple[list[str], np.ndarray]:
@@ -169,7 +174,7 @@ def tell(ledger: Ledger, hit: Hit, level: str, names: dict[int, str]) -> Told:
         where=_where(ledger, rows, keys),
         anchors=[],
         more=max(0, int(rows.sum()) - len(examples)),
-        fixes=_fixes(rule.fixes, field),
+        fixes=_fixes(rule.fixes, field, ledger.seen_in(rows)),
         fingerprint=fingerprint(rule.id, field, scope, keys[0] if keys else "", name),
         suppressed=None,
     )
@@ -221,12 +226,12 @@ def _where(ledger: Ledger, rows: np.ndarray, keys: list[str]) -> list[Where]:
     return out
 
 
-def _fixes(ids: Iterable[str], field: str) -> dict[str, str]:
-    """The recipes a rule names, by stack; the first of a stack speaks."""
+def _fixes(ids: Iterable[str], field: str, seen_in: frozenset[str]) -> dict[str, str]:
+    """The recipes a rule names, by stack, those whose effect is seen where the gap is; the first of a stack speaks."""
     recipes = load_fixes()
+    named = [recipes[i] for i in ids if i in recipes]
+    fitting = [f for f in named if not f.lands_in or seen_in.intersection(f.lands_in)]
     out: dict[str, str] = {}
-    for fix_id in ids:
-        fix = recipes.get(fix_id)
-        if fix is not None:
-            out.setdefault(fix.stack, fix.told(field))
+    for fix in fitting or named:
+        out.setdefault(fix.stack, fix.told(field))
     return out

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,6 +49,14 @@ class Ran:
 
 
 Cli = Callable[..., Ran]
+GOOD = (
+    b'{"time":"2026-11-21T10:00:00Z","event":"llm_call","model":"anthropic.claude-sonnet-4-5","input_tokens":100,'
+    b'"output_tokens":20,"tenant_id":"acme","team_id":"search","request_id":"r-1"}\n'
+)
+GAPPY = (
+    b'{"time":"2026-11-21T10:00:00Z","event":"llm_call","model":"anthropic.claude-sonnet-4-5","input_tokens":100,'
+    b'"output_tokens":20,"request_id":"r-1"}\n'
+)
 
 
 @pytest.fixture
@@ -66,6 +75,22 @@ def cli() -> Cli:
         return Ran(int(code or 0), out.getvalue(), err.getvalue().decode())
 
     return run
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    """A file with one call that lacks nothing."""
+    path = tmp_path / "good.jsonl"
+    path.write_bytes(GOOD)
+    return path
+
+
+@pytest.fixture
+def gappy(tmp_path: Path) -> Path:
+    """A file with one call that has no owner."""
+    path = tmp_path / "gappy.jsonl"
+    path.write_bytes(GAPPY)
+    return path
 
 
 def _is_near(address: Any) -> bool:

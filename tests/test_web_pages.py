@@ -96,7 +96,7 @@ def test_boxes_and_files_become_inputs(client: Client) -> None:
 
     text = client.post("/audit", data=data, files=files, headers=PAGE).text
 
-    for name in ("paste", "paste_2", "spend.json"):
+    for name in ("paste", "paste 2", "spend.json"):
         assert f"<dt>{name}</dt>" in text
     assert "From hop to hop" in text
 

@@ -68,11 +68,12 @@ def form_order(parts: list[Part]) -> Order:
     inputs: list[Posted] = []
     for box in BOXES:
         form = _field(fields, f"format{box}") or None
+        name = _field(fields, f"name{box}") or f"paste{box.replace('_', ' ')}"
         text = fields.get(f"text{box}")
         # A browser sends the lines of a text box with CR LF; the box itself holds LF.
         data = text.data.replace(b"\r\n", b"\n") if text else b""
         if data.strip():
-            inputs.append(Posted(name=_field(fields, f"name{box}") or f"paste{box}", data=data, format=form))
+            inputs.append(Posted(name=name, data=data, format=form))
         inputs += [_posted(p, form) for p in parts if p.filename and p.name == f"files{box}"]
     if not inputs:
         raise InputError(
