@@ -81,7 +81,7 @@ def _formats(values: Sequence[str]) -> tuple[dict[str, str], str | None]:
 def _given(name: str | None, path: str, stdin_name: str, fmt: str | None) -> Iterable[Input]:
     layer = _LAYER.get(name or "")
     if path == "-":
-        yield Input(name or stdin_name, data=sys.stdin.buffer.read(), layer=layer, format=fmt)
+        yield Input(name or stdin_name, data=sys.stdin.buffer.read(), layer=layer, format=fmt, alias=name)
         return
     place = Path(path)
     if place.is_dir():
@@ -92,11 +92,11 @@ def _given(name: str | None, path: str, stdin_name: str, fmt: str | None) -> Ite
             )
         for file in files:
             inner = file.relative_to(place).as_posix()
-            yield Input(f"{name}/{inner}" if name else file.as_posix(), path=file, layer=layer, format=fmt)
+            yield Input(f"{name}/{inner}" if name else file.as_posix(), path=file, layer=layer, format=fmt, alias=name)
     elif place.exists() and not place.is_file():  # a pipe, as in <(zcat spans.gz): it can be read once
-        yield Input(name or path, data=_read(place), layer=layer, format=fmt)
+        yield Input(name or path, data=_read(place), layer=layer, format=fmt, alias=name)
     else:
-        yield Input(name or path, path=place, layer=layer, format=fmt)
+        yield Input(name or path, path=place, layer=layer, format=fmt, alias=name)
 
 
 def _hidden(file: Path, root: Path) -> bool:

@@ -158,7 +158,7 @@ def _commonest_key(evidence: Evidence, name: str) -> str:
     if numbers.is_empty():
         return name
     top = numbers.value_counts().sort("count", f"{name}_slot", descending=[True, False])[f"{name}_slot"][0]
-    return evidence.slots[top].key
+    return evidence.slots[int(top)].key
 
 
 def parents(frame: pl.DataFrame) -> np.ndarray:
@@ -213,7 +213,7 @@ def _wrappers(evidence: Evidence) -> None:
 
 
 def nearest(parent: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """For each row its nearest ancestor for which `wanted` holds, or -1; chains are followed 100 levels up."""
+    """For each row its nearest ancestor for which `wanted` holds, or -1; looked for 100 levels up."""
     up = parent.copy()
     for _ in range(100):
         open_ = np.flatnonzero(up >= 0)

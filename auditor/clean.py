@@ -1,4 +1,4 @@
-"""Raw values as found, made usable, as Polars expressions: text trimmed, numbers and money parsed, blanks marked.
+"""Raw values as found, made usable, as Polars expressions: trimmed, parsed, and blanks marked.
 
 It never guesses a unit: a column that is not in the field's unit carries its scale from the reader.
 """
@@ -6,7 +6,7 @@ It never guesses a unit: a column that is not in the field's unit carries its sc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import polars as pl
@@ -44,8 +44,8 @@ def collected(frame: pl.DataFrame, exprs: Iterable[pl.Expr]) -> pl.DataFrame:
     return query.collect(optimizations=_NO_PLAN) if frame.height < SHORT else query.collect()
 
 
-def prepared(frame: pl.DataFrame, kinds: dict[str, str], catalogue: Catalogue) -> pl.DataFrame:
-    """The raw columns of text fields trimmed, and beside those that may hold placeholders a column `odd NAME`.
+def prepared(frame: pl.DataFrame, kinds: Mapping[str, str], catalogue: Catalogue) -> pl.DataFrame:
+    """The raw columns of text fields trimmed; beside those that may hold placeholders a column `odd NAME`.
 
     `kinds` gives the field type of each raw column. The patterns run only over columns with a suspect value.
     """

@@ -145,10 +145,10 @@ class Catalogue:
             if lower.startswith(prefix.lower()) and len(key) > len(prefix):
                 inner = self.lookup(key[len(prefix) :])
                 return inner and inner._replace(rank=inner.rank + 600)
-        head, *rest = _SEGMENT.split(_INDEX.sub("", key))
-        if not rest:
+        segments = _SEGMENT.split(_INDEX.sub("", key))
+        if len(segments) < 2:
             return None
-        hit = self._normal.get(normalise(rest[-1]))
+        hit = self._normal.get(normalise(segments[-1]))
         return hit and hit._replace(rank=hit.rank + 1000)
 
     def bare(self, key: str) -> str:
@@ -185,7 +185,8 @@ PLACES = {"client_header": "header"}
 
 @cache
 def _data() -> dict[str, Any]:
-    return read_yaml(folder("rules") / "fields.yaml")
+    data: dict[str, Any] = read_yaml(folder("rules") / "fields.yaml")
+    return data
 
 
 @cache

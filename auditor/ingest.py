@@ -1,6 +1,6 @@
 """From a source to its table: recognise the format, read it, and say what could not be read.
 
-It never guesses: ties are named, and a format that is only recognised by its signature is refused with advice.
+It never guesses: ties are named, and a format recognised only by its signature is refused with advice.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from auditor.errors import InputError, UnsupportedInput, UsageError
 from auditor.evidence import Builder, Table
 from auditor.fields import Catalogue
-from auditor.readers import Reader, Sample, all_readers, reader, signatures
+from auditor.readers import Reader, Sample, all_readers, reader, recognised_only
 from auditor.readers._objects import read_objects, unwrapped
 from auditor.readers._tables import header_of
 from auditor.source import Input, SkipFn, Source, container_of, json_pieces
@@ -68,10 +68,10 @@ def recognise(source: Source, given: Input) -> tuple[Reader, str | None]:
         if forced is None:
             raise UsageError(f"there is no format {given.format!r}", "`auditor formats` lists the names")
         return forced, None
-    if not source.head.strip():
+    if source.is_short and not source.head.strip():
         raise InputError(f"{given.name}: the input is empty", "pass a file with records in it")
     sample = sample_of(source)
-    for known in signatures():
+    for known in recognised_only():
         if known.sniff is not None and known.sniff(sample) >= ENOUGH:
             raise UnsupportedInput(
                 f"{given.name}: this is {known.title}, which cannot be read yet", known.unsupported

@@ -42,6 +42,15 @@ class Hit:
 
 
 @dataclass
+class Carried:
+    """The calls on which a field cannot be judged: its format or its sample leaves it out, or the call failed."""
+
+    by_format: np.ndarray
+    by_sample: np.ndarray
+    failed: np.ndarray
+
+
+@dataclass
 class Judgement:
     """Verdict and cause codes, one array a field over the calls, and every hit."""
 
@@ -72,6 +81,13 @@ _REJECTING = (
 )
 
 
+def _rejects_null(part: exp.Expression) -> bool:
+    """Whether a conjunct is never true while one of its columns is null."""
+    if isinstance(part, exp.Not):
+        return isinstance(part.this.unnest(), exp.Is)
+    return isinstance(part, _REJECTING) and not part.find(exp.Coalesce, exp.Case, exp.Is, exp.Or, exp.If)
+
+
 @lru_cache(maxsize=4096)
 def demands(predicate: str) -> frozenset[str]:
     """Columns without which a predicate cannot hold: those that a top-level conjunct needs to be known."""
@@ -81,7 +97,7 @@ def demands(predicate: str) -> frozenset[str]:
         part = parts.pop().unnest()
         if isinstance(part, exp.And):
             parts += [part.left, part.right]
-        elif (isinstance(part, exp.Not) and isinstance(part.this.unnest(), exp.Is)) or (isinstance(part, _REJECTING) and not part.find(exp.Coalesce, exp.Case, exp.Is, exp.Or, exp.If)):
+        elif _rejects_null(part):
             out |= {c.name for c in part.find_all(exp.Column)}
     return frozenset(out)
 
@@ -125,7 +141,7 @@ def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> J
     verdicts, causes = {}, {}
     for field in fields:
         mine = [h for h in hits if h.field == field and h.rule.verdict != "none"]
-        verdicts[field], causes[field] = _settle(empty[field].to_numpy(), mine, *carried[field])
+        verdicts[field], causes[field] = _settle(empty[field].to_numpy(), mine, carried[field])
     return Judgement(calls, verdicts, causes, [h for h in hits if h.rows.any()])
 
 
@@ -185,7 +201,7 @@ def _muted(
     raw: list[np.ndarray],
     pairs: list[tuple[Rule, str]],
     calls: pl.DataFrame,
-    carried: dict[str, tuple[np.ndarray, np.ndarray]],
+    carried: dict[str, Carried],
 ) -> list[Hit]:
     """Hits after prerequisites: a rule is silent where one that it needs has hit, transitively."""
     at: dict[str, dict[str, int]] = {}
@@ -211,19 +227,18 @@ def _muted(
         if rule.needs and rows.any():
             rows = rows & ~block(i, frozenset({i}))
         if field in carried and rule.verdict != "none":
-            lacking, failed = carried[field]
-            rows = rows & ~failed if rule.verdict == "mis_scoped" else rows & ~failed & ~lacking
+            cells = carried[field]
+            rows = rows & ~cells.failed
+            if rule.verdict == "absent":
+                rows = rows & ~cells.by_format & ~cells.by_sample
         hits.append(Hit(rule, field, rows))
     return hits
 
 
-def _carried(
-    evidence: Evidence, calls: pl.DataFrame, empty: pl.DataFrame
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """For each field the rows whose format or sample cannot carry it, and those of failed calls without usage."""
-    size = calls.height
-    none = np.zeros(size, dtype=bool)
-    failed = calls["failed"].to_numpy() if size else none
+def _carried(evidence: Evidence, calls: pl.DataFrame, empty: pl.DataFrame) -> dict[str, Carried]:
+    """For each field the calls that cannot carry it."""
+    none = np.zeros(calls.height, dtype=bool)
+    failed = calls["failed"].to_numpy() if calls.height else none
     groups = []
     for number, table in enumerate(evidence.tables):
         mine = (calls["input"] == number).to_numpy()
@@ -233,22 +248,22 @@ def _carried(
     kind = calls["token_kind"] if "token_kind" in calls.columns else None
     out = {}
     for field in empty.columns:
-        lacking = none.copy()
+        by_format, by_sample = none.copy(), none.copy()
         for table, found, rows in groups:
-            by_format = found is not None and not found.carries_field(field)
-            by_sample = table.columns_known is not None and field not in table.columns_known
-            if by_format or by_sample:
-                lacking |= rows
+            if found is not None and not found.carries_field(field):
+                by_format |= rows
+            elif table.columns_known is not None and field not in table.columns_known:
+                by_sample |= rows
         if field in _TOKEN_KINDS and kind is not None:
             # a billing row stands for one kind of token and can never carry the others
-            lacking |= (kind.is_not_null() & (kind != field.removeprefix("tokens_"))).to_numpy()
-        lacking &= empty[field].to_numpy()
-        out[field] = (lacking, failed if field in USAGE else none)
+            by_format |= (kind.is_not_null() & (kind != field.removeprefix("tokens_"))).to_numpy()
+        blank = empty[field].to_numpy()
+        out[field] = Carried(by_format & blank, by_sample & blank, failed if field in USAGE else none)
     return out
 
 
 def _settle(
-    empty: np.ndarray, hits: list[Hit], lacking: np.ndarray, failed: np.ndarray
+    empty: np.ndarray, hits: list[Hit], cells: Carried
 ) -> tuple[np.ndarray, np.ndarray]:
     """One verdict and cause a call. mis-scoped beats absent; then the louder level, then the lower id."""
     verdict = np.where(empty, ABSENT, PRESENT).astype(np.int8)
@@ -258,7 +273,8 @@ def _settle(
         code = MIS_SCOPED if hit.rule.verdict == "mis_scoped" else ABSENT
         verdict[hit.rows] = code
         cause[hit.rows] = _CODE[hit.rule.cause] if hit.rule.cause else -1
-    bare = lacking & (verdict != MIS_SCOPED)
-    verdict[bare], cause[bare] = NOT_CARRIED, _CODE[Cause.BY_FORMAT]
-    verdict[failed], cause[failed] = NOT_CARRIED, _CODE[Cause.FAILED_CALL]
+    for rows, why in ((cells.by_sample, Cause.BY_SAMPLE), (cells.by_format, Cause.BY_FORMAT)):
+        bare = rows & (verdict != MIS_SCOPED)
+        verdict[bare], cause[bare] = NOT_CARRIED, _CODE[why]
+    verdict[cells.failed], cause[cells.failed] = NOT_CARRIED, _CODE[Cause.FAILED_CALL]
     return verdict, cause

@@ -1,4 +1,4 @@
-"""Turns example records into line, column, JSON pointer and a masked excerpt: the only second look at the bytes.
+"""Turns example records into line, column, JSON pointer and masked excerpt: the only second look at bytes.
 
 It never decides which records are examples, and returns null where a format has no lines.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from itertools import chain
 from typing import Any, NamedTuple
 
 from auditor.mask import Masker, clean_text
@@ -183,21 +185,23 @@ def _skip_space(data: bytes, index: int) -> int:
     return index
 
 
-def excerpt(record: Any, keys: list[str], masker: Masker) -> tuple[str, tuple[int, int]] | None:
-    """One masked line of a record and the span to mark: the found key, else where the value was wanted."""
+def excerpt(
+    record: Any, keys: list[str], means: Callable[[str], bool], masker: Masker
+) -> tuple[str, tuple[int, int]] | None:
+    """One masked line of a record and the span to mark: the found key, else where the value was wanted.
+
+    `keys` are those the rule looked at, `means` tells whether a key stands for the rule's field.
+    """
     if not isinstance(record, dict):
         return None
     pairs = _flat(record)
     if not pairs:
         return None
-    tails = {re.split(r"→|\[\"|\"\]", k)[-1] or k for k in keys} | set(keys)
-    hit = next((i for i, (k, _) in enumerate(pairs) if k in tails), None)
-    if hit is None:
-        last = {re.split(r"[./]", t)[-1] for t in tails}
-        hit = next((i for i, (k, _) in enumerate(pairs) if re.split(r"[./]", k)[-1] in last), None)
-    marked = (
-        hit if hit is not None else next((i for i, (k, _) in enumerate(pairs) if "model" in k.lower()), 0)
-    )
+    own = {re.split(r"\[[\"']", k)[0] for k in keys} | {re.split(r"→", k)[-1] for k in keys}
+    named = (i for i, (k, _) in enumerate(pairs) if k in own or any(k.endswith(f"→{o}") for o in own))
+    same = (i for i, (k, _) in enumerate(pairs) if not keys and means(k))
+    model = (i for i, (k, _) in enumerate(pairs) if "model" in k.lower())
+    marked = next(chain(named, same, model), 0)
     return _line(pairs, marked, masker)
 
 
@@ -211,12 +215,7 @@ def _flat(record: dict[str, Any]) -> list[tuple[str, Any]]:
             for item in value:
                 held = item.get("value") if isinstance(item, dict) else None
                 if isinstance(item, dict) and not is_body(str(item.get("key")), None):
-                    out.append(
-                        (
-                            str(item.get("key")),
-                            next(iter(held.values()), None) if isinstance(held, dict) else held,
-                        )
-                    )
+                    out.append((str(item.get("key")), _plain(held)))
         elif isinstance(value, dict):
             out.extend((f"{name}.{k}", v) for k, v in _flat(value))
         elif isinstance(value, str) and value[:1] == "{" and isinstance(opened_text(value), dict):
@@ -224,6 +223,14 @@ def _flat(record: dict[str, Any]) -> list[tuple[str, Any]]:
         else:
             out.append((name, value))
     return out[:400]
+
+
+def _plain(held: Any) -> Any:
+    """The value of an OTLP attribute; whole numbers are text there."""
+    if not isinstance(held, dict) or not held:
+        return held
+    kind, value = next(iter(held.items()))
+    return int(value) if kind in ("intValue", "int_value") and str(value).lstrip("-").isdigit() else value
 
 
 def _line(pairs: list[tuple[str, Any]], marked: int, masker: Masker) -> tuple[str, tuple[int, int]]:

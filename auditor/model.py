@@ -64,26 +64,10 @@ NOT_CARRIED_CAUSES = frozenset({Cause.BY_FORMAT, Cause.BY_SAMPLE, Cause.FAILED_C
 MIS_SCOPED_CAUSES = frozenset(Cause) - ABSENT_CAUSES - NOT_CARRIED_CAUSES
 
 # Narrow to wide: a value stands at the scope where it can change.
-SCOPES = (
-    "attempt",
-    "request",
-    "request_metadata",
-    "gateway_record",
-    "span",
-    "client_header",
-    "parent_span",
-    "trace",
-    "session",
-    "process",
-    "credential",
-    "session_tag",
-    "principal",
-    "principal_tag",
-    "resource_tag",
-    "account",
-    "billing_aggregate",
-    "metric_aggregate",
-    "message_body",
+SCOPES = tuple(
+    """attempt request request_metadata gateway_record span client_header parent_span trace session process
+    credential session_tag principal principal_tag resource_tag account billing_aggregate metric_aggregate
+    message_body""".split()
 )
 LAYERS = ("client", "app", "gateway", "provider", "billing")
 Layer = Literal["client", "app", "gateway", "provider", "billing"]
@@ -94,7 +78,7 @@ class Struct(msgspec.Struct, frozen=True):
 
 
 class Skip(Struct, frozen=True):
-    """One piece of input that could not be read: where and why. `line` is 1-based, null where there are no lines."""
+    """One piece of input that could not be read: where (1-based, null without lines) and why."""
 
     line: int | None
     reason: str
@@ -176,7 +160,7 @@ class Where(Struct, frozen=True):
 
 
 class Anchor(Struct, frozen=True):
-    """An example record. Lines and columns are 1-based; null where the format has none (Protobuf, Parquet)."""
+    """An example record. Lines and columns are 1-based; null where the format has none (Parquet)."""
 
     input: str
     record: int

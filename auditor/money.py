@@ -46,8 +46,8 @@ def _ints(frame: pl.DataFrame, name: str) -> np.ndarray:
 def weigh(evidence: Evidence, calls: pl.DataFrame) -> Weights:
     """Weights of the calls; the price list is asked only when too few calls carry their cost."""
     count = _ints(calls, "weight")
-    parts = [np.maximum(_ints(calls, k), 0) for k in KINDS]
-    summed: np.ndarray = np.sum(parts, axis=0, dtype=np.int64)
+    parts = np.array([np.maximum(_ints(calls, k), 0) for k in KINDS])
+    summed = parts.sum(axis=0, dtype=np.int64)
     total = np.maximum(_ints(calls, "tokens_total"), 0)
     tokens = np.where(summed > 0, summed, total)
     observed = np.maximum(_ints(calls, "cost_usd"), 0)

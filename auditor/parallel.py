@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from multiprocessing import get_context
 
 import msgspec
@@ -16,6 +17,7 @@ import polars as pl
 
 from auditor.evidence import MAX_SKIPS_SHOWN, Builder, Slot, Table
 from auditor.fields import Catalogue
+from auditor.model import Skip
 from auditor.readers import Reader, reader
 from auditor.source import Input, Source
 
@@ -28,7 +30,7 @@ def read_split(
     """The table of a file, its ranges read by `jobs` processes and put together in order."""
     parts = max(jobs, min(4 * jobs, source.size // RANGE))
     edges = [source.size * i // parts for i in range(parts + 1)]
-    tasks = [(given, found.name, layer, catalogue, a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    tasks = [(given, found.name, layer, catalogue, a, b) for a, b in pairwise(edges)]
     with _one_thread(), ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         tables = list(pool.map(_read_range, tasks))
     return _joined(source, tables, edges)
@@ -38,7 +40,8 @@ def _read_range(task: tuple[Input, str, str, Catalogue, int, int]) -> Table:
     given, name, layer, catalogue, start, end = task
     builder = Builder(given.name, layer, name, catalogue)
     found = reader(name)
-    assert found is not None and found.read is not None
+    assert found is not None
+    assert found.read is not None
     from auditor.ingest import no_collection
 
     with no_collection():
@@ -48,7 +51,9 @@ def _read_range(task: tuple[Input, str, str, Catalogue, int, int]) -> Table:
 
 def _joined(source: Source, tables: list[Table], edges: list[int]) -> Table:
     slots: list[Slot] = []
-    frames, skips, notes = [], [], {}
+    frames: list[pl.DataFrame] = []
+    skips: list[Skip] = []
+    notes: dict[str, None] = {}
     records = 0
     for table, start in zip(tables, edges, strict=False):
         base = len(slots)

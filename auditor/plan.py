@@ -1,4 +1,4 @@
-"""The ordered changes that close the required gaps, largest effect first.
+"""The ordered changes that close the required gaps: at each step the one that makes most attributable.
 
 It counts what each change touches that no earlier step has fixed; it changes nothing.
 """
@@ -7,54 +7,53 @@ from __future__ import annotations
 
 import numpy as np
 
-from auditor.judge import Judgement
 from auditor.model import Step
 from auditor.money import Weights
-from auditor.rulebook import load_fixes, load_rules
+from auditor.rulebook import load_fixes
 from auditor.tally import Told
 
 MAX_STEPS = 8
 
 
-def plan(told: list[Told], judgement: Judgement, weights: Weights, required: set[str]) -> list[Step]:
-    """Greedy cover: at each step the recipe that fixes the most weight of what is still open."""
-    open_ = {
-        (t.gap.rule, t.gap.field): t.rows.copy() for t in told if t.gap.verdict and t.gap.field in required
-    }
-    by_fix: dict[str, list[tuple[str, str]]] = {}
-    recipes, rules = load_fixes(), {r.id: r for r in load_rules()}
-    for rule, field in open_:
-        for fix in rules[rule].fixes if rule in rules else ():
-            if fix in recipes:
-                by_fix.setdefault(fix, []).append((rule, field))
+def plan(told: list[Told], weights: Weights, required: set[str]) -> list[Step]:
+    """Greedy cover of the required gaps by the recipes that fit them."""
+    left = [t for t in told if t.gap.verdict and t.gap.field in required]
     steps: list[Step] = []
-    while by_fix and len(steps) < MAX_STEPS:
-        gains = {fix: sum(_mass(open_[g], weights) for g in gaps) for fix, gaps in by_fix.items()}
-        best = max(sorted(gains), key=lambda f: gains[f])
-        if gains[best] <= 0:
+    while left and len(steps) < MAX_STEPS:
+        by_fix: dict[str, list[Told]] = {}
+        for item in left:
+            for fix in item.recipes:
+                by_fix.setdefault(fix, []).append(item)
+        if not by_fix:
             break
-        gaps = [g for g in by_fix.pop(best) if open_[g].any()]
-        rows = np.any([open_[g] for g in gaps], axis=0)
-        first = next(t for t in told if (t.gap.rule, t.gap.field) == gaps[0])
-        place = next(
-            (w.name for w in first.gap.where if w.dimension == "service"),
-            first.gap.where[0].name if first.gap.where else "",
-        )
-        steps.append(
-            Step(
-                step=len(steps) + 1,
-                change=recipes[best].title.replace("{field}", gaps[0][1]),
-                where=place,
-                fields=sorted({field for _, field in gaps}),
-                calls_fixed=int(weights.count[rows].sum()),
-                cost_fixed=int(weights.cost[rows].sum()) / 1e9,
-                rules=sorted({rule for rule, _ in gaps}),
-            )
-        )
-        for gap in gaps:
-            open_[gap][:] = False
+        # what it weighs decides, then what it touches, then the recipe that was named first
+        best = max(by_fix, key=lambda fix: _mass(by_fix[fix], weights))
+        closed = by_fix[best]
+        steps.append(_step(len(steps) + 1, best, closed, weights))
+        left = [t for t in left if t not in closed]
     return steps
 
 
-def _mass(rows: np.ndarray, weights: Weights) -> int:
-    return int(weights.weight[rows].sum()) + int(weights.count[rows].sum())
+def _step(number: int, fix: str, closed: list[Told], weights: Weights) -> Step:
+    rows = _rows(closed)
+    where = closed[0].gap.where
+    place = next((w.name for w in where if w.dimension == "service"), where[0].name if where else "")
+    return Step(
+        step=number,
+        change=load_fixes()[fix].title.replace("{field}", closed[0].gap.field),
+        where=place,
+        fields=sorted({t.gap.field for t in closed}),
+        calls_fixed=int(weights.count[rows].sum()),
+        cost_fixed=int(weights.cost[rows].sum()) / 1e9,
+        rules=sorted({t.gap.rule for t in closed}),
+    )
+
+
+def _rows(told: list[Told]) -> np.ndarray:
+    rows: np.ndarray = np.any([t.rows for t in told], axis=0)
+    return rows
+
+
+def _mass(told: list[Told], weights: Weights) -> tuple[int, int]:
+    rows = _rows(told)
+    return int(weights.weight[rows].sum()), int(weights.count[rows].sum())

@@ -20,10 +20,7 @@ SESSION_KINDS = (
     ("instance_id", r"^i-[0-9a-f]{8,17}$"),
     ("uuid", r"(?i)^(?:BedrockAgentCore-)?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$"),
     ("uuid", r"(?i)^[0-9a-f]{32}$"),
-    (
-        "sdk_default",
-        r"(?i)^(?:botocore-session-|aws-sdk-|aws-go-sdk-|awscli-session-|boto3-session-|session)-?\d*",
-    ),
+    ("sdk_default", r"(?i)^(?:botocore-session-|aws-sdk-|aws-go-sdk-|awscli-session-|boto3-session-)"),
     ("epoch", r"^\d{10,19}$"),
     ("function", r"(?i)^(?:lambda|awslambda|[\w-]+-(?:prod|dev|staging)-[\w-]+-[A-Za-z0-9]{8,})"),
 )

@@ -22,11 +22,12 @@ from auditor.model import ABSENT_CAUSES, MIS_SCOPED_CAUSES, Cause, Level
 from auditor.resources import folder
 
 _ALLOWED = (
-    exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Between, exp.Like, exp.ILike, exp.RegexpLike, exp.RegexpILike,
-    exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Paren,
-    exp.Case, exp.If, exp.Coalesce, exp.Lower, exp.Upper, exp.Trim, exp.Length, exp.Substring, exp.Abs, exp.Round,
-    exp.Sum, exp.Min, exp.Max, exp.Avg, exp.Count, exp.Distinct, exp.Window, exp.StartsWith, exp.EndsWith,
-    exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Tuple, exp.Nullif, exp.Greatest, exp.Least,
+    exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Between, exp.Like, exp.ILike, exp.RegexpLike,
+    exp.RegexpILike, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Add, exp.Sub, exp.Mul, exp.Div,
+    exp.Neg, exp.Paren, exp.Case, exp.If, exp.Coalesce, exp.Lower, exp.Upper, exp.Trim, exp.Length,
+    exp.Substring, exp.Abs, exp.Round, exp.Sum, exp.Min, exp.Max, exp.Avg, exp.Count, exp.Distinct,
+    exp.Window, exp.StartsWith, exp.EndsWith, exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null,
+    exp.Tuple, exp.Nullif, exp.Greatest, exp.Least,
 )  # fmt: skip
 _NEVER_NULL = frozenset({"logical_call", "trace_key"})
 

@@ -6,7 +6,7 @@ It does no I/O beyond reading the inputs, prints nothing, and stores nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import polars as pl
 
 from auditor import __version__, prices
 from auditor.assemble import Evidence, assemble
-from auditor.fields import Profile, Requirement, catalogue_with, profiles
+from auditor.fields import Profile, Requirement, catalogue, catalogue_with, profiles
 from auditor.gate import gate
 from auditor.ingest import ingest
 from auditor.judge import NOT_CARRIED, PRESENT, Hit, Judgement, columns_of, judge
@@ -82,7 +82,7 @@ def audit(
         fields=_fields(ledger, asked, gaps),
         gaps=gaps,
         hops=_hops(evidence, judgement, asked, inputs),
-        plan=plan([t for t in told if t.gap.level != Level.NOTE], judgement, weights, set(asked)),
+        plan=plan([t for t in told if t.gap.level != Level.NOTE], weights, set(asked)),
         score=_score(judgement, weights, asked, profile, evidence, owned),
         gate=gate(gaps, policy.fail_on),
         notes=[*_notes(evidence, judgement, weights), *notes],
@@ -168,7 +168,7 @@ def _anchor(
         for i, row in enumerate(item.examples):
             number, record, offset, nth, pointer, fmt = columns.row(row)
             place = locators[number].place(offset, nth or 0, pointer, fmt)
-            shown = excerpt(place.record, item.keys, masker) if i == 0 else None
+            shown = excerpt(place.record, item.keys, _means(item.gap.field), masker) if i == 0 else None
             anchors.append(
                 Anchor(
                     input=inputs[number].name,
@@ -182,6 +182,16 @@ def _anchor(
             )
         out.append(msgspec.structs.replace(item.gap, anchors=anchors))
     return out
+
+
+def _means(field: str) -> Callable[[str], bool]:
+    """Whether a key stands for a field."""
+
+    def means(key: str) -> bool:
+        match = catalogue().lookup(key)
+        return match is not None and match.field == field
+
+    return means
 
 
 def _owned(judgement: Judgement) -> np.ndarray:
@@ -215,7 +225,7 @@ def _fields(ledger: Ledger, asked: Asked, gaps: list[Gap]) -> list[FieldReport]:
         by_field.setdefault(gap.field, []).append(gap.rule)
     required, seen = [], []
     for name in ledger.evidence.catalogue.fields:
-        is_asked = name in asked
+        is_asked = name in asked and bool(asked[name].any())
         report = field_report(
             ledger, name, required=is_asked, gaps=list(dict.fromkeys(by_field.get(name, [])))
         )

@@ -24,7 +24,7 @@ def score(shares: list[tuple[int, float, float]], unattributed: float, uncheckab
     for bound, cap in CAPS:
         if unattributed > bound:
             caps.append(
-                Cap(at=cap, reason=f"{unattributed:.0%} of spend has no owner (more than {bound:.0%})")
+                Cap(at=cap, reason=f"{100 * unattributed:.0f} % of spend has no owner (more than {100 * bound:.0f} %)")
             )
             break
     for cap_ in caps:

@@ -62,11 +62,13 @@ class Source:
         if self._path is not None and not self._path.is_file():
             raise InputError(f"{given.name}: no such file", "check the path, or pass `-` for standard input")
         self.size = len(self._data) if self._data is not None else self._path.stat().st_size  # type: ignore[union-attr]
-        start = self._raw().read(4)
+        with self._raw() as raw:
+            start = raw.read(4)
         self.gzipped = start[:2] == b"\x1f\x8b"
         if start[:4] in (b"PAR1",):
             return
-        bom = self.open().read(3)
+        with self.open() as stream:
+            bom = stream.read(3)
         if bom[:2] in (b"\xff\xfe", b"\xfe\xff"):
             self._become(self.whole().decode("utf-16", "replace").encode())
         elif bom == b"\xef\xbb\xbf":

@@ -6,7 +6,7 @@ The only step that reads today's date, and only when a suppression expires; the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date as Date
+import datetime
 from fnmatch import fnmatch
 
 import msgspec
@@ -23,7 +23,7 @@ def suppress(
     today = None
     if any(rule.until for rule in rules):
         try:
-            today = Date.fromisoformat(date) if date else Date.today()
+            today = datetime.date.fromisoformat(date) if date else datetime.date.today()
         except ValueError:
             raise UsageError(f"--date: {date!r} is no date", "write it as YYYY-MM-DD") from None
     notes, used = [], set()

@@ -38,6 +38,7 @@ class Told:
     rows: np.ndarray
     examples: list[int]
     keys: list[str]
+    recipes: list[str]  # ids of the fixes that fit where the gap is
 
 
 class Ledger:
@@ -156,6 +157,7 @@ def tell(ledger: Ledger, hit: Hit, level: str, names: dict[int, str]) -> Told:
     slots = _slots(ledger, rule.predicate(field), rows)
     scope, keys = slots[0].scope if slots else "", [mask.key(s.key) for s in slots]
     examples = _examples(rows, weights)
+    recipes = _fitting(rule.fixes, ledger.seen_in(rows))
     name = names[int(ledger.inputs[examples[0]])]
     gap = Gap(
         rule=rule.id,
@@ -174,15 +176,15 @@ def tell(ledger: Ledger, hit: Hit, level: str, names: dict[int, str]) -> Told:
         where=_where(ledger, rows, keys),
         anchors=[],
         more=max(0, int(rows.sum()) - len(examples)),
-        fixes=_fixes(rule.fixes, field, ledger.seen_in(rows)),
+        fixes=_told_fixes(recipes, field),
         fingerprint=fingerprint(rule.id, field, scope, keys[0] if keys else "", name),
         suppressed=None,
     )
-    return Told(gap, rows, examples, [s.key for s in slots])
+    return Told(gap, rows, examples, [s.key for s in slots], recipes)
 
 
 def fingerprint(rule: str, field: str, scope: str, key: str, name: str) -> str:
-    """Stable over lines, values and dated file names: rule, field, scope, key and the input's name or format."""
+    """Stable over lines, values and dated names: of rule, field, scope, key and the input's name or format."""
     text = "\x1f".join((rule, field, scope, re.sub(r"\[\d+\]", "[*]", key), name))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -226,12 +228,17 @@ def _where(ledger: Ledger, rows: np.ndarray, keys: list[str]) -> list[Where]:
     return out
 
 
-def _fixes(ids: Iterable[str], field: str, seen_in: frozenset[str]) -> dict[str, str]:
-    """The recipes a rule names, by stack, those whose effect is seen where the gap is; the first of a stack speaks."""
+def _fitting(ids: Iterable[str], seen_in: frozenset[str]) -> list[str]:
+    """The recipes whose effect is seen where the gap is; all of them when none fits."""
     recipes = load_fixes()
-    named = [recipes[i] for i in ids if i in recipes]
-    fitting = [f for f in named if not f.lands_in or seen_in.intersection(f.lands_in)]
+    named = [i for i in ids if i in recipes]
+    return [i for i in named if not recipes[i].lands_in or seen_in.intersection(recipes[i].lands_in)] or named
+
+
+def _told_fixes(ids: Iterable[str], field: str) -> dict[str, str]:
+    """Recipes by stack; the first of a stack speaks."""
     out: dict[str, str] = {}
-    for fix in fitting or named:
-        out.setdefault(fix.stack, fix.told(field))
+    for fix in ids:
+        recipe = load_fixes()[fix]
+        out.setdefault(recipe.stack, recipe.told(field))
     return out

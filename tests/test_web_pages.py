@@ -15,7 +15,7 @@ from auditor.samples import samples
 from auditor.web import app, view
 from auditor.web.security import CONTENT_SECURITY_POLICY
 from auditor.web.settings import Settings
-from tests import report_factory
+from tests import report_factory, report_parts
 from tests.web_service import FRAGMENT, PAGE, RECORD, Client, service
 
 PAGES = ["/", "/rules", "/fields", "/formats", "/privacy", "/problems"]
@@ -178,12 +178,12 @@ def test_hostile_names_stay_text() -> None:
     """Markup in keys, names and notes is escaped, control and direction characters are spelled out."""
     evil = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'\x1b[31m\u202e"
     report = report_factory.few(
-        inputs=[report_factory.input_report(name=evil, calls=6, notes=[evil])],
+        inputs=[report_parts.input_report(name=evil, calls=6, notes=[evil])],
         notes=[evil],
         gaps=[
-            report_factory.gap(
+            report_parts.gap(
                 "IDN009", "x", "tenant_id", 4, message=evil, title=evil, why=evil, fixes={"otel": evil},
-                anchors=[report_factory.anchor(input=evil, pointer=evil, excerpt=evil, caret=(3, 5))],
+                anchors=[report_parts.anchor(input=evil, pointer=evil, excerpt=evil, caret=(3, 5))],
             )
         ],
     )  # fmt: skip

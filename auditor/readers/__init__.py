@@ -42,7 +42,7 @@ class Reader:
     carries: Mapping[str, str]
     get: str
     match: Callable[[dict[str, Any]], float] | None = None
-    take: Callable[[dict[str, Any], Builder, int, int], None] | None = None
+    take: Callable[[dict[str, Any], Builder, int, str], None] | None = None
     sniff: Callable[[Sample], float] | None = None
     read: Callable[[Source, Builder, int, int | None], None] | None = None
     splits: bool = False  # whether `read` can be given a byte range of JSON lines
@@ -77,7 +77,7 @@ def all_readers() -> tuple[Reader, ...]:
 
 
 @cache
-def signatures() -> tuple[Reader, ...]:
+def recognised_only() -> tuple[Reader, ...]:
     """Formats that are recognised by their signature and refused with advice."""
     found = [r for m in _modules() for r in getattr(m, "SIGNATURES", ())]
     return tuple(sorted(found, key=lambda r: r.name))
@@ -88,5 +88,5 @@ def reader(name: str) -> Reader | None:
     return next((r for r in all_readers() if r.name == name), None)
 
 
-__all__ = ["Reader", "Sample", "all_readers", "reader", "signatures"]
+__all__ = ["Reader", "Sample", "all_readers", "reader", "recognised_only"]
 assert sys.version_info >= (3, 11)

@@ -78,7 +78,7 @@ def common(record: dict[str, Any], builder: Builder, row: int) -> dict[str, Any]
     _metadata(metadata, builder, row)
     breakdown = opened(record.get("cost_breakdown")) or opened(metadata.get("cost_breakdown"))
     if breakdown.get("total_cost") is not None:
-        builder.fact("cost_total").put(row, int(round(float(breakdown["total_cost"]) * 1e9)))
+        builder.fact("cost_total").put(row, round(float(breakdown["total_cost"]) * 1e9))
     _cache(metadata, builder, row)
     return metadata
 

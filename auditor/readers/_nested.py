@@ -114,7 +114,7 @@ def _may_open(text: str) -> bool:
 
 
 def opened_text(text: str) -> Any:
-    """What JSON text, a Python dictionary or a `{k=v, k2=v2}` map says; the text itself when it is neither."""
+    """What JSON text, a Python dictionary or a `{k=v, k2=v2}` map says; the text itself when it is none."""
     try:
         return decode(text)
     except ValueError:

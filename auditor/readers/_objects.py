@@ -15,8 +15,10 @@ from auditor.evidence import Builder
 from auditor.readers._nested import opened_text
 from auditor.source import Piece, Source, json_pieces
 
-LISTS = ("Records", "records", "events", "logEvents", "data", "results", "result", "items", "rows", "logs", "value",
-         "entries", "spend_logs", "response")  # fmt: skip
+LISTS = tuple(
+    """Records records events logEvents data results result items rows logs value entries spend_logs
+    response""".split()
+)
 TEXTS = ("message", "log", "@message", "_raw", "line", "Message", "body", "msg")
 _EPOCH = ((10**17, 1), (10**14, 10**3), (10**11, 10**6))
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?")
@@ -104,7 +106,7 @@ def read_objects(
 
 
 def to_ns(value: Any) -> int | None:
-    """Nanoseconds since the epoch from ISO text or a number whose unit its magnitude tells; None for neither."""
+    """Nanoseconds since the epoch from ISO text or a number whose magnitude tells its unit; else None."""
     if value.__class__ is str:
         return _from_text(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):

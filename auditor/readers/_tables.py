@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from itertools import pairwise
 
 csv.field_size_limit(4 * 1024 * 1024)
 _RULE = re.compile(r"^\s*[|+]?[\s:|+=-]*-{2,}[\s:|+=-]*$")
@@ -44,9 +45,7 @@ def delimiter_of(line: str) -> str | None:
 def is_pipe_table(text: str) -> bool:
     """A markdown, psql or box table: pipes in the header and a rule beneath it."""
     lines = [line for line in text.splitlines()[:40] if line.strip()]
-    return any(
-        "|" in a and _RULE.match(b) and ("|" in b or "+" in b) for a, b in zip(lines, lines[1:], strict=False)
-    )
+    return any("|" in a and _RULE.match(b) and ("|" in b or "+" in b) for a, b in pairwise(lines))
 
 
 def pipe_rows(text: str) -> list[tuple[int, list[str]]]:
@@ -73,8 +72,8 @@ def rows_of(text: str, limit: int | None = None) -> list[tuple[int, dict[str, st
         table = pipe_rows(text)
         if not table:
             return []
-        names = table[0][1]
-        return [(line, dict(zip(names, cells, strict=False))) for line, cells in table[1:]]
+        (_, header), *body = table
+        return [(line, dict(zip(header, cells, strict=False))) for line, cells in body]
     first = next((line for line in text.splitlines() if line.strip()), "")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(first) or ",")
     out: list[tuple[int, dict[str, str]]] = []

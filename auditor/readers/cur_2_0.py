@@ -164,7 +164,7 @@ def grouped(lazy: pl.LazyFrame) -> pl.DataFrame:
 def _key(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.String:
         return pl.col(name).fill_null("").str.strip_chars().alias(name)
-    if isinstance(dtype, (pl.List, pl.Struct)):
+    if dtype.is_nested():  # Parquet's maps, as they are: they group by their content
         return pl.col(name)
     return pl.col(name).cast(pl.String).fill_null("").alias(name)
 

@@ -21,11 +21,13 @@ PROCESS = frozenset(
 )
 HEADERS = re.compile(r"(^|[.→])(request_?)?headers?[.→]", re.I)
 NOISE = re.compile(
-    r"(?i)\b(start(ed|ing|s)?|begin(ning)?|load(ed|ing)?|config(ured)?|init\w*|retry(ing)?|sleep(ing)?|back(ing )?off|"
-    r"queued|scheduled|selected|routing|warm\w*|listening|request\.?(received|sent)|received request)\b"
+    r"(?i)\b(start(ed|ing|s)?|begin(ning)?|load(ed|ing)?|config(ured)?|init\w*|retry(ing)?|sleep(ing)?|"
+    r"back(ing )?off|queued|scheduled|selected|routing|warm\w*|listening|request\.?(received|sent)|received request)\b"
 )
-START = ("startTime", "start_time", "started_at", "timestamp", "@timestamp", "time", "ts", "eventTime", "created_at",
-         "datetime", "date", "_time", "asctime")  # fmt: skip
+START = tuple(
+    """startTime start_time started_at timestamp @timestamp time ts eventTime created_at datetime date
+    _time asctime""".split()
+)
 END = ("endTime", "end_time", "ended_at", "completed_at", "finished_at")
 TOKENS = frozenset({"tokens_input", "tokens_output", "tokens_total"})
 OUTCOMES = frozenset({"cost_usd", "latency_ms", "error_code", "attempt_id", "status", "response_id"})

@@ -44,8 +44,10 @@ READER = Reader(
     layer="gateway",
     title="LiteLLM spend logs",
     carries={k: v for k, v in CARRIES.items() if k not in ("trace_id",)},
-    get="""`curl -H "Authorization: Bearer $LITELLM_MASTER_KEY" "$PROXY/spend/logs?start_date=2026-09-14&end_date=2026-09-15"`,
-or `psql "$DATABASE_URL" -c 'SELECT row_to_json(t) FROM "LiteLLM_SpendLogs" t LIMIT 1000' -At > spend.jsonl`.""",
+    get="""`curl -H "Authorization: Bearer $LITELLM_MASTER_KEY" "$PROXY/spend/logs?start_date=2026-09-14\
+&end_date=2026-09-15"`,
+or `psql "$DATABASE_URL" -c 'SELECT row_to_json(t) FROM "LiteLLM_SpendLogs" t LIMIT 1000' \
+-At > spend.jsonl`.""",
     match=match,
     take=take,
 )

@@ -1,4 +1,4 @@
-"""Formats that are recognised by their signature and have no reader here: refused, with what to bring instead.
+"""Formats recognised by their signature that have no reader here: refused, with what to bring instead.
 
 A signature is decisive keys or magic bytes only; a sample that a reader claims is never refused.
 """
@@ -10,7 +10,10 @@ from typing import Any
 
 from auditor.readers import Reader, Sample
 
-_OTLP = "Export the same spans as OTLP/JSON: the Collector's file exporter, or OTEL_EXPORTER_OTLP_PROTOCOL=http/json."
+_OTLP = (
+    "Export the same spans as OTLP/JSON: the Collector's file exporter, "
+    "or OTEL_EXPORTER_OTLP_PROTOCOL=http/json."
+)
 _BILL = "Create a CUR 2.0 export (AWS Data Exports) with caller identity and pass its CSV or Parquet file."
 _LOG = "Pass the same calls as JSON lines: one object a call."
 

@@ -15,7 +15,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from auditor.fields import catalogue, profiles
 from auditor.model import SCOPES
-from auditor.readers import all_readers, signatures
+from auditor.readers import all_readers, recognised_only
 from auditor.rulebook import Rule, load_fixes, load_rules
 from auditor.samples import Sample, samples
 from auditor.web import intake, problems
@@ -98,7 +98,7 @@ def fields() -> Template:
 def formats() -> Template:
     """What each format can carry, and how to get one."""
     return page(
-        "formats.html", readers=all_readers(), unread=signatures(), fields=catalogue().fields.values()
+        "formats.html", readers=all_readers(), unread=recognised_only(), fields=catalogue().fields.values()
     )
 
 
