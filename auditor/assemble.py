@@ -5,19 +5,34 @@ It settles which records are calls, whether they failed, and which id stands for
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from auditor.evidence import Slot, Table
 from auditor.fields import Catalogue
+from auditor.table import Slot, Table
 
 USAGE = ("tokens_input", "tokens_output", "tokens_total")
 _HOST = r"bedrock(?:-runtime|-mantle|-agent-runtime)?(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:amazonaws|api)"
 _FAILED = r"(?i)^(error|failure|failed|fault|exception|timeout|[45]\d\d)$"
 _STATUS_OK = r"(?i)^(0|ok|success|succeeded|none|200|201)$"
+IS_CALL = pl.col("kind") == "call"
+# columns that every table has, whatever its readers put
+ALWAYS: dict[str, Any] = {
+    "weight": pl.Int64,
+    "service": pl.String,
+    "trace_id": pl.String,
+    "operation": pl.String,
+    "stream": pl.Boolean,
+    "provider_name": pl.String,
+}
 _OPEN_RESPONSE_ID = r"^(chatcmpl-|resp_|gen-|cmpl-)"
+
+Series = dict[str, pl.Series]
+Columns = Mapping[str, pl.Series | pl.Expr]
 
 
 @dataclass
@@ -54,25 +69,15 @@ def assemble(tables: list[Table], catalogue: Catalogue) -> Evidence:
         )
         frames.append(frame)
     frame = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
+    new = [pl.lit(None, dtype).alias(name) for name, dtype in ALWAYS.items() if name not in frame.columns]
+    frame = frame.with_columns(new).with_columns(pl.col("weight").fill_null(1))
     evidence = Evidence(frame, slots, tables, catalogue)
-    if frame.height:
-        _settle(evidence)
+    _settle(evidence)
     return evidence
 
 
 def _settle(evidence: Evidence) -> None:
     frame = evidence.frame
-    missing = {
-        "weight": pl.Int64,
-        "service": pl.String,
-        "trace_id": pl.String,
-        "operation": pl.String,
-        "stream": pl.Boolean,
-        "provider_name": pl.String,
-    }
-    new = [pl.lit(None, dtype).alias(name) for name, dtype in missing.items() if name not in frame.columns]
-    frame = frame.with_columns(new).with_columns(pl.col("weight").fill_null(1))
-    evidence.frame = frame
     _times(evidence)
     _endpoints(evidence)
     _outcomes(evidence)

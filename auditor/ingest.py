@@ -11,15 +11,18 @@ from contextlib import contextmanager
 from typing import Any
 
 from auditor.errors import InputError, UnsupportedInput, UsageError
-from auditor.evidence import Builder, Table
+from auditor.evidence import Builder
 from auditor.fields import Catalogue
+from auditor.pieces import SkipFn, container_of, json_pieces
 from auditor.readers import Reader, Sample, all_readers, reader, recognised_only
 from auditor.readers._objects import read_objects, unwrapped
 from auditor.readers._tables import header_of
-from auditor.source import Input, SkipFn, Source, container_of, json_pieces
+from auditor.source import Input, Source
+from auditor.table import Table
 
 ENOUGH = 0.5
 FIRST = 25
+LOOKED_AT = 64 * 1024  # bytes
 
 
 def ingest(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1) -> Table:
@@ -133,6 +136,8 @@ def _first_objects(source: Source, container: str, skip: SkipFn) -> list[Any]:
     out: list[Any] = []
     decisive = [r.match for r in all_readers() if r.match is not None and r.name != "generic-json"]
     for piece in json_pieces(source, skip):
+        if out and piece.offset > LOOKED_AT:
+            break
         for inner in unwrapped(piece, lambda v: any(m(v) >= ENOUGH for m in decisive)):
             out.append(inner.value)
             if len(out) >= FIRST:

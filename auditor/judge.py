@@ -43,11 +43,18 @@ class Hit:
 
 @dataclass
 class Carried:
-    """The calls on which a field cannot be judged: its format or its sample leaves it out, or the call failed."""
+    """The calls on which a field cannot be judged: format or sample leave it out, or the call failed."""
 
     by_format: np.ndarray
     by_sample: np.ndarray
     failed: np.ndarray
+
+    def heard(self, rule: Rule, rows: np.ndarray) -> np.ndarray:
+        """Of a rule's rows those on which the field can be judged; what is there can be mis-scoped anywhere."""
+        able: np.ndarray = rows & ~self.failed
+        if rule.verdict == "absent":
+            able = able & ~self.by_format & ~self.by_sample
+        return able
 
 
 @dataclass
@@ -81,7 +88,7 @@ _REJECTING = (
 )
 
 
-def _rejects_null(part: exp.Expression) -> bool:
+def _rejects_null(part: exp.Expr) -> bool:
     """Whether a conjunct is never true while one of its columns is null."""
     if isinstance(part, exp.Not):
         return isinstance(part.this.unnest(), exp.Is)
@@ -227,10 +234,7 @@ def _muted(
         if rule.needs and rows.any():
             rows = rows & ~block(i, frozenset({i}))
         if field in carried and rule.verdict != "none":
-            cells = carried[field]
-            rows = rows & ~cells.failed
-            if rule.verdict == "absent":
-                rows = rows & ~cells.by_format & ~cells.by_sample
+            rows = carried[field].heard(rule, rows)
         hits.append(Hit(rule, field, rows))
     return hits
 
@@ -262,9 +266,7 @@ def _carried(evidence: Evidence, calls: pl.DataFrame, empty: pl.DataFrame) -> di
     return out
 
 
-def _settle(
-    empty: np.ndarray, hits: list[Hit], cells: Carried
-) -> tuple[np.ndarray, np.ndarray]:
+def _settle(empty: np.ndarray, hits: list[Hit], cells: Carried) -> tuple[np.ndarray, np.ndarray]:
     """One verdict and cause a call. mis-scoped beats absent; then the louder level, then the lower id."""
     verdict = np.where(empty, ABSENT, PRESENT).astype(np.int8)
     cause = np.where(empty, _CODE[Cause.MISSING], -1).astype(np.int8)

@@ -12,8 +12,9 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from auditor.mask import Masker, clean_text
+from auditor.pieces import container_of, decode
 from auditor.readers._nested import is_body, opened_text
-from auditor.source import Source, container_of, decode
+from auditor.source import Source
 
 WIDTH = 150
 MAX_SCAN = 16 * 1024 * 1024
@@ -36,25 +37,25 @@ class Locator:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.lined = container_of(source.head, source.is_short) == "json-lines"
-        self._documents: dict[int, tuple[bytes, Any, int, int]] = {}
+        self._documents: dict[int, tuple[bytes, Any, int, int, Positions]] = {}
         self._rows: list[tuple[int, dict[str, str]]] | None = None
 
     def place(self, offset: int | None, nth: int, pointer: str | None, fmt: str) -> Place:
         """The place of a record; `offset` is its document's, null for tables."""
         if offset is None:
             return self._table_row(nth)
-        data, value, line, column = self._document(offset)
+        data, value, line, column, positions = self._document(offset)
         if fmt.startswith("otlp"):
             pointer = span_pointer(value, nth) or pointer
         record = at(value, pointer or "")
-        inner = position(data, pointer or "") if pointer and len(data) <= MAX_SCAN else 0
+        inner = positions.of(pointer) if pointer and len(data) <= MAX_SCAN else 0
         before = data[:inner]
         line += before.count(b"\n")
         last = before.rfind(b"\n")
         column = inner - last if last >= 0 else column + len(before.decode("utf-8", "replace"))
         return Place(line, column, pointer or "", record)
 
-    def _document(self, offset: int) -> tuple[bytes, Any, int, int]:
+    def _document(self, offset: int) -> tuple[bytes, Any, int, int, Positions]:
         held = self._documents.get(offset)
         if held is None:
             line, begin = self.source.line_of(offset)
@@ -62,7 +63,7 @@ class Locator:
                 if offset:
                     stream.read(offset) if self.source.gzipped else stream.seek(offset)
                 data = stream.readline() if self.lined else stream.read()
-            held = (data, _value(data), line, offset - begin + 1)
+            held = (data, _value(data), line, offset - begin + 1, Positions(data))
             if len(self._documents) < 512:
                 self._documents[offset] = held
         return held
@@ -131,45 +132,49 @@ def at(value: Any, pointer: str) -> Any:
     return value
 
 
-def position(data: bytes, pointer: str) -> int:
-    """The byte offset at which the value at a pointer begins, or of its nearest known ancestor."""
-    parts = [p.replace("~1", "/").replace("~0", "~") for p in pointer.split("/")[1:]]
-    index = 0
-    for part in parts:
-        found = _child(data, index, part)
-        if found is None:
-            return index
-        index = found
-    return index
+class Positions:
+    """Byte offsets of the values in one JSON document; each container on the way is scanned once."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._members: dict[int, dict[str, int]] = {}
+
+    def of(self, pointer: str) -> int:
+        """Where the value at a pointer begins, or its nearest known ancestor."""
+        index = 0
+        for part in pointer.split("/")[1:]:
+            if index not in self._members:
+                self._members[index] = members(self.data, index)
+            found = self._members[index].get(part.replace("~1", "/").replace("~0", "~"))
+            if found is None:
+                return index
+            index = found
+        return index
 
 
-def _child(data: bytes, index: int, part: str) -> int | None:
-    """Where the member `part` of the container that begins at or after `index` begins."""
-    depth, number, key, is_list = 0, 0, None, False
-    begin = None
+def members(data: bytes, index: int) -> dict[str, int]:
+    """Where each member of the container at or after `index` begins, by key or by position."""
+    out: dict[str, int] = {}
+    depth, is_list, key = 0, False, ""
     for token in _TOKEN.finditer(data, index):
         mark = token[0]
-        if mark in b"{[" and len(mark) == 1:
+        if mark in (b"{", b"["):
             if depth == 0:
                 is_list = mark == b"["
-                begin = token.end()
-                if is_list and part == "0":
-                    return _skip_space(data, begin)
+                if is_list:
+                    out["0"] = _skip_space(data, token.end())
             depth += 1
-        elif mark in b"}]" and len(mark) == 1:
+        elif mark in (b"}", b"]"):
             depth -= 1
             if depth <= 0:
-                return None
-        elif depth == 1:
-            if mark == b",":
-                number += 1
-                if is_list and str(number) == part:
-                    return _skip_space(data, token.end())
-            elif mark == b":" and not is_list and key == part:
-                return _skip_space(data, token.end())
-            elif mark[:1] == b'"' and not is_list:
-                key = _key(mark)
-    return None
+                break
+        elif depth == 1 and is_list and mark == b",":
+            out[str(len(out))] = _skip_space(data, token.end())
+        elif depth == 1 and not is_list and mark == b":":
+            out[key] = _skip_space(data, token.end())
+        elif depth == 1 and not is_list and mark[:1] == b'"':
+            key = _key(mark)
+    return out
 
 
 def _key(mark: bytes) -> str:

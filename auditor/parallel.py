@@ -15,11 +15,12 @@ from multiprocessing import get_context
 import msgspec
 import polars as pl
 
-from auditor.evidence import MAX_SKIPS_SHOWN, Builder, Slot, Table
+from auditor.evidence import MAX_SKIPS_SHOWN, Builder
 from auditor.fields import Catalogue
 from auditor.model import Skip
 from auditor.readers import Reader, reader
 from auditor.source import Input, Source
+from auditor.table import Slot, Table
 
 RANGE = 24 * 1024 * 1024
 

@@ -26,7 +26,7 @@ def list_version() -> str:
 
 @lru_cache(maxsize=4096)
 def rates(model: str, provider: str | None, day: int | None) -> tuple[float, float, float, float] | None:
-    """Nano-dollars a token (input, output, cache read and write) on a day since the epoch; None if unknown."""
+    """Nano-dollars a token (input, output, cache read, write) on a day since the epoch; None if unknown."""
     from genai_prices import Usage, calc_price
 
     when = datetime.fromtimestamp(day * 86_400, UTC) if day is not None else None

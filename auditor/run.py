@@ -11,40 +11,32 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from auditor import __version__, prices
-from auditor.assemble import Evidence, assemble
-from auditor.fields import Profile, Requirement, catalogue, catalogue_with, profiles
+from auditor.assemble import assemble
+from auditor.fields import Profile, catalogue, catalogue_with, profiles
+from auditor.figures import field_reports, hops_of, input_report, notes_on, owned_by_someone, score_of, totals
 from auditor.gate import gate
 from auditor.ingest import ingest
-from auditor.judge import NOT_CARRIED, PRESENT, Hit, Judgement, columns_of, judge
+from auditor.judge import Hit, Judgement, judge
 from auditor.locate import Locator, excerpt
 from auditor.mask import Masker
 from auditor.model import (
-    LAYERS,
     Anchor,
-    FieldHops,
-    FieldReport,
     Gap,
-    Hop,
-    InputReport,
     Level,
     Report,
     Ruleset,
-    Score,
     Tool,
-    Totals,
 )
-from auditor.money import Weights, weigh
+from auditor.money import weigh
 from auditor.plan import plan
-from auditor.relate import relate
+from auditor.required import Asked, required_on
 from auditor.rulebook import Rule, load_fixes, load_rules
-from auditor.score import score
 from auditor.settings import Policy
 from auditor.source import Input, Source
 from auditor.suppress import suppress
-from auditor.tally import Ledger, Told, field_report, tell
+from auditor.tally import Ledger, Told, tell
 
 
 def audit(
@@ -56,7 +48,7 @@ def audit(
     show_values: bool = False,
     date: str | None = None,
 ) -> Report:
-    """Audit some inputs together. AuditError when one cannot be read at all; no calls is a report of zero calls."""
+    """Audit some inputs together. AuditError when one cannot be read; no calls make an empty report."""
     policy = policy or Policy()
     profile = profiles()[policy.profile]
     fields = catalogue_with(policy.aliases)
@@ -66,62 +58,33 @@ def audit(
     evidence = assemble(tables, fields)
     judgement = judge(evidence, rules, tuple(fields.fields))
     weights = weigh(evidence, judgement.calls)
-    asked = _asked(profile, policy, evidence, judgement)
+    asked = required_on(profile, policy, evidence, judgement)
     ledger = Ledger(evidence, judgement, weights)
     told = _tell(ledger, asked, policy, profile, inputs)
     anchored = _anchor(told, judgement, sources, inputs, Masker(show=show_values))
     gaps, used_date, notes = suppress(anchored, policy.suppress, [i.name for i in inputs], date)
-    owned = _owned(judgement)
+    owned = owned_by_someone(judgement)
     return Report(
         tool=Tool(name="attribution-gap-auditor", version=__version__),
         ruleset=_ruleset(rules, rules_dir),
         profile=policy.profile,
         date=used_date,
-        inputs=[_input_report(given, evidence, n) for n, given in enumerate(inputs)],
-        totals=_totals(weights, owned),
-        fields=_fields(ledger, asked, gaps),
+        inputs=[input_report(given, evidence, n) for n, given in enumerate(inputs)],
+        totals=totals(weights, owned),
+        fields=field_reports(ledger, asked, gaps),
         gaps=gaps,
-        hops=_hops(evidence, judgement, asked, inputs),
+        hops=hops_of(evidence, judgement, asked, inputs),
         plan=plan([t for t in told if t.gap.level != Level.NOTE], weights, set(asked)),
-        score=_score(judgement, weights, asked, profile, evidence, owned),
+        score=score_of(judgement, weights, profile, evidence, owned),
         gate=gate(gaps, policy.fail_on),
-        notes=[*_notes(evidence, judgement, weights), *notes],
+        notes=[*notes_on(evidence, weights), *notes],
     )
-
-
-Asked = dict[str, np.ndarray]  # field -> the calls on which the profile requires it
-
-
-def requirements(profile: Profile, policy: Policy, evidence: Evidence) -> list[Requirement]:
-    """The profile's requirements and the policy's own; `all` asks for every field."""
-    own = [Requirement(any_of=[name]) for name in policy.required]
-    if profile.every_field:
-        return [Requirement(any_of=[name]) for name in evidence.catalogue.fields] + own
-    return [*profile.required, *own]
-
-
-def _asked(profile: Profile, policy: Policy, evidence: Evidence, judgement: Judgement) -> Asked:
-    """Where each field is required: by layer, by condition, and not where an alternative is present."""
-    layer = judgement.calls["layer"]
-    out: Asked = {}
-    for need in requirements(profile, policy, evidence):
-        holds = [name for name in LAYERS if need.holds_in(name)]
-        rows = layer.is_in(holds).to_numpy().copy()
-        if need.when:
-            relate(evidence, columns_of(need.when))
-            calls = evidence.frame.filter(evidence.frame["kind"] == "call")
-            rows &= calls.select(pl.sql_expr(need.when).fill_null(False).alias("when"))["when"].to_numpy()
-        for name in need.any_of:
-            others = [judgement.verdicts[n] == PRESENT for n in need.any_of if n != name]
-            mine = rows & ~np.any(others, axis=0) if others else rows
-            out[name] = out.get(name, np.zeros(len(rows), dtype=bool)) | mine
-    return out
 
 
 def _tell(
     ledger: Ledger, asked: Asked, policy: Policy, profile: Profile, inputs: Sequence[Input]
 ) -> list[Told]:
-    """Gaps in the order of the report: by level, by money, by calls. What nobody asked for is a note or untold."""
+    """Gaps in the order of the report: level, money, calls. What nobody asked for is a note or untold."""
     tables = ledger.evidence.tables
     names = {
         n: given.alias or table.format for n, (given, table) in enumerate(zip(inputs, tables, strict=True))
@@ -192,135 +155,6 @@ def _means(field: str) -> Callable[[str], bool]:
         return match is not None and match.field == field
 
     return means
-
-
-def _owned(judgement: Judgement) -> np.ndarray:
-    owned: np.ndarray = (judgement.verdicts["tenant_id"] == PRESENT) | (
-        judgement.verdicts["team_id"] == PRESENT
-    )
-    return owned
-
-
-def _totals(weights: Weights, owned: np.ndarray) -> Totals:
-    calls = int(weights.count.sum())
-    lost = int(weights.count[~owned].sum())
-    cost = int(weights.cost.sum()) if weights.basis != "none" else 0
-    lost_cost = int(weights.cost[~owned].sum()) if weights.basis != "none" else 0
-    return Totals(
-        calls=calls,
-        tokens=int(weights.tokens.sum()),
-        cost_usd=cost / 1e9,
-        cost_basis=weights.basis,
-        weighted_by=weights.by,
-        unattributed_calls=lost / calls if calls else 0.0,
-        unattributed_cost=lost_cost / cost if cost else 0.0,
-        unattributed_cost_usd=lost_cost / 1e9,
-    )
-
-
-def _fields(ledger: Ledger, asked: Asked, gaps: list[Gap]) -> list[FieldReport]:
-    """The profile's fields first, then every other field that was seen."""
-    by_field: dict[str, list[str]] = {}
-    for gap in gaps:
-        by_field.setdefault(gap.field, []).append(gap.rule)
-    required, seen = [], []
-    for name in ledger.evidence.catalogue.fields:
-        is_asked = name in asked and bool(asked[name].any())
-        report = field_report(
-            ledger, name, required=is_asked, gaps=list(dict.fromkeys(by_field.get(name, [])))
-        )
-        if is_asked:
-            required.append(report)
-        elif report.present or report.mis_scoped or report.found:
-            seen.append(report)
-    return required + seen
-
-
-def _hops(evidence: Evidence, judgement: Judgement, asked: Asked, inputs: Sequence[Input]) -> list[FieldHops]:
-    """How many calls of each input carry each required field, in the order of the layers; one input has no hops."""
-    if len(inputs) < 2:
-        return []
-    number = judgement.calls["input"].to_numpy()
-    order = sorted(range(len(inputs)), key=lambda n: (LAYERS.index(evidence.tables[n].layer), n))
-    out = []
-    for name in asked:
-        verdict = judgement.verdicts[name]
-        hops = [
-            Hop(
-                layer=evidence.tables[n].layer,
-                input=inputs[n].name,
-                carried=int(((number == n) & (verdict == PRESENT)).sum()),
-                of=int(((number == n) & (verdict != NOT_CARRIED)).sum()),
-            )
-            for n in order
-        ]
-        out.append(FieldHops(field=name, hops=hops))
-    return out
-
-
-def _score(
-    judgement: Judgement,
-    weights: Weights,
-    asked: Asked,
-    profile: Profile,
-    evidence: Evidence,
-    owned: np.ndarray,
-) -> Score:
-    layer = judgement.calls["layer"]
-    shares, uncheckable = [], []
-    needs = requirements(profile, Policy(), evidence)
-    for need in needs:
-        rows = layer.is_in([name for name in LAYERS if need.holds_in(name)]).to_numpy()
-        weight = max(evidence.catalogue.fields[name].weight for name in need.any_of)
-        present = np.any([judgement.verdicts[n] == PRESENT for n in need.any_of], axis=0) & rows
-        lacking = np.all([judgement.verdicts[n] == NOT_CARRIED for n in need.any_of], axis=0)
-        checkable = rows & ~lacking
-        shares.append((weight, weights.share(present & checkable), weights.share(checkable)))
-        if rows.any() and not checkable.any():
-            uncheckable.extend(need.any_of)
-    lost = weights.share(~owned)
-    return score(shares, lost, list(dict.fromkeys(uncheckable)))
-
-
-def _input_report(given: Input, evidence: Evidence, number: int) -> InputReport:
-    table = evidence.tables[number]
-    mine = evidence.frame.filter(evidence.frame["input"] == number)
-    calls = mine.filter(mine["kind"] == "call")
-    held = int(calls["weight"].sum()) if calls.height else 0
-    records = int(mine["weight"].sum()) if mine.height and "weight" in mine.columns else mine.height
-    return InputReport(
-        name=given.name,
-        format=table.format,
-        layer=table.layer,
-        bytes=table.bytes,
-        records=records,
-        calls=held,
-        context=records - held,
-        skipped=table.skips,
-        skipped_total=table.skipped_total,
-        also=table.also,
-        notes=table.notes,
-    )
-
-
-def _notes(evidence: Evidence, judgement: Judgement, weights: Weights) -> list[str]:
-    notes = []
-    if weights.basis == "estimated":
-        notes.append(
-            "Cost is estimated from tokens and the public price list where no cost was recorded; "
-            "discounts and batch prices are not in it."
-        )
-    if weights.by == "tokens":
-        notes.append("Shares are weighted by tokens: too few calls carry or allow a cost.")
-    elif weights.by == "calls" and len(weights.count):
-        notes.append("Shares are weighted by calls: no call carries a cost or tokens.")
-    if 0 < int(weights.count.sum()) < 30:
-        notes.append("Under 30 calls: read the counts, not the percentages.")
-    if any(t.layer == "app" and "trace_id" in t.frame.columns for t in evidence.tables):
-        notes.append(
-            "Coverage computed from traces is coverage of the sample: traces that were not sampled are invisible."
-        )
-    return notes
 
 
 def _ruleset(rules: Sequence[Rule], extra: Path | None) -> Ruleset:

@@ -5,8 +5,8 @@ The only step that reads today's date, and only when a suppression expires; the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import datetime
+from collections.abc import Sequence
 from fnmatch import fnmatch
 
 import msgspec

@@ -16,12 +16,12 @@ import polars as pl
 
 from auditor import mask
 from auditor.assemble import Evidence
-from auditor.evidence import Slot
 from auditor.judge import ABSENT, CAUSES, MIS_SCOPED, NOT_CARRIED, PRESENT, Hit, Judgement, columns_of
 from auditor.model import SCOPES, ByVerdict, FieldReport, Found, Gap, Verdict, Where
 from auditor.money import Weights
 from auditor.readers import all_readers
 from auditor.rulebook import load_fixes
+from auditor.table import Slot
 
 NAMES = ("present", "absent", "mis_scoped", "not_carried")
 USD = 1e9
@@ -146,9 +146,6 @@ _PLACES = (
 )
 
 
-# -- gaps ----------------------------------------------------------------------------------------------------
-
-
 def tell(ledger: Ledger, hit: Hit, level: str, names: dict[int, str]) -> Told:
     """One gap: how many calls, how much money, where, which records to show."""
     rule, field, rows = hit.rule, hit.field, hit.rows
@@ -184,7 +181,7 @@ def tell(ledger: Ledger, hit: Hit, level: str, names: dict[int, str]) -> Told:
 
 
 def fingerprint(rule: str, field: str, scope: str, key: str, name: str) -> str:
-    """Stable over lines, values and dated names: of rule, field, scope, key and the input's name or format."""
+    """Stable over lines, values and dates: of rule, field, scope, key and the input's name or format."""
     text = "\x1f".join((rule, field, scope, re.sub(r"\[\d+\]", "[*]", key), name))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

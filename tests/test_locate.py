@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.locate import at, position, span_pointer
+from auditor.locate import Positions, at, span_pointer
 from auditor.run import Input, audit
 from auditor.settings import Policy
 
@@ -40,7 +40,7 @@ def test_a_pointer_leads_to_the_bytes_of_its_value(document: Any, pretty: bool, 
     raw = json.dumps(document, indent=2 if pretty else None, ensure_ascii=False)
     pointer = data.draw(st.sampled_from(pointers(document)))
 
-    found = position(raw.encode(), pointer)
+    found = Positions(raw.encode()).of(pointer)
 
     value, _ = json.JSONDecoder().raw_decode(raw.encode()[found:].decode())
     assert at(document, pointer) == value

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from auditor.evidence import Builder
-from auditor.source import decode
+from auditor.pieces import decode
 
 MAX_PATHS = 2000
 MAX_NESTING = 30

@@ -12,8 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from auditor.evidence import Builder
+from auditor.pieces import Piece, json_pieces
 from auditor.readers._nested import opened_text
-from auditor.source import Piece, Source, json_pieces
+from auditor.source import Source
 
 LISTS = tuple(
     """Records records events logEvents data results result items rows logs value entries spend_logs

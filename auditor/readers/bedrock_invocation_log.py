@@ -14,62 +14,21 @@ from typing import Any
 
 import msgspec
 
-from auditor.evidence import Builder, Column
+from auditor.evidence import Builder
+from auditor.pieces import container_of, one_line
 from auditor.principal import user_of
 from auditor.readers import Reader, Sample, generic_json
+from auditor.readers._invocation import Input, Output, Record, decode_record, folded, latency_of
 from auditor.readers._nested import opened_text
 from auditor.readers._objects import read_objects, to_ns, unwrapped
-from auditor.source import Source, container_of, one_line
+from auditor.source import Source
+from auditor.table import Column
 
 INFERENCE = frozenset(
     """Converse ConverseStream InvokeModel InvokeModelWithResponseStream InvokeModelWithBidirectionalStream
     StartAsyncInvoke CreateInference ChatCompletions Responses""".split()
 )
 _ALLOWED = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,\-.]*")
-_LATENCIES = (b'"latencyMs"', b'"invocationLatency"')
-_NUMBER = re.compile(rb"\s*:\s*(\d+)")
-
-
-class Identity(msgspec.Struct, gc=False):
-    """Who called."""
-
-    arn: str | None = None
-
-
-class Input(msgspec.Struct, gc=False, rename="camel"):
-    """The request side; its body stays undecoded."""
-
-    input_token_count: int | float | str | None = None
-    cache_read_input_token_count: int | None = None
-    cache_write_input_token_count: int | None = None
-
-
-class Output(msgspec.Struct, gc=False, rename="camel"):
-    """The response side; its body stays undecoded."""
-
-    output_token_count: int | float | str | None = None
-
-
-class Record(msgspec.Struct, gc=False, rename="camel"):
-    """One invocation."""
-
-    schema_type: str = ""
-    timestamp: str | int | None = None
-    account_id: str | int | None = None
-    region: str | None = None
-    request_id: str | None = None
-    operation: str | None = None
-    model_id: str | None = None
-    identity: Identity | list[Identity] | None = None
-    request_metadata: dict[str, Any] | str | None = None
-    inference_region: str | None = None
-    error_code: str | None = None
-    status: str | int | None = None
-    input: Input | None = None
-    output: Output | None = None
-
-
-_decoder = msgspec.json.Decoder(Record)
 
 
 _no_input, _no_output = Input(), Output()
@@ -86,20 +45,30 @@ class Log:
             (column("model", "request", "modelId"), lambda r: r.model_id),
             (column("region", "request", "region"), lambda r: r.region),
             (column("account_id", "account", "accountId"), lambda r: r.account_id),
-            (column("tokens_input", "request", "input.inputTokenCount"), lambda r: (r.input or _no_input).input_token_count),
-            (column("tokens_output", "request", "output.outputTokenCount"), lambda r: (r.output or _no_output).output_token_count),
+            (
+                column("tokens_input", "request", "input.inputTokenCount"),
+                lambda r: (r.input or _no_input).input_token_count,
+            ),
+            (
+                column("tokens_output", "request", "output.outputTokenCount"),
+                lambda r: (r.output or _no_output).output_token_count,
+            ),
             (builder.fact("operation"), lambda r: r.operation),
-            (column("provider", "request", "schemaType"), lambda r: "aws.bedrock"),
-        )  # fmt: skip
+            (column("provider", "request", "schemaType"), lambda _: "aws.bedrock"),
+        )
         self.rare: tuple[tuple[Column, Callable[[Record], Any]], ...] = (
             (column("inference_region", "attempt", "inferenceRegion"), lambda r: r.inference_region),
             (column("error_code", "attempt", "errorCode"), lambda r: r.error_code),
             (column("status", "attempt", "status"), lambda r: r.status),
-            (column("tokens_cache_read", "request", "input.cacheReadInputTokenCount"),
-             lambda r: (r.input or _no_input).cache_read_input_token_count),
-            (column("tokens_cache_write", "request", "input.cacheWriteInputTokenCount"),
-             lambda r: (r.input or _no_input).cache_write_input_token_count),
-        )  # fmt: skip
+            (
+                column("tokens_cache_read", "request", "input.cacheReadInputTokenCount"),
+                lambda r: (r.input or _no_input).cache_read_input_token_count,
+            ),
+            (
+                column("tokens_cache_write", "request", "input.cacheWriteInputTokenCount"),
+                lambda r: (r.input or _no_input).cache_write_input_token_count,
+            ),
+        )
         self.principal = column("iam_principal", "principal", "identity.arn")
         self.user = column("user_id", "principal", "identity.arn (session name)", rank=500)
         self.latency = column("latency_ms", "request", "output.outputBodyJson.metrics.latencyMs")
@@ -192,7 +161,7 @@ def _names(keys: tuple[str, ...]) -> str:
 
 
 def match(record: dict[str, Any]) -> float:
-    """The schema's name, or its characteristic keys when a paste dropped it; lower case as Athena writes them."""
+    """The schema's name, or its characteristic keys when a paste dropped it; lower case as Athena writes."""
     if record.get("schemaType") == "ModelInvocationLog" or record.get("schematype") == "ModelInvocationLog":
         return 1.0
     keys = {k.lower() for k in record}
@@ -201,50 +170,26 @@ def match(record: dict[str, Any]) -> float:
     return 0.0
 
 
-_CAMEL = {f.encode_name.lower(): f.encode_name for f in msgspec.structs.fields(Record)}
-_INNER = {
-    f.encode_name.lower(): f.encode_name for s in (Identity, Input, Output) for f in msgspec.structs.fields(s)
-}
-
-
 def take(record: dict[str, Any], builder: Builder, offset: int, pointer: str) -> None:
     """Read one record that was decoded already."""
     log = _log(builder)
-    folded: dict[str, Any] = {}
-    for key, value in record.items():
-        name = _CAMEL.get(key.lower())
-        if name in ("input", "output", "identity") and isinstance(value, dict):
-            value = {_INNER.get(k.lower(), k): v for k, v in value.items()}
-        if name:
-            folded[name] = value
     try:
-        decoded = _decoder.decode(msgspec.json.encode(folded))
+        decoded = folded(record)
     except msgspec.DecodeError as error:
         builder.skip(None, "not the shape of an invocation record: " + str(error).rsplit(" - ", 1)[-1])
         return
     log.put([decoded], [offset], [latency_of(msgspec.json.encode(record.get("output")))], pointer)
 
 
-def latency_of(text: bytes) -> int | None:
-    """The latency that the service wrote, in ms; the same words inside a prompt are escaped and do not match."""
-    for mark in _LATENCIES:
-        at = text.rfind(mark)
-        if at >= 0:
-            found = _NUMBER.match(text, at + len(mark))
-            return int(found[1]) if found else None
-    return None
-
-
 def _log(builder: Builder) -> Log:
-    log = getattr(builder, "invocation_log", None)
+    log: Log | None = builder.kept.get(READER.name)
     if log is None:
-        log = Log(builder)
-        builder.invocation_log = log  # type: ignore[attr-defined]
+        log = builder.kept[READER.name] = Log(builder)
     return log
 
 
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
-    """JSON lines are decoded into typed records, bodies skipped; every other container goes record by record."""
+    """JSON lines are decoded into typed records, bodies skipped; other containers go record by record."""
     if container_of(source.head, source.is_short) != "json-lines":
         read_objects(source, builder, READER, start, end)
         return
@@ -257,7 +202,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         for line in lines:
             number += 1
             try:
-                record = _decoder.decode(line)
+                record = decode_record(line)
                 if record.schema_type == "ModelInvocationLog" or (record.model_id and record.operation):
                     records.append(record)
                     offsets.append(offset)
@@ -290,7 +235,8 @@ READER = Reader(
     layer="provider",
     title="Amazon Bedrock model invocation log",
     carries=dict.fromkeys(
-        "tenant_id workflow_id workflow_run_id team_id user_id session_id trace_id cost_center environment agent".split(),
+        """tenant_id workflow_id workflow_run_id team_id user_id session_id trace_id cost_center environment
+        agent""".split(),
         "request_metadata",
     )
     | {

@@ -22,7 +22,8 @@ PROCESS = frozenset(
 HEADERS = re.compile(r"(^|[.→])(request_?)?headers?[.→]", re.I)
 NOISE = re.compile(
     r"(?i)\b(start(ed|ing|s)?|begin(ning)?|load(ed|ing)?|config(ured)?|init\w*|retry(ing)?|sleep(ing)?|"
-    r"back(ing )?off|queued|scheduled|selected|routing|warm\w*|listening|request\.?(received|sent)|received request)\b"
+    r"back(ing )?off|queued|scheduled|selected|routing|warm\w*|listening|request\.?(received|sent)|"
+    r"received request)\b"
 )
 START = tuple(
     """startTime start_time started_at timestamp @timestamp time ts eventTime created_at datetime date
@@ -119,7 +120,8 @@ READER = Reader(
     title="JSON logs of an application",
     carries={},
     everything=True,
-    get="""Take the lines your application logs for model calls, as JSON: `kubectl logs deploy/app | grep llm`,
+    get="""Take the lines your application logs for model calls, as JSON: \
+`kubectl logs deploy/app | grep llm`,
 `aws logs tail LOG_GROUP --since 1h`, or a file of JSON lines.""",
     match=match,
     take=take,

@@ -60,8 +60,8 @@ READER = Reader(
     layer="gateway",
     title="LiteLLM standard logging payload",
     carries=CARRIES,
-    get="""Add a callback that writes `kwargs["standard_logging_object"]`, or set `callbacks: ["s3_v2"]` in the \
-proxy's
+    get="""Add a callback that writes `kwargs["standard_logging_object"]`, or set `callbacks: ["s3_v2"]` \
+in the proxy's
 `litellm_settings` and copy the objects: `aws s3 cp --recursive s3://BUCKET/litellm/ .`""",
     match=match,
     take=take,

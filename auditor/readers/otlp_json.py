@@ -8,19 +8,20 @@ never kept.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
 import polars as pl
 
-from auditor.evidence import MAX_KEYS, Builder, Column
+from auditor.evidence import MAX_KEYS, Builder
+from auditor.pieces import container_of, decode
 from auditor.readers import Reader, Sample
 from auditor.readers._nested import baggage, is_body, is_container, leaves, put_nested
+from auditor.readers._otlp import Span, attributes_of, document_of, hex_id, plain, reason_of
 from auditor.readers._spans import CALL_MARKS, ENDPOINT_KEYS, NOT_CALL_NAMES, NOT_INFERENCE, USAGE_FIELDS
-from auditor.source import Source, container_of, decode
+from auditor.source import Source
+from auditor.table import Column
 
 HEADER = ("http.request.header.", "http.request.headers.", "rpc.request.metadata.")
 RESPONSE_HEADER = ("http.response.header.", "http.response.headers.")
@@ -28,137 +29,9 @@ MARK = "mark "
 _ERRORS = (2, "STATUS_CODE_ERROR")
 
 
-class Any_(msgspec.Struct, gc=False, rename="camel"):
-    """AnyValue; the kinds that are rare stay undecoded."""
-
-    string_value: str | None = None
-    int_value: int | str | None = None
-    double_value: float | str | None = None
-    bool_value: bool | None = None
-    array_value: msgspec.Raw = msgspec.Raw()
-    kvlist_value: msgspec.Raw = msgspec.Raw()
-
-
-class Pair(msgspec.Struct, gc=False):
-    """KeyValue."""
-
-    key: str = ""
-    value: Any_ | None = None
-
-
-class Status(msgspec.Struct, gc=False):
-    """Span status; the code is a number or an enum name."""
-
-    code: int | str = 0
-
-
-class Span(msgspec.Struct, gc=False, rename="camel"):
-    """The part of a span that is evidence; events and links are not decoded."""
-
-    trace_id: str = ""
-    span_id: str = ""
-    parent_span_id: str | None = None
-    name: str = ""
-    start_time_unix_nano: int | str = 0
-    end_time_unix_nano: int | str = 0
-    attributes: list[Pair] = []
-    status: Status | None = None
-    dropped_attributes_count: int = 0
-
-
-class ScopeSpans(msgspec.Struct, gc=False):
-    """Spans of one instrumentation scope."""
-
-    spans: list[Span] = []
-
-
-class ResourceSpans(msgspec.Struct, gc=False, rename="camel"):
-    """Spans of one process; the resource stays raw, for equal ones are read once."""
-
-    resource: msgspec.Raw = msgspec.Raw()
-    scope_spans: list[ScopeSpans] = []
-    instrumentation_library_spans: list[ScopeSpans] = []
-
-
-class Document(msgspec.Struct, gc=False, rename="camel"):
-    """ExportTraceServiceRequest."""
-
-    resource_spans: list[ResourceSpans] = []
-
-
-class Resource(msgspec.Struct, gc=False):
-    """A process."""
-
-    attributes: list[Pair] = []
-
-
-_camel = msgspec.json.Decoder(Document)
-_resource = msgspec.json.Decoder(Resource)
-_SNAKE = {
-    b'"resource_spans"': b'"resourceSpans"',
-    b'"scope_spans"': b'"scopeSpans"',
-    b'"instrumentation_library_spans"': b'"instrumentationLibrarySpans"',
-    b'"trace_id"': b'"traceId"',
-    b'"span_id"': b'"spanId"',
-    b'"parent_span_id"': b'"parentSpanId"',
-    b'"start_time_unix_nano"': b'"startTimeUnixNano"',
-    b'"end_time_unix_nano"': b'"endTimeUnixNano"',
-    b'"string_value"': b'"stringValue"',
-    b'"int_value"': b'"intValue"',
-    b'"double_value"': b'"doubleValue"',
-    b'"bool_value"': b'"boolValue"',
-    b'"array_value"': b'"arrayValue"',
-    b'"kvlist_value"': b'"kvlistValue"',
-}
-
-
-def plain(value: Any_ | None) -> Any:
-    """The Python value of an AnyValue: text, number, list or mapping; None when it is empty."""
-    if value is None:
-        return None
-    if value.int_value is not None:
-        return value.int_value
-    for simple in (value.string_value, value.double_value, value.bool_value):
-        if simple is not None:
-            return simple
-    if value.array_value:
-        items = decode(bytes(value.array_value))
-        return [_loose(v) for v in (items.get("values") or [])] if isinstance(items, dict) else None
-    if value.kvlist_value:
-        items = decode(bytes(value.kvlist_value))
-        return _pairs(items.get("values") or []) if isinstance(items, dict) else None
-    return None
-
-
-def _loose(value: Any) -> Any:
-    """The Python value of an AnyValue that was decoded untyped."""
-    if not isinstance(value, dict) or not value:
-        return None
-    kind, inner = next(iter(value.items()))
-    if kind == "arrayValue":
-        return [_loose(v) for v in inner.get("values", [])]
-    if kind == "kvlistValue":
-        return _pairs(inner.get("values", []))
-    return inner
-
-
-def _pairs(items: list[Any]) -> dict[str, Any]:
-    return {str(i.get("key")): _loose(i.get("value")) for i in items if isinstance(i, dict)}
-
-
 def _flat(value: list[Any]) -> Any:
     """A list of one is its element; a longer one is text."""
     return value[0] if len(value) == 1 and not isinstance(value[0], (dict, list)) else str(value)
-
-
-def hex_id(text: str) -> str:
-    """A trace or span id as hex: base64 (24 or 12 characters) is decoded, `0x` and dashes are stripped."""
-    if len(text) in (24, 12) and text.endswith("="):
-        try:
-            return base64.b64decode(text, validate=True).hex()
-        except (binascii.Error, ValueError):
-            return text
-    return text.removeprefix("0x").lower()
 
 
 class Opened(NamedTuple):
@@ -241,18 +114,15 @@ class Spans:
         key = bytes(raw)
         number = self.processes.get(key)
         if number is None and key:
-            attributes = _resource.decode(key).attributes
+            attributes = attributes_of(key)
             number = self.builder.process((kv.key, plain(kv.value)) for kv in attributes)
             self.processes[key] = number
         return number
 
     def document(self, data: bytes, offset: int, *, snake: bool = False) -> None:
         """Read one export document; raises msgspec.DecodeError when it is none."""
-        if snake:
-            for old, new in _SNAKE.items():
-                data = data.replace(old, new)
         nth = 0
-        for block in _camel.decode(data).resource_spans:
+        for block in document_of(data, snake=snake).resource_spans:
             process = self.process(block.resource)
             for group in block.scope_spans or block.instrumentation_library_spans:
                 self.group(group.spans, process, offset, nth)
@@ -291,6 +161,7 @@ class Spans:
                     if value.__class__ is list and action.__class__ is tuple:
                         value = _flat(value)
                 if action.__class__ is tuple:
+                    # told apart by class, the cheapest test there is, which no type checker follows
                     action[0](row)  # type: ignore[operator]
                     action[1](value)  # type: ignore[operator]
                 else:
@@ -364,7 +235,7 @@ def _whole(source: Source, builder: Builder, spans: Spans, snake: bool) -> None:
         spans.document(data, 0, snake=snake)
         return
     except (msgspec.DecodeError, ValueError, RecursionError) as first:
-        from auditor.source import json_pieces
+        from auditor.pieces import json_pieces
 
         found = False
         for piece in json_pieces(source, builder.skip):
@@ -380,15 +251,6 @@ def _whole(source: Source, builder: Builder, spans: Spans, snake: bool) -> None:
             builder.skip(1, reason_of(first))
 
 
-def reason_of(error: Exception) -> str:
-    """A reason that never quotes the data: where the shape differs, or that it is no JSON."""
-    if isinstance(error, RecursionError):
-        return "nested too deep"
-    if isinstance(error, msgspec.ValidationError):
-        return "not the OTLP shape: " + str(error).rsplit(" - ", 1)[-1].strip()
-    return "not JSON: " + str(error).split(":")[0][:60]
-
-
 def sniff(sample: Sample) -> float:
     """The decisive key stands at the top of the document."""
     head = sample.head.lstrip()
@@ -402,13 +264,15 @@ READER = Reader(
     layer="app",
     title="OpenTelemetry traces (OTLP/JSON)",
     carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id retry_count session_id
-        user_id cost_usd model provider region inference_region tokens_input tokens_output tokens_cache_read
-        tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code cost_center agent""".split(),
+        """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id retry_count
+        session_id user_id cost_usd model provider region inference_region tokens_input tokens_output
+        tokens_cache_read tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code
+        cost_center agent""".split(),
         "span",
     )
     | {"trace_id": "trace", "environment": "process", "account_id": "process"},
-    get="""Set the Collector's file exporter (`exporters: {file: {path: traces.jsonl}}`) on the traces pipeline, or
+    get="""Set the Collector's file exporter (`exporters: {file: {path: traces.jsonl}}`) on the traces \
+pipeline, or
 in Python `OTEL_TRACES_EXPORTER=otlp_json_file`; a captured `POST /v1/traces` body with
 `OTEL_EXPORTER_OTLP_PROTOCOL=http/json` is the same document.""",
     sniff=sniff,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from auditor.fields import catalogue
 from auditor.model import Anchor, FieldReport, Gap, Report
-from auditor.rulebook import Fix, Rule, load_fixes, load_rules
+from auditor.rulebook import Fix, Rule, load_fixes
 from auditor.text import FEW, count, money, plural, share, visible
 
 VERDICT_WORDS = {
@@ -17,15 +17,6 @@ VERDICT_WORDS = {
     "absent": "absent",
     "mis_scoped": "mis-scoped",
     "not_carried": "not carried",
-}
-
-# The stacks whose fix is nearest to who wrote a format, by the first word of its name.
-_STACKS = {
-    "otlp": ("otel-python", "otel-js", "otel-collector"),
-    "bedrock": ("boto3", "aws-cli", "terraform"),
-    "cur": ("aws-cli", "boto3", "terraform"),
-    "litellm": ("litellm",),
-    "generic": ("app",),
 }
 
 
@@ -82,11 +73,6 @@ class View:
         """The denominator of everything."""
         return self.report.totals.calls
 
-    @property
-    def formats(self) -> list[str]:
-        """The formats of the inputs, in their order."""
-        return [one.format for one in self.report.inputs]
-
 
 def arrange(report: Report) -> View:
     """The report in the order in which it is read: what is wrong by weight, what is right, what cannot be."""
@@ -129,14 +115,13 @@ def place(anchor: Anchor) -> str:
     return ", ".join(parts)
 
 
-def recipes(gap: Gap, formats: list[str]) -> list[Recipe]:
-    """The fixes of a gap, those for what wrote the inputs first; the report's own for an unknown rule."""
-    rule = next((r for r in load_rules() if r.id == gap.rule), None)
-    known = [load_fixes()[name] for name in rule.fixes if name in load_fixes()] if rule else []
-    found = [recipe(fix, gap.field) for fix in known]
-    found = found or [Recipe(stack, "", text, "") for stack, text in gap.fixes.items()]
-    near = [stack for name in formats for stack in _STACKS.get(name.split("-")[0], ())]
-    return sorted(found, key=lambda one: near.index(one.stack) if one.stack in near else len(near))
+def recipes(gap: Gap) -> list[Recipe]:
+    """The fixes of a gap, with the snippet of the recipe that the report quotes."""
+    known = {fix.told(gap.field): fix for fix in load_fixes().values()}
+    return [
+        recipe(known[text], gap.field) if text in known else Recipe(stack, "", text, "")
+        for stack, text in gap.fixes.items()
+    ]
 
 
 def recipe(fix: Fix, field: str) -> Recipe:

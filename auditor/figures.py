@@ -1,0 +1,153 @@
+"""The figures of a report beside its gaps: totals, fields, hops, score, inputs, and what to know of them.
+
+It counts what was judged and weighed, and judges nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from auditor.assemble import Evidence
+from auditor.fields import Profile
+from auditor.judge import NOT_CARRIED, PRESENT, Judgement
+from auditor.model import LAYERS, FieldHops, FieldReport, Gap, Hop, InputReport, Score, Totals
+from auditor.money import Weights
+from auditor.required import Asked, requirements
+from auditor.score import score
+from auditor.settings import Policy
+from auditor.source import Input
+from auditor.tally import Ledger, field_report
+
+
+def owned_by_someone(judgement: Judgement) -> np.ndarray:
+    """The calls with a tenant or a team: what can be charged to somebody."""
+    owned: np.ndarray = (judgement.verdicts["tenant_id"] == PRESENT) | (
+        judgement.verdicts["team_id"] == PRESENT
+    )
+    return owned
+
+
+def totals(weights: Weights, owned: np.ndarray) -> Totals:
+    """Sums over all calls, and what of them nobody owns."""
+    calls = int(weights.count.sum())
+    lost = int(weights.count[~owned].sum())
+    cost = int(weights.cost.sum()) if weights.basis != "none" else 0
+    lost_cost = int(weights.cost[~owned].sum()) if weights.basis != "none" else 0
+    return Totals(
+        calls=calls,
+        tokens=int(weights.tokens.sum()),
+        cost_usd=cost / 1e9,
+        cost_basis=weights.basis,
+        weighted_by=weights.by,
+        unattributed_calls=lost / calls if calls else 0.0,
+        unattributed_cost=lost_cost / cost if cost else 0.0,
+        unattributed_cost_usd=lost_cost / 1e9,
+    )
+
+
+def field_reports(ledger: Ledger, asked: Asked, gaps: list[Gap]) -> list[FieldReport]:
+    """The profile's fields first, then every other field that was seen."""
+    by_field: dict[str, list[str]] = {}
+    for gap in gaps:
+        by_field.setdefault(gap.field, []).append(gap.rule)
+    required, seen = [], []
+    for name in ledger.evidence.catalogue.fields:
+        is_asked = name in asked and bool(asked[name].any())
+        report = field_report(
+            ledger, name, required=is_asked, gaps=list(dict.fromkeys(by_field.get(name, [])))
+        )
+        if is_asked:
+            required.append(report)
+        elif report.present or report.mis_scoped or report.found:
+            seen.append(report)
+    return required + seen
+
+
+def hops_of(
+    evidence: Evidence, judgement: Judgement, asked: Asked, inputs: Sequence[Input]
+) -> list[FieldHops]:
+    """How many calls of each input carry each required field, in the order of the layers; one has no hops."""
+    if len(inputs) < 2:
+        return []
+    number = judgement.calls["input"].to_numpy()
+    order = sorted(range(len(inputs)), key=lambda n: (LAYERS.index(evidence.tables[n].layer), n))
+    out = []
+    for name in asked:
+        verdict = judgement.verdicts[name]
+        hops = [
+            Hop(
+                layer=evidence.tables[n].layer,
+                input=inputs[n].name,
+                carried=int(((number == n) & (verdict == PRESENT)).sum()),
+                of=int(((number == n) & (verdict != NOT_CARRIED)).sum()),
+            )
+            for n in order
+        ]
+        out.append(FieldHops(field=name, hops=hops))
+    return out
+
+
+def score_of(
+    judgement: Judgement, weights: Weights, profile: Profile, evidence: Evidence, owned: np.ndarray
+) -> Score:
+    """The score over the profile's requirements; what the policy adds of its own does not move it."""
+    layer = judgement.calls["layer"]
+    shares, uncheckable = [], []
+    needs = requirements(profile, Policy(), evidence)
+    for need in needs:
+        rows = layer.is_in([name for name in LAYERS if need.holds_in(name)]).to_numpy()
+        weight = max(evidence.catalogue.fields[name].weight for name in need.any_of)
+        present = np.any([judgement.verdicts[n] == PRESENT for n in need.any_of], axis=0) & rows
+        lacking = np.all([judgement.verdicts[n] == NOT_CARRIED for n in need.any_of], axis=0)
+        checkable = rows & ~lacking
+        shares.append((weight, weights.share(present & checkable), weights.share(checkable)))
+        if rows.any() and not checkable.any():
+            uncheckable.extend(need.any_of)
+    lost = weights.share(~owned)
+    return score(shares, lost, list(dict.fromkeys(uncheckable)))
+
+
+def input_report(given: Input, evidence: Evidence, number: int) -> InputReport:
+    """What one input was read as, and how many of its records are calls."""
+    table = evidence.tables[number]
+    mine = evidence.frame.filter(evidence.frame["input"] == number)
+    calls = mine.filter(mine["kind"] == "call")
+    held = int(calls["weight"].sum()) if calls.height else 0
+    records = int(mine["weight"].sum()) if mine.height and "weight" in mine.columns else mine.height
+    return InputReport(
+        name=given.name,
+        format=table.format,
+        layer=table.layer,
+        bytes=table.bytes,
+        records=records,
+        calls=held,
+        context=records - held,
+        skipped=table.skips,
+        skipped_total=table.skipped_total,
+        also=table.also,
+        notes=table.notes,
+    )
+
+
+def notes_on(evidence: Evidence, weights: Weights) -> list[str]:
+    """What to know before trusting the figures."""
+    notes = []
+    if weights.basis == "estimated":
+        notes.append(
+            "Cost is estimated from tokens and the public price list where no cost was recorded; "
+            "discounts and batch prices are not in it."
+        )
+    if weights.by == "tokens":
+        notes.append("Shares are weighted by tokens: too few calls carry or allow a cost.")
+    elif weights.by == "calls" and len(weights.count):
+        notes.append("Shares are weighted by calls: no call carries a cost or tokens.")
+    if 0 < int(weights.count.sum()) < 30:
+        notes.append("Under 30 calls: read the counts, not the percentages.")
+    if any(t.layer == "app" and "trace_id" in t.frame.columns for t in evidence.tables):
+        notes.append(
+            "Coverage computed from traces is coverage of the sample: "
+            "traces that were not sampled are invisible."
+        )
+    return notes

@@ -1,0 +1,123 @@
+"""One batch of records frozen into a frame: values spread over the rows, cleaned, and one chosen a field.
+
+It never reads an input, and keeps every candidate that was not chosen out of the field's own column.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from auditor.clean import clean, collected, prepared, series_of
+from auditor.fields import Catalogue
+from auditor.model import SCOPES
+from auditor.table import FACTS, IDENTITY, Column
+
+SMALL = 2_000  # rows up to which plain lists beat vectors
+_SCOPE_RANK = {scope: i for i, scope in enumerate(SCOPES)}
+
+
+def freeze(
+    ids: Mapping[str, list[Any]], live: Iterable[Column], facts: Mapping[str, Column], catalogue: Catalogue
+) -> pl.DataFrame:
+    """One batch as a frame: identity, then for each field its value, slot, blank mark and other places.
+
+    Raw values are spread over the rows first; all cleaning and choosing then runs as one query.
+    """
+    n = len(ids["record"])
+    data: dict[str, pl.Series] = {
+        name: pl.Series(name, ids[name], dtype=dtype, strict=False) for name, dtype in IDENTITY.items()
+    }
+    groups: dict[tuple[str, str], list[Column]] = defaultdict(list)
+    for column in live:
+        if column.rows:
+            groups[(column.slot.field, column.slot.place)].append(column)
+            data[f"raw {column.slot_id}"] = _dense(column, n)
+            data[f"at {column.slot_id}"] = _present(column.rows, n)
+    for name, column in facts.items():
+        if column.rows:
+            values = pl.Series(column.values, dtype=FACTS.get(name, pl.String), strict=False)
+            data[name] = _scatter(values, column.rows, n)
+    kinds = {f"raw {c.slot_id}": catalogue.fields[c.slot.field].type for g in groups.values() for c in g}
+    raw = prepared(pl.DataFrame(data), kinds, catalogue)
+    wanted: list[pl.Expr] = [pl.col(c) for c in raw.columns if not c.startswith(("raw ", "at ", "odd "))]
+    for (name, place), columns in groups.items():
+        out = name if place == "own" else f"{place}_{name}"
+        wanted += _resolve(out, name, columns, raw, catalogue)
+    return collected(raw, wanted)
+
+
+def _dense(column: Column, n: int) -> pl.Series:
+    """A column's raw values over all rows."""
+    if len(column.rows) == n or n > SMALL:
+        return _scatter(series_of(column.values), column.rows, n)
+    values: list[Any] = [None] * n
+    for row, value in zip(column.rows, column.values, strict=True):
+        values[row] = value
+    return series_of(values)
+
+
+def _scatter(values: pl.Series, rows: array[int], n: int) -> pl.Series:
+    """Spread the values of some rows over all `n`; a row that was put twice keeps the last."""
+    if len(rows) == n and rows[0] == 0 and rows[-1] == n - 1:
+        return values
+    index = np.full(n, -1, dtype=np.int64)
+    index[np.array(rows)] = np.arange(len(rows))
+    return values.gather(pl.Series(index, dtype=pl.Int64).set(pl.Series(index < 0), None))
+
+
+def _present(rows: array[int], n: int) -> pl.Series:
+    """Which rows have the key at all."""
+    there = np.zeros(n, dtype=bool)
+    there[np.array(rows)] = True
+    return pl.Series(there)
+
+
+def _resolve(
+    out: str, name: str, columns: list[Column], raw: pl.DataFrame, catalogue: Catalogue
+) -> list[pl.Expr]:
+    """Candidates of one field in one place, narrow and best name first: value, slot, blank, conflict."""
+    columns.sort(key=lambda c: (_SCOPE_RANK.get(c.slot.scope, 99), c.slot.rank, c.slot.key))
+    kind = catalogue.fields[name].type
+    values, slots, marks = [], [], []
+    for column in columns:
+        value, mark = clean(raw, f"raw {column.slot_id}", kind, catalogue, column.scale)
+        values.append(value)
+        slots.append(pl.when(value.is_not_null()).then(pl.lit(column.slot_id, pl.Int32)))
+        marks.append(pl.when(pl.col(f"at {column.slot_id}")).then(mark))
+    chosen = pl.coalesce(values)
+    exprs = [chosen.alias(out), pl.coalesce(slots).alias(f"{out}_slot")]
+    if out == name:
+        exprs.append(pl.when(chosen.is_null()).then(pl.coalesce(marks)).alias(f"{name}_blank"))
+        conflict = _conflicts(columns, values, catalogue)
+        if conflict is not None:
+            exprs.append(conflict.fill_null(False).alias(f"{name}_conflict"))
+    return exprs
+
+
+def _conflicts(columns: list[Column], values: list[pl.Expr], catalogue: Catalogue) -> pl.Expr | None:
+    """Whether two values under the same normalised key of a record disagree; None where that cannot be."""
+    by_key: dict[str, list[pl.Expr]] = defaultdict(list)
+    twice: list[pl.Expr] = []
+    for column, value in zip(columns, values, strict=True):
+        by_key[catalogue.bare(column.slot.key)].append(value)
+        rows = np.array(column.rows)
+        again = rows[1:][np.diff(rows) == 0]
+        if len(again):
+            twice.append(pl.int_range(pl.len()).is_in(_disagreeing(column, again.tolist())))
+    pairs = [(a != b) for same in by_key.values() for i, a in enumerate(same) for b in same[i + 1 :]]
+    return pl.any_horizontal([p.fill_null(False) for p in pairs] + twice) if pairs or twice else None
+
+
+def _disagreeing(column: Column, rows: list[int]) -> list[int]:
+    """Of the rows that were put twice under one key, those whose values differ."""
+    seen: dict[int, set[str]] = {row: set() for row in rows}
+    for row, value in zip(column.rows, column.values, strict=True):
+        if row in seen and value not in (None, ""):
+            seen[row].add(str(value))
+    return [row for row, values in seen.items() if len(values) > 1]

@@ -1,0 +1,44 @@
+"""Which calls must carry which field: the profile's requirements and the policy's own, as rows.
+
+It never judges: whether a required field is there has been settled before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from auditor.assemble import IS_CALL, Evidence
+from auditor.fields import Profile, Requirement
+from auditor.judge import PRESENT, Judgement, columns_of
+from auditor.model import LAYERS
+from auditor.relate import relate
+from auditor.settings import Policy
+
+Asked = dict[str, np.ndarray]  # field -> the calls on which the profile requires it
+
+
+def requirements(profile: Profile, policy: Policy, evidence: Evidence) -> list[Requirement]:
+    """The profile's requirements and the policy's own; `all` asks for every field."""
+    own = [Requirement(any_of=[name]) for name in policy.required]
+    if profile.every_field:
+        return [Requirement(any_of=[name]) for name in evidence.catalogue.fields] + own
+    return [*profile.required, *own]
+
+
+def required_on(profile: Profile, policy: Policy, evidence: Evidence, judgement: Judgement) -> Asked:
+    """Where each field is required: by layer, by condition, and not where an alternative is present."""
+    layer = judgement.calls["layer"]
+    out: Asked = {}
+    for need in requirements(profile, policy, evidence):
+        holds = [name for name in LAYERS if need.holds_in(name)]
+        rows = layer.is_in(holds).to_numpy().copy()
+        if need.when:
+            relate(evidence, columns_of(need.when))
+            calls = evidence.frame.filter(IS_CALL)
+            rows &= calls.select(pl.sql_expr(need.when).fill_null(False).alias("when"))["when"].to_numpy()
+        for name in need.any_of:
+            others = [judgement.verdicts[n] == PRESENT for n in need.any_of if n != name]
+            mine = rows & ~np.any(others, axis=0) if others else rows
+            out[name] = out.get(name, np.zeros(len(rows), dtype=bool)) | mine
+    return out

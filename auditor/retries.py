@@ -1,0 +1,49 @@
+"""Columns that tell attempts of one logical call: a failed call and what follows it.
+
+It never joins calls that did not fail, nor such as lie more than two minutes apart.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from auditor.assemble import Evidence, Series
+
+MAX_GAP_NS = 120 * 1_000_000_000  # a retry follows its failed attempt within two minutes
+
+
+def attempts(evidence: Evidence) -> Series:
+    """Attempts of one logical call: a failed call and what follows it with the same parent, trace or id."""
+    frame = evidence.frame
+    calls = frame.with_row_index("row").filter(pl.col("kind") == "call")
+    same_id = pl.col("request_id") if "request_id" in calls.columns else pl.lit(None, pl.String)
+    key = (
+        pl.when(pl.col("parent_id").is_not_null())
+        .then(pl.format("{} {}", "trace_key", "parent_id"))
+        .when(pl.col("trace_id").is_not_null() & pl.col("span_id").is_null())
+        .then(pl.col("trace_key"))
+        .otherwise(pl.coalesce(same_id, pl.format("row {}", "row")))
+    )
+    ordered = calls.select(
+        "row", "input", "operation", "started_at", "ended_at", "error", key.alias("key")
+    ).sort("input", "key", "started_at", "row", nulls_last=True)
+    same = (pl.col("key") == pl.col("key").shift(1)) & (pl.col("input") == pl.col("input").shift(1))
+    soon = (pl.col("started_at") - pl.coalesce("ended_at", "started_at").shift(1)).abs() <= MAX_GAP_NS
+    alike = pl.col("operation").fill_null("") == pl.col("operation").shift(1).fill_null("")
+    follows = (same & alike & pl.col("error").shift(1) & soon.fill_null(True)).fill_null(False)
+    chained = ordered.with_columns((~follows).cum_sum().alias("logical_call")).with_columns(
+        pl.int_range(1, pl.len() + 1).over("logical_call").alias("attempt"),
+        pl.len().over("logical_call").cast(pl.Int64).alias("attempts"),
+    )
+    whole = pl.DataFrame({"row": pl.Series(range(frame.height), dtype=calls["row"].dtype)}).join(
+        chained.select("row", "logical_call", "attempt", "attempts"),
+        on="row",
+        how="left",
+        maintain_order="left",
+    )
+    out = {c: whole[c] for c in ("logical_call", "attempt", "attempts")}
+    ids = pl.DataFrame({"g": whole["logical_call"], "id": frame["request_id"]})
+    out["call_request_ids"] = (
+        ids.select(pl.col("id").drop_nulls().n_unique().over("g")).to_series().cast(pl.Int64)
+    )
+    return out
