@@ -92,7 +92,8 @@ def _given(name: str | None, path: str, stdin_name: str, fmt: str | None) -> Ite
             )
         for file in files:
             inner = file.relative_to(place).as_posix()
-            yield Input(f"{name}/{inner}" if name else file.as_posix(), path=file, layer=layer, format=fmt, alias=name)
+            whole = f"{name}/{inner}" if name else file.as_posix()
+            yield Input(whole, path=file, layer=layer, format=fmt, alias=name)
     elif place.exists() and not place.is_file():  # a pipe, as in <(zcat spans.gz): it can be read once
         yield Input(name or path, data=_read(place), layer=layer, format=fmt, alias=name)
     else:

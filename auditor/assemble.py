@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from auditor.arrays import Ints, Rows
 from auditor.fields import Catalogue
 from auditor.table import Slot, Table
 
@@ -43,7 +44,7 @@ class Evidence:
     slots: list[Slot]
     tables: list[Table]
     catalogue: Catalogue
-    parent: np.ndarray | None = None
+    parent: Ints | None = None
 
     def add_slot(self, slot: Slot) -> int:
         """Register a slot that no reader made; returns its number."""
@@ -166,7 +167,7 @@ def _commonest_key(evidence: Evidence, name: str) -> str:
     return evidence.slots[int(top)].key
 
 
-def parents(frame: pl.DataFrame) -> np.ndarray:
+def parents(frame: pl.DataFrame) -> Ints:
     """For each row the row of its parent record, or -1."""
     rows = frame.select("trace_id", "span_id", "parent_id").with_row_index("row")
     own = (
@@ -177,7 +178,7 @@ def parents(frame: pl.DataFrame) -> np.ndarray:
     up = rows.join(own, on=["trace_id", "parent_id"], how="left", maintain_order="left", nulls_equal=True)[
         "up"
     ]
-    out: np.ndarray = up.cast(pl.Int64).fill_null(-1).to_numpy().copy()
+    out: Ints = up.cast(pl.Int64).fill_null(-1).to_numpy().copy()
     out[rows["parent_id"].is_null().to_numpy()] = -1
     out[out == np.arange(len(out))] = -1
     return out
@@ -217,7 +218,7 @@ def _wrappers(evidence: Evidence) -> None:
     evidence.frame = frame.with_columns(kind)
 
 
-def nearest(parent: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def nearest(parent: Ints, wanted: Rows) -> Ints:
     """For each row its nearest ancestor for which `wanted` holds, or -1; looked for 100 levels up."""
     up = parent.copy()
     for _ in range(100):

@@ -140,7 +140,7 @@ class Builder:
         return self.resolved(match, scope, prefix + key)
 
     def column(self, name: str, scope: str, key: str, *, rank: int = 0, scale: float = 1.0) -> Column:
-        """The column of a field whose key the format's card names; `scale` turns its unit into the field's."""
+        """The column of a field whose key the format names; `scale` turns its unit into the field's."""
         return self.resolved(Match(name, rank, False), scope, key, scale)
 
     def resolved(self, match: Match, scope: str, key: str, scale: float = 1.0) -> Column:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from auditor.arrays import Rows
 from auditor.assemble import Evidence
 from auditor.fields import Profile
 from auditor.judge import NOT_CARRIED, PRESENT, Judgement
@@ -21,15 +22,13 @@ from auditor.source import Input
 from auditor.tally import Ledger, field_report
 
 
-def owned_by_someone(judgement: Judgement) -> np.ndarray:
+def owned_by_someone(judgement: Judgement) -> Rows:
     """The calls with a tenant or a team: what can be charged to somebody."""
-    owned: np.ndarray = (judgement.verdicts["tenant_id"] == PRESENT) | (
-        judgement.verdicts["team_id"] == PRESENT
-    )
+    owned: Rows = (judgement.verdicts["tenant_id"] == PRESENT) | (judgement.verdicts["team_id"] == PRESENT)
     return owned
 
 
-def totals(weights: Weights, owned: np.ndarray) -> Totals:
+def totals(weights: Weights, owned: Rows) -> Totals:
     """Sums over all calls, and what of them nobody owns."""
     calls = int(weights.count.sum())
     lost = int(weights.count[~owned].sum())
@@ -90,7 +89,7 @@ def hops_of(
 
 
 def score_of(
-    judgement: Judgement, weights: Weights, profile: Profile, evidence: Evidence, owned: np.ndarray
+    judgement: Judgement, weights: Weights, profile: Profile, evidence: Evidence, owned: Rows
 ) -> Score:
     """The score over the profile's requirements; what the policy adds of its own does not move it."""
     layer = judgement.calls["layer"]

@@ -22,6 +22,7 @@ from auditor.table import Table
 
 ENOUGH = 0.5
 FIRST = 25
+SPLIT_FROM = 32 * 1024 * 1024  # bytes below which starting a second process costs more than it saves
 LOOKED_AT = 64 * 1024  # bytes
 
 
@@ -30,7 +31,7 @@ def ingest(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1) ->
     found, also = recognise(source, given)
     layer = given.layer or found.layer
     builder = Builder(given.name, layer, found.name, catalogue)
-    if jobs > 1 and found.splits and source.path is not None and source.size > 32 * 1024 * 1024:
+    if jobs > 1 and found.splits and source.path is not None and source.size > SPLIT_FROM:
         from auditor.parallel import read_split
 
         table = read_split(source, given, found, layer, catalogue, jobs)

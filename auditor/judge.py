@@ -14,6 +14,7 @@ import polars as pl
 import sqlglot
 from sqlglot import exp
 
+from auditor.arrays import Codes, Rows
 from auditor.assemble import Evidence
 from auditor.clean import collected
 from auditor.errors import RuleError
@@ -38,20 +39,20 @@ class Hit:
 
     rule: Rule
     field: str
-    rows: np.ndarray  # boolean
+    rows: Rows
 
 
 @dataclass
 class Carried:
     """The calls on which a field cannot be judged: format or sample leave it out, or the call failed."""
 
-    by_format: np.ndarray
-    by_sample: np.ndarray
-    failed: np.ndarray
+    by_format: Rows
+    by_sample: Rows
+    failed: Rows
 
-    def heard(self, rule: Rule, rows: np.ndarray) -> np.ndarray:
-        """Of a rule's rows those on which the field can be judged; what is there can be mis-scoped anywhere."""
-        able: np.ndarray = rows & ~self.failed
+    def heard(self, rule: Rule, rows: Rows) -> Rows:
+        """Of a rule's rows those whose field can be judged; only absence needs a format that carries it."""
+        able: Rows = rows & ~self.failed
         if rule.verdict == "absent":
             able = able & ~self.by_format & ~self.by_sample
         return able
@@ -62,8 +63,8 @@ class Judgement:
     """Verdict and cause codes, one array a field over the calls, and every hit."""
 
     calls: pl.DataFrame
-    verdicts: dict[str, np.ndarray]
-    causes: dict[str, np.ndarray]
+    verdicts: dict[str, Codes]
+    causes: dict[str, Codes]
     hits: list[Hit]
 
 
@@ -164,12 +165,12 @@ def _speaks(evidence: Evidence, rule: Rule) -> bool:
     )
 
 
-def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[np.ndarray]:
+def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows]:
     """Each predicate over the calls, in one lazy query."""
     texts = list(dict.fromkeys(rule.predicate(field) for rule, field in pairs))
     result = _collected(calls, texts) if texts and calls.height else None
     layer, fmt = calls["layer"], calls["format"]
-    masks: dict[tuple[str, ...], np.ndarray] = {}
+    masks: dict[tuple[str, ...], Rows] = {}
     out = []
     for rule, field in pairs:
         if result is None:
@@ -205,7 +206,7 @@ def _collected(calls: pl.DataFrame, texts: list[str]) -> pl.DataFrame:
 
 
 def _muted(
-    raw: list[np.ndarray],
+    raw: list[Rows],
     pairs: list[tuple[Rule, str]],
     calls: pl.DataFrame,
     carried: dict[str, Carried],
@@ -214,9 +215,9 @@ def _muted(
     at: dict[str, dict[str, int]] = {}
     for i, (rule, field) in enumerate(pairs):
         at.setdefault(rule.id, {})[field] = i
-    blocked: dict[int, np.ndarray] = {}
+    blocked: dict[int, Rows] = {}
 
-    def block(i: int, trail: frozenset[int]) -> np.ndarray:
+    def block(i: int, trail: frozenset[int]) -> Rows:
         if i not in blocked:
             rule, field = pairs[i]
             rows = np.zeros(calls.height, dtype=bool)
@@ -266,7 +267,7 @@ def _carried(evidence: Evidence, calls: pl.DataFrame, empty: pl.DataFrame) -> di
     return out
 
 
-def _settle(empty: np.ndarray, hits: list[Hit], cells: Carried) -> tuple[np.ndarray, np.ndarray]:
+def _settle(empty: Rows, hits: list[Hit], cells: Carried) -> tuple[Codes, Codes]:
     """One verdict and cause a call. mis-scoped beats absent; then the louder level, then the lower id."""
     verdict = np.where(empty, ABSENT, PRESENT).astype(np.int8)
     cause = np.where(empty, _CODE[Cause.MISSING], -1).astype(np.int8)

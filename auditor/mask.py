@@ -21,6 +21,7 @@ SHOWN = re.compile(
 )
 _INDEX = re.compile(r"\[\d+\]|(?<=/)\d+(?=/|$)")
 _ODD = re.compile(r"@|\d{4,}|[0-9a-f]{8}-|^[0-9a-f]{16,}$|\s")
+_ACCOUNT = re.compile(r":\d{12}:")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -51,6 +52,11 @@ class Masker:
 def clean_text(text: str) -> str:
     """Without control, bidi and zero-width characters."""
     return _CONTROL.sub("", text)
+
+
+def name(text: str) -> str:
+    """The name of a service, an operation or a model as the report may print it: no account in an ARN."""
+    return _ACCOUNT.sub(":*:", clean_text(text))[:120]
 
 
 def key(path: str) -> str:

@@ -70,7 +70,6 @@ SCOPES = tuple(
     message_body""".split()
 )
 LAYERS = ("client", "app", "gateway", "provider", "billing")
-Layer = Literal["client", "app", "gateway", "provider", "billing"]
 
 
 class Struct(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from auditor import prices
+from auditor.arrays import Ints, Rows
 from auditor.assemble import Evidence
 from auditor.relate import need
 
@@ -23,23 +24,23 @@ KINDS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_wri
 class Weights:
     """Per call: nano-dollars, tokens, records it stands for, and the chosen weight."""
 
-    cost: np.ndarray
-    tokens: np.ndarray
-    count: np.ndarray
-    weight: np.ndarray
+    cost: Ints
+    tokens: Ints
+    count: Ints
+    weight: Ints
     basis: Literal["observed", "estimated", "none"]
     by: Literal["cost", "tokens", "calls"]
 
-    def share(self, rows: np.ndarray) -> float:
+    def share(self, rows: Rows) -> float:
         """The part of all weight that lies on some rows, 0 to 1."""
         total = int(self.weight.sum())
         return float(int(self.weight[rows].sum()) / total) if total else 0.0
 
 
-def _ints(frame: pl.DataFrame, name: str) -> np.ndarray:
+def _ints(frame: pl.DataFrame, name: str) -> Ints:
     if name not in frame.columns:
         return np.zeros(frame.height, dtype=np.int64)
-    out: np.ndarray = frame[name].cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+    out: Ints = frame[name].cast(pl.Int64, strict=False).fill_null(0).to_numpy()
     return out
 
 
@@ -76,16 +77,16 @@ def weigh(evidence: Evidence, calls: pl.DataFrame) -> Weights:
     return Weights(cost, tokens, count, weight, basis, by)
 
 
-def _part(some: np.ndarray, of: np.ndarray, count: np.ndarray) -> float:
+def _part(some: Rows, of: Rows, count: Ints) -> float:
     whole = int(count[of].sum())
     return float(int(count[some & of].sum()) / whole) if whole else 1.0
 
 
-def _estimate(evidence: Evidence, calls: pl.DataFrame) -> np.ndarray:
+def _estimate(evidence: Evidence, calls: pl.DataFrame) -> Ints:
     if "expected_cost_usd" in calls.columns:
         return _ints(calls, "expected_cost_usd")
     names = ("model", "provider", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
     need(evidence, *names)
     frame = evidence.frame.filter(pl.col("kind") == "call")
-    out: np.ndarray = prices.expected(frame).fill_null(0).to_numpy()
+    out: Ints = prices.expected(frame).fill_null(0).to_numpy()
     return out

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from auditor.arrays import Rows
 from auditor.model import Step
 from auditor.money import Weights
 from auditor.rulebook import load_fixes
@@ -49,8 +50,8 @@ def _step(number: int, fix: str, closed: list[Told], weights: Weights) -> Step:
     )
 
 
-def _rows(told: list[Told]) -> np.ndarray:
-    rows: np.ndarray = np.any([t.rows for t in told], axis=0)
+def _rows(told: list[Told]) -> Rows:
+    rows: Rows = np.any([t.rows for t in told], axis=0)
     return rows
 
 

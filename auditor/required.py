@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from auditor.arrays import Rows
 from auditor.assemble import IS_CALL, Evidence
 from auditor.fields import Profile, Requirement
 from auditor.judge import PRESENT, Judgement, columns_of
@@ -15,7 +16,7 @@ from auditor.model import LAYERS
 from auditor.relate import relate
 from auditor.settings import Policy
 
-Asked = dict[str, np.ndarray]  # field -> the calls on which the profile requires it
+Asked = dict[str, Rows]  # field -> the calls on which the profile requires it
 
 
 def requirements(profile: Profile, policy: Policy, evidence: Evidence) -> list[Requirement]:

@@ -23,9 +23,8 @@ def score(shares: list[tuple[int, float, float]], unattributed: float, uncheckab
     caps = []
     for bound, cap in CAPS:
         if unattributed > bound:
-            caps.append(
-                Cap(at=cap, reason=f"{100 * unattributed:.0f} % of spend has no owner (more than {100 * bound:.0f} %)")
-            )
+            lost, most = f"{100 * unattributed:.0f} %", f"{100 * bound:.0f} %"
+            caps.append(Cap(at=cap, reason=f"{lost} of spend has no owner (more than {most})"))
             break
     for cap_ in caps:
         value = min(value, cap_.at)

@@ -45,7 +45,7 @@ class Source:
         self._path, self._data = given.path, given.data
         if self._path is not None and not self._path.is_file():
             raise InputError(f"{given.name}: no such file", "check the path, or pass `-` for standard input")
-        self.size = len(self._data) if self._data is not None else self._path.stat().st_size  # type: ignore[union-attr]
+        self.size = self._size()
         with self._raw() as raw:
             start = raw.read(4)
         self.gzipped = start[:2] == b"\x1f\x8b"
@@ -57,6 +57,12 @@ class Source:
             self._become(self.whole().decode("utf-16", "replace").encode())
         elif bom == b"\xef\xbb\xbf":
             self._become(self.whole()[3:])
+
+    def _size(self) -> int:
+        if self._data is not None:
+            return len(self._data)
+        assert self._path is not None
+        return self._path.stat().st_size
 
     def _become(self, data: bytes) -> None:
         self._data, self._path, self.gzipped = data, None, False

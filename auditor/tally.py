@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from auditor import mask
+from auditor.arrays import Codes, Ints, Rows
 from auditor.assemble import Evidence
 from auditor.judge import ABSENT, CAUSES, MIS_SCOPED, NOT_CARRIED, PRESENT, Hit, Judgement, columns_of
 from auditor.model import SCOPES, ByVerdict, FieldReport, Found, Gap, Verdict, Where
@@ -35,7 +36,7 @@ class Told:
     """One gap before its examples are located: the struct and the rows (of the calls) to show."""
 
     gap: Gap
-    rows: np.ndarray
+    rows: Rows
     examples: list[int]
     keys: list[str]
     recipes: list[str]  # ids of the fixes that fit where the gap is
@@ -54,12 +55,12 @@ class Ledger:
         self.inputs = calls["input"].to_numpy()
         self.formats = [_coded(calls[c]) for c in ("format", "layer")]
 
-    def seen_in(self, rows: np.ndarray) -> frozenset[str]:
+    def seen_in(self, rows: Rows) -> frozenset[str]:
         """The formats and layers of some calls."""
         return frozenset(names[c] for names, codes in self.formats for c in np.unique(codes[rows]))
 
 
-def _coded(values: pl.Series) -> tuple[list[str], np.ndarray]:
+def _coded(values: pl.Series) -> tuple[list[str], Ints]:
     """The distinct names of a column and for each row the number of its name, -1 for none."""
     names = [str(v) for v in values.drop_nulls().unique().sort().to_list()]
     codes = values.rank("dense").fill_null(0).cast(pl.Int64).to_numpy() - 1
@@ -92,7 +93,7 @@ def field_report(ledger: Ledger, field: str, *, required: bool, gaps: list[str])
     )
 
 
-def _split(verdict: np.ndarray, weights: Weights) -> tuple[list[int], ByVerdict, ByVerdict]:
+def _split(verdict: Codes, weights: Weights) -> tuple[list[int], ByVerdict, ByVerdict]:
     masks = [verdict == code for code in range(4)]
     count = [int(weights.count[m].sum()) for m in masks]
     cost = ByVerdict(**{n: int(weights.cost[m].sum()) / USD for n, m in zip(NAMES, masks, strict=True)})
@@ -106,7 +107,7 @@ def _worst(count: Sequence[int]) -> str:
     return Verdict.PRESENT if count[PRESENT] or not count[NOT_CARRIED] else Verdict.NOT_CARRIED
 
 
-def _causes(codes: np.ndarray, count: np.ndarray) -> dict[str, int]:
+def _causes(codes: Codes, count: Ints) -> dict[str, int]:
     held = {CAUSES[c].value: int(count[codes == c].sum()) for c in np.unique(codes) if c >= 0}
     return dict(sorted(held.items()))
 
@@ -186,7 +187,7 @@ def fingerprint(rule: str, field: str, scope: str, key: str, name: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _slots(ledger: Ledger, predicate: str, rows: np.ndarray) -> list[Slot]:
+def _slots(ledger: Ledger, predicate: str, rows: Rows) -> list[Slot]:
     """The slots that the predicate's columns point to on these rows, commonest first."""
     seen: Counter[int] = Counter()
     for column in sorted(columns_of(predicate)):
@@ -198,7 +199,7 @@ def _slots(ledger: Ledger, predicate: str, rows: np.ndarray) -> list[Slot]:
     return [ledger.evidence.slots[s] for s in order]
 
 
-def _examples(rows: np.ndarray, weights: Weights) -> list[int]:
+def _examples(rows: Rows, weights: Weights) -> list[int]:
     """The rows to show: the most money first, then the first ones."""
     picked = np.flatnonzero(rows)
     if len(picked) > EXAMPLES:
@@ -207,7 +208,7 @@ def _examples(rows: np.ndarray, weights: Weights) -> list[int]:
     return [int(i) for i in picked]
 
 
-def _where(ledger: Ledger, rows: np.ndarray, keys: list[str]) -> list[Where]:
+def _where(ledger: Ledger, rows: Rows, keys: list[str]) -> list[Where]:
     """Services, operations and models that hold the most of the gap; keys as found."""
     out: list[Where] = []
     count, cost = ledger.weights.count[rows], ledger.weights.cost[rows]
@@ -218,7 +219,7 @@ def _where(ledger: Ledger, rows: np.ndarray, keys: list[str]) -> list[Where]:
         for calls, money, name in sorted(groups, key=lambda g: (-g[0], g[2]))[:TOP]:
             out.append(
                 Where(
-                    dimension=dimension, name=mask.clean_text(name)[:120], calls=calls, cost_usd=money / USD
+                    dimension=dimension, name=mask.name(name), calls=calls, cost_usd=money / USD
                 )
             )
     out.extend(Where(dimension="key", name=k, calls=0, cost_usd=0.0) for k in dict.fromkeys(keys[:TOP]))

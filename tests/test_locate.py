@@ -1,4 +1,4 @@
-"""Where a record begins is found again in the raw bytes: lines and columns are 1-based, pointers are RFC 6901."""
+"""Where a record begins is found again in the raw bytes: lines and columns from 1, pointers by RFC 6901."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_pointer_leads_to_the_bytes_of_its_value(document: Any, pretty: bool, 
 
 def test_a_span_is_pointed_at_in_reading_order() -> None:
     """The third span of a document with two scopes stands in the second scope."""
-    document = {"resourceSpans": [{"scopeSpans": [{"spans": [{}, {}]}, {"spans": [{}]}]}]}
+    document: dict[str, Any] = {"resourceSpans": [{"scopeSpans": [{"spans": [{}, {}]}, {"spans": [{}]}]}]}
     assert span_pointer(document, 2) == "/resourceSpans/0/scopeSpans/1/spans/0"
 
 

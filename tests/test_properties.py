@@ -108,7 +108,7 @@ def identity_values(data: bytes) -> set[str]:
     """Values of tenants, users, teams and ids that a sample holds."""
     text = data.decode()
     found = re.findall(
-        r'(?:tenant|team|user|workflow|request|customer|session|call)[\w.\-]*\\?"\s*:\s*\\?"([^"\\]{3,})',
+        r'(?:tenant|team|user|workflow|request|customer|session)[\w.\-]*\\?"\s*:\s*\\?"([^"\\]{3,})',
         text,
         re.I,
     )
@@ -117,7 +117,7 @@ def identity_values(data: bytes) -> set[str]:
         text,
     )
     found += re.findall(r"arn:aws:[\w:/@.\-]+", text)
-    words = {"name", "unknown", "default", "none", "null", "chat", "model"}
+    words = {"name", "unknown", "default", "none", "null", "chat", "model", "handler", "default_user_id"}
     return {v for v in found if v not in words and not v.startswith(("us.", "anthropic.", "claude"))}
 
 

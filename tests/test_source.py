@@ -1,4 +1,4 @@
-"""What people really paste: byte order marks, prefixes, broken lines, too much depth. Nothing is lost silently."""
+"""What people really paste: byte order marks, prefixes, broken lines, depth. Nothing is lost silently."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from auditor.model import InputReport
 from auditor.run import Input, audit
 
 CALL = '{"model": "m", "input_tokens": 3, "output_tokens": 1, "tenant_id": "acme", "request_id": "r-1"}'
+PRETTY = json.dumps(json.loads(CALL), indent=2)
 NESTED = '{"a":' * 200 + "1" + "}" * 200
 
 
@@ -28,7 +29,7 @@ def read(data: bytes) -> InputReport:
         (f"{CALL}\n{CALL[:40]}", 1, 1),
         (f"{CALL}\n{{broken\n{CALL}\n", 2, 1),
         (f"[{CALL},\n {CALL}]", 2, 0),
-        (f"{json.dumps(json.loads(CALL), indent=2)}\nINFO a log line\n{json.dumps(json.loads(CALL), indent=2)}", 2, 0),
+        (f"{PRETTY}\nINFO a log line\n{PRETTY}", 2, 0),
         (f"2026-09-14T10:00:03.1Z stdout F {CALL}\n2026-09-14T10:00:04.1Z stderr F {CALL}\n", 2, 0),
         (f'{{"events": [{{"timestamp": 1, "message": {json.dumps(CALL)}}}]}}', 1, 0),
         (f'{{"Records": [{CALL}, {CALL}]}}', 2, 0),

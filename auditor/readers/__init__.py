@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -88,5 +87,6 @@ def reader(name: str) -> Reader | None:
     return next((r for r in all_readers() if r.name == name), None)
 
 
-__all__ = ["Reader", "Sample", "all_readers", "reader", "recognised_only"]
-assert sys.version_info >= (3, 11)
+signatures = recognised_only  # the name by which the pages and the command line know it
+
+__all__ = ["Reader", "Sample", "all_readers", "reader", "recognised_only", "signatures"]

@@ -100,7 +100,6 @@ def grouped(lazy: pl.LazyFrame) -> pl.DataFrame:
     if cost is not None:
         lazy = lazy.with_columns(cost.alias("cost"))
         sums += [pl.col("cost").sum().alias("cost"), pl.col("cost").null_count().alias("no_cost")]
-        sums.append((pl.col("cost") < 0).any().alias("negative"))
     if "line_item_usage_amount" in have:
         lazy = lazy.with_columns(
             _number("line_item_usage_amount", schema["line_item_usage_amount"]).alias("amount")
