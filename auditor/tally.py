@@ -217,11 +217,7 @@ def _where(ledger: Ledger, rows: Rows, keys: list[str]) -> list[Where]:
         held = np.unique(mine[mine >= 0])
         groups = [(int(count[mine == c].sum()), int(cost[mine == c].sum()), names[c]) for c in held[:1000]]
         for calls, money, name in sorted(groups, key=lambda g: (-g[0], g[2]))[:TOP]:
-            out.append(
-                Where(
-                    dimension=dimension, name=mask.name(name), calls=calls, cost_usd=money / USD
-                )
-            )
+            out.append(Where(dimension=dimension, name=mask.name(name), calls=calls, cost_usd=money / USD))
     out.extend(Where(dimension="key", name=k, calls=0, cost_usd=0.0) for k in dict.fromkeys(keys[:TOP]))
     return out
 
