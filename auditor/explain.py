@@ -12,7 +12,7 @@ from auditor.errors import UsageError
 from auditor.fields import Field, catalogue, profiles
 from auditor.page import Page
 from auditor.paint import Style, spoken
-from auditor.readers import Reader, all_readers, signatures
+from auditor.readers import Reader, all_readers, recognised_only
 from auditor.rulebook import Fix, Rule, load_fixes, load_rules
 from auditor.text import nearest
 
@@ -26,7 +26,8 @@ def find(name: str, rules_dir: Path | None = None) -> Topic:
     for rule in rules:
         if wanted.upper() == rule.id or wanted.lower() == rule.name:
             return rule
-    fields, formats = catalogue().fields, {reader.name: reader for reader in (*all_readers(), *signatures())}
+    fields = catalogue().fields
+    formats = {reader.name: reader for reader in (*all_readers(), *recognised_only())}
     if wanted.lower() in fields:
         return fields[wanted.lower()]
     if wanted.lower() in formats:

@@ -12,7 +12,7 @@ from auditor.explain import field_data, format_data, required_by, rule_data
 from auditor.fields import catalogue
 from auditor.page import Page
 from auditor.paint import Style, spoken
-from auditor.readers import all_readers, signatures
+from auditor.readers import all_readers, recognised_only
 from auditor.rulebook import Rule, load_rules
 from auditor.text import plural
 
@@ -91,9 +91,9 @@ def formats_text(style: Style) -> bytes:
     page = Page(style)
     rows = [(r.name, r.layer, "any" if r.everything else str(len(r.carries)), r.title) for r in all_readers()]
     page.table(("format", "layer", "fields", "what it is"), rows)
-    if signatures():
+    if recognised_only():
         page.heading("recognised, but not readable yet")
-        page.table(("format", "what it is"), [(r.name, r.title) for r in signatures()], indent=2)
+        page.table(("format", "what it is"), [(r.name, r.title) for r in recognised_only()], indent=2)
     page.add()
     page.prose("`auditor explain FORMAT` tells what it carries and how to get a sample")
     return page.bytes()
@@ -101,4 +101,4 @@ def formats_text(style: Style) -> bytes:
 
 def formats_data() -> list[dict[str, object]]:
     """The formats with what they carry."""
-    return [format_data(reader) for reader in (*all_readers(), *signatures())]
+    return [format_data(reader) for reader in (*all_readers(), *recognised_only())]

@@ -149,6 +149,11 @@ class _Inflater(io.RawIOBase):
         self._raw, self._name, self._out = raw, name, 0
         self._zip = gzip.GzipFile(fileobj=raw)
 
+    def close(self) -> None:
+        self._zip.close()
+        self._raw.close()
+        super().close()
+
     def readable(self) -> bool:
         return True
 

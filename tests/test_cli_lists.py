@@ -7,7 +7,7 @@ import json
 import pytest
 
 from auditor.fields import catalogue
-from auditor.readers import all_readers, signatures
+from auditor.readers import all_readers, recognised_only
 from auditor.rulebook import load_rules
 from tests.conftest import Cli
 
@@ -57,7 +57,7 @@ def test_an_alias_explains_its_field(cli: Cli) -> None:
     assert "client_id is a weak alias of it" in cli("explain", "client_id").text
 
 
-@pytest.mark.parametrize("name", [reader.name for reader in (*all_readers(), *signatures())])
+@pytest.mark.parametrize("name", [reader.name for reader in (*all_readers(), *recognised_only())])
 def test_every_format_explains_itself(cli: Cli, name: str) -> None:
     """What it carries and how to get it, or what to bring instead."""
     text = cli("explain", name).text

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from auditor.fields import Field, Profile, Requirement, catalogue, profiles
 from auditor.readers import Reader, all_readers
-from auditor.readers import signatures as recognised
+from auditor.readers import recognised_only as recognised
 from auditor.rulebook import Rule, load_fixes, load_rules
 from auditor.samples import samples
 

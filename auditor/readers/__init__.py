@@ -87,6 +87,4 @@ def reader(name: str) -> Reader | None:
     return next((r for r in all_readers() if r.name == name), None)
 
 
-signatures = recognised_only  # the name by which the pages and the command line know it
-
-__all__ = ["Reader", "Sample", "all_readers", "reader", "recognised_only", "signatures"]
+__all__ = ["Reader", "Sample", "all_readers", "reader", "recognised_only"]

@@ -108,12 +108,25 @@ def plain(value: AnyValue | None) -> Any:
         if simple is not None:
             return simple
     if value.array_value:
-        items = decode(bytes(value.array_value))
-        return [_loose(v) for v in (items.get("values") or [])] if isinstance(items, dict) else None
+        return [_loose(v) for v in _values(decode(bytes(value.array_value)))]
     if value.kvlist_value:
-        items = decode(bytes(value.kvlist_value))
-        return _pairs(items.get("values") or []) if isinstance(items, dict) else None
+        return _pairs(_values(decode(bytes(value.kvlist_value))))
     return None
+
+
+def nanoseconds(value: int | str) -> int | None:
+    """A time of a span; None for zero and for what is no time."""
+    try:
+        found = int(value or 0)
+    except ValueError:
+        return None
+    return found if 0 < found < 2**63 else None
+
+
+def _values(held: Any) -> list[Any]:
+    """The `values` of an ArrayValue or a KeyValueList, nothing where the shape differs."""
+    values = held.get("values") if isinstance(held, dict) else None
+    return values if isinstance(values, list) else []
 
 
 def _loose(value: Any) -> Any:
@@ -122,9 +135,9 @@ def _loose(value: Any) -> Any:
         return None
     kind, inner = next(iter(value.items()))
     if kind == "arrayValue":
-        return [_loose(v) for v in inner.get("values", [])]
+        return [_loose(v) for v in _values(inner)]
     if kind == "kvlistValue":
-        return _pairs(inner.get("values", []))
+        return _pairs(_values(inner))
     return inner
 
 

@@ -18,7 +18,7 @@ from auditor.evidence import MAX_KEYS, Builder
 from auditor.pieces import container_of, decode
 from auditor.readers import Reader, Sample
 from auditor.readers._nested import baggage, is_body, is_container, leaves, put_nested
-from auditor.readers._otlp import Span, attributes_of, document_of, hex_id, plain, reason_of
+from auditor.readers._otlp import Span, attributes_of, document_of, hex_id, nanoseconds, plain, reason_of
 from auditor.readers._spans import CALL_MARKS, ENDPOINT_KEYS, NOT_CALL_NAMES, NOT_INFERENCE, USAGE_FIELDS
 from auditor.source import Source
 from auditor.table import Column
@@ -138,8 +138,8 @@ class Spans:
         ids["parent_id"] += [
             None if not (p := s.parent_span_id) else p if len(p) == 16 else hex_id(p) for s in spans
         ]
-        ids["started_at"] += [int(s.start_time_unix_nano or 0) or None for s in spans]
-        ids["ended_at"] += [int(s.end_time_unix_nano or 0) or None for s in spans]
+        ids["started_at"] += [nanoseconds(s.start_time_unix_nano) for s in spans]
+        ids["ended_at"] += [nanoseconds(s.end_time_unix_nano) for s in spans]
         ids["name"] += [s.name for s in spans]
         ids["outcome"] += [
             "error" if s.status is not None and s.status.code in _ERRORS else None for s in spans
