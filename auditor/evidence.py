@@ -84,7 +84,8 @@ class Builder:
         ids["kind"].append(kind)
         ids["format"].append(fmt or self.format)
         ids["offset"].append(offset)
-        ids["nth"].append(nth)
+        # a table's rows have no offset: they are found again by their number
+        ids["nth"].append(nth if offset is not None or nth else self.records)
         ids["pointer"].append(pointer)
         ids["span_id"].append(span_id)
         ids["parent_id"].append(parent_id)
@@ -97,7 +98,7 @@ class Builder:
         self.n += 1
         return self.n - 1
 
-    def rows(self, count: int, *, offset: int | list[int] | None, process: int | None, nth: int = 0) -> int:
+    def rows(self, count: int, *, offset: int | list[int | None] | None, process: int | None, nth: int = 0) -> int:
         """Begin several records of one document; the caller adds span, parent, times, name and outcome."""
         if self.n + count > BATCH and self.n:
             self.flush()

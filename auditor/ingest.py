@@ -16,7 +16,7 @@ from auditor.fields import Catalogue
 from auditor.pieces import SkipFn, container_of, json_pieces
 from auditor.readers import Reader, Sample, all_readers, reader, recognised_only
 from auditor.readers._objects import read_objects, unwrapped
-from auditor.readers._tables import header_of
+from auditor.readers._tables import header_of, is_table, rows_of
 from auditor.source import Input, Source
 from auditor.table import Table
 
@@ -97,7 +97,7 @@ def _score(candidate: Reader, sample: Sample) -> float:
         return 0.0
     scores = [candidate.match(o) for o in sample.objects if isinstance(o, dict)]
     claimed = [s for s in scores if s > 0]
-    if not claimed:
+    if not claimed or (sample.container == "table" and max(claimed) < ENOUGH):
         return 0.0
     return max(claimed) if candidate.name != "generic-json" else claimed[0]
 
@@ -122,11 +122,16 @@ def sample_of(source: Source) -> Sample:
         return Sample(head, "binary")
     columns = header_of(head)
     container = container_of(head, source.is_short)
-    if columns and not head.lstrip().startswith((b"{", b"[")):
-        return Sample(head, "table", columns=columns)
+    if is_table(head):
+        return Sample(head, "table", objects=_first_rows(head), columns=columns)
     reasons: list[tuple[int | None, str]] = []
     objects = _first_objects(source, container, lambda line, reason: reasons.append((line, reason)))
     return Sample(head, container, objects=objects, broken=reasons[0] if reasons else None)
+
+
+def _first_rows(head: bytes) -> list[Any]:
+    """The first rows of a table, without the last, which the head may have cut."""
+    return [row for _, row in rows_of(head.decode("utf-8", "replace"))[:FIRST]]
 
 
 def _first_objects(source: Source, container: str, skip: SkipFn) -> list[Any]:

@@ -41,7 +41,7 @@ class Reader:
     carries: Mapping[str, str]
     get: str
     match: Callable[[dict[str, Any]], float] | None = None
-    take: Callable[[dict[str, Any], Builder, int, str], None] | None = None
+    take: Callable[[dict[str, Any], Builder, int | None, str | None], None] | None = None
     sniff: Callable[[Sample], float] | None = None
     read: Callable[[Source, Builder, int, int | None], None] | None = None
     splits: bool = False  # whether `read` can be given a byte range of JSON lines

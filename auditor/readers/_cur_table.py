@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from auditor.pieces import json_pieces
+from auditor.pieces import SkipFn, json_pieces
 from auditor.readers._tables import delimiter_of, is_pipe_table, rows_of
 from auditor.source import Source
 
@@ -48,16 +48,16 @@ def is_cur(columns: list[str]) -> float:
     return 0.75 if names & {"line_item_iam_principal", GROSS} else 0.0
 
 
-def frame_of(source: Source) -> tuple[pl.LazyFrame, list[str]]:
+def frame_of(source: Source, skip: SkipFn) -> tuple[pl.LazyFrame, list[str]]:
     """The rows as text columns (maps as structs or text), lazily, with the original header."""
     if source.head[:4] == b"PAR1":
         lazy = pl.scan_parquet(source.path or io.BytesIO(source.whole()))
     else:
         text_head = source.head.decode("utf-8", "replace")
         if text_head.lstrip()[:1] in "{[":
-            lazy = _from_json(source)
+            lazy = _from_json(source, skip)
         elif is_pipe_table(text_head):
-            rows = rows_of(source.whole().decode("utf-8", "replace"))
+            rows = rows_of(source.whole().decode("utf-8", "replace"), skip=skip)
             names = list(rows[0][1]) if rows else []
             lazy = pl.LazyFrame(
                 {n: [r.get(n) for _, r in rows] for n in names}, schema=dict.fromkeys(names, pl.String)
@@ -72,8 +72,8 @@ def frame_of(source: Source) -> tuple[pl.LazyFrame, list[str]]:
     return lazy.rename({n: canonical(n) for n in names}, strict=False), names
 
 
-def _from_json(source: Source) -> pl.LazyFrame:
-    rows = [p.value for p in json_pieces(source, lambda *_: None) if isinstance(p.value, dict)]
+def _from_json(source: Source, skip: SkipFn) -> pl.LazyFrame:
+    rows = [p.value for p in json_pieces(source, skip) if isinstance(p.value, dict)]
     names = list(dict.fromkeys(k for r in rows for k in r))
 
     def text(value: Any) -> str | None:

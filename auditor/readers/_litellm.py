@@ -30,7 +30,7 @@ def opened(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def begin(record: dict[str, Any], builder: Builder, offset: int, pointer: str, fmt: str) -> int:
+def begin(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None, fmt: str) -> int:
     """The row of one LiteLLM record: always a call."""
     failed = str(record.get("status") or "").lower() in ("failure", "error")
     row = builder.row(

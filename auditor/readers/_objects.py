@@ -14,6 +14,7 @@ from typing import Any
 from auditor.evidence import Builder
 from auditor.pieces import Piece, json_pieces
 from auditor.readers._nested import opened_text
+from auditor.readers._tables import is_table, rows_of
 from auditor.source import Source
 
 LISTS = tuple(
@@ -89,6 +90,10 @@ def read_objects(
     claimants = [r for r in all_readers() if r.take is not None and r.match is not None]
     generic = reader("generic-json")
     memo: dict[tuple[str, ...], Any] = {}
+    if is_table(source.head):
+        for _, row in rows_of(source.whole().decode("utf-8", "replace"), skip=builder.skip):
+            chosen.take(row, builder, None, None)
+        return
 
     def claim(value: dict[str, Any]) -> Any:
         shape = tuple(value)

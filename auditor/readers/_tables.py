@@ -10,15 +10,25 @@ import io
 import re
 from itertools import pairwise
 
+from auditor.pieces import SkipFn
+
 csv.field_size_limit(4 * 1024 * 1024)
 _RULE = re.compile(r"^\s*[|+]?[\s:|+=-]*-{2,}[\s:|+=-]*$")
 _ESCAPED = re.compile(r"\\([_|$*\[\]~#-])")
+_RECORD = re.compile(r"-\[ RECORD \d+ \]")
 DELIMITERS = ",\t;|"
+
+
+def _ignore(line: int | None, reason: str) -> None:
+    """A second look at a table tells no skips: the first did."""
 
 
 def header_of(head: bytes) -> list[str]:
     """The column names of a table at the start of the text, or nothing when it is none."""
     text = head.decode("utf-8", "replace")
+    if _RECORD.match(text.lstrip()):
+        rows_ = expanded_rows(text)
+        return list(rows_[0][1]) if rows_ else []
     if is_pipe_table(text):
         rows = pipe_rows(text)
         return rows[0][1] if rows else []
@@ -35,6 +45,11 @@ def header_of(head: bytes) -> list[str]:
     return names if len(names) >= 2 and wordy >= 0.8 * len(names) else []
 
 
+def is_table(head: bytes) -> bool:
+    """Whether the text begins as a table, and not as JSON."""
+    return not head.lstrip().startswith((b"{", b"[")) and bool(header_of(head))
+
+
 def delimiter_of(line: str) -> str | None:
     """The delimiter of a header line."""
     counts = {d: line.count(d) for d in DELIMITERS}
@@ -48,28 +63,63 @@ def is_pipe_table(text: str) -> bool:
     return any("|" in a and _RULE.match(b) and ("|" in b or "+" in b) for a, b in pairwise(lines))
 
 
-def pipe_rows(text: str) -> list[tuple[int, list[str]]]:
-    """(line, cells) of a pipe table: rules left out, escapes undone, the first is the header."""
+def pipe_rows(text: str, skip: SkipFn = _ignore) -> list[tuple[int, list[str]]]:
+    """(line, cells) of a pipe table: rules left out, escapes undone, the first is the header.
+
+    Where a rule without outer pipes tells the columns (psql), rows are cut there: cells may hold pipes.
+    """
     out: list[tuple[int, list[str]]] = []
-    width = 0
-    for number, line in enumerate(text.splitlines(), 1):
+    lines = text.splitlines()
+    borders = _borders(lines)
+    for number, line in enumerate(lines, 1):
         if "|" not in line or _RULE.match(line):
             continue
-        inner = line.strip().removeprefix("|")
-        inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
-        cells = [c.strip() for c in re.split(r"(?<!\\)\|", inner)]
-        cells = [_ESCAPED.sub(r"\1", c).strip("`") for c in cells]
-        if not width:
-            width = len(cells)
-        if len(cells) == width:
+        cells = _cut(line, borders) if borders else _split(line)
+        if cells is not None and (not out or len(cells) == len(out[0][1])):
             out.append((number, cells))
+        else:
+            skip(number, "a table row with another number of cells than its header")
     return out
 
 
-def rows_of(text: str, limit: int | None = None) -> list[tuple[int, dict[str, str]]]:
-    """(line, row) of a whole table, 1-based lines; a row of another width keeps what it has."""
+def _borders(lines: list[str]) -> list[int]:
+    """The columns of the `+` signs of a psql rule, or nothing for another kind of table."""
+    rule = next((line for line in lines[:40] if _RULE.match(line)), "")
+    return [i for i, c in enumerate(rule) if c == "+"] if re.fullmatch(r"-+(\+-+)+\s*", rule) else []
+
+
+def _cut(line: str, borders: list[int]) -> list[str] | None:
+    if any(b >= len(line) or line[b] != "|" for b in borders):
+        return None
+    edges = [-1, *borders, len(line)]
+    return [line[a + 1 : b].strip() for a, b in pairwise(edges)]
+
+
+def _split(line: str) -> list[str]:
+    inner = line.strip().removeprefix("|")
+    inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
+    cells = [c.strip() for c in re.split(r"(?<!\\)\|", inner)]
+    return [_ESCAPED.sub(r"\1", c).strip("`") for c in cells]
+
+
+def expanded_rows(text: str) -> list[tuple[int, dict[str, str]]]:
+    """(line, row) of psql's expanded output: `-[ RECORD 1 ]---`, then `column | value` lines."""
+    out: list[tuple[int, dict[str, str]]] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if _RECORD.match(line):
+            out.append((number, {}))
+        elif out and "|" in line:
+            name, _, value = line.partition("|")
+            out[-1][1][name.strip()] = value.strip()
+    return out
+
+
+def rows_of(text: str, limit: int | None = None, skip: SkipFn = _ignore) -> list[tuple[int, dict[str, str]]]:
+    """(line, row) of a whole table, 1-based lines; what is no row of it is skipped with its line."""
+    if _RECORD.match(text.lstrip()):
+        return expanded_rows(text)
     if is_pipe_table(text[:65536]):
-        table = pipe_rows(text)
+        table = pipe_rows(text, skip)
         if not table:
             return []
         (_, header), *body = table
@@ -88,6 +138,6 @@ def rows_of(text: str, limit: int | None = None) -> list[tuple[int, dict[str, st
                 if limit is not None and len(out) > limit:
                     break
             line = reader.line_num + 1
-    except csv.Error:
-        pass
+    except csv.Error as error:
+        skip(line, f"not CSV: {str(error)[:60]}")
     return out

@@ -79,7 +79,7 @@ class Log:
     def put(
         self,
         records: list[Record],
-        offsets: list[int],
+        offsets: list[int | None],
         latencies: list[int | None],
         pointer: str | None = None,
     ) -> None:
@@ -170,7 +170,7 @@ def match(record: dict[str, Any]) -> float:
     return 0.0
 
 
-def take(record: dict[str, Any], builder: Builder, offset: int, pointer: str) -> None:
+def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """Read one record that was decoded already."""
     log = _log(builder)
     try:
@@ -197,7 +197,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     number = 0
     for offset, lines in source.lines(start, end):
         records: list[Record] = []
-        offsets: list[int] = []
+        offsets: list[int | None] = []
         latencies: list[int | None] = []
         for line in lines:
             number += 1

@@ -52,7 +52,7 @@ def sniff(sample: Sample) -> float:
 def read(source: Source, builder: Builder, _start: int, _end: int | None) -> None:
     """Read all rows; the byte range is not used, for a table is read at once by Polars."""
     try:
-        lazy, names = frame_of(source)
+        lazy, names = frame_of(source, builder.skip)
         columns = {canonical(n) for n in names}
         if not is_cur(list(columns)):
             raise InputError(

@@ -40,7 +40,7 @@ def match(record: dict[str, Any]) -> float:
     return 0.1 if record else 0.0
 
 
-def take(record: dict[str, Any], builder: Builder, offset: int, pointer: str) -> None:
+def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """Read one record; whether it is a call is told by what it carries."""
     row = builder.row(
         "context",

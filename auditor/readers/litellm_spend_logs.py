@@ -23,7 +23,7 @@ def match(record: dict[str, Any]) -> float:
     return 0.0
 
 
-def take(record: dict[str, Any], builder: Builder, offset: int, pointer: str) -> None:
+def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One row."""
     row = begin(record, builder, offset, pointer, "litellm-spend-logs")
     metadata = common(record, builder, row)

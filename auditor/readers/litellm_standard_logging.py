@@ -28,7 +28,7 @@ def match(record: dict[str, Any]) -> float:
     return 0.85 if "standard_logging_object" in keys else 0.0
 
 
-def take(record: dict[str, Any], builder: Builder, offset: int, pointer: str) -> None:
+def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One payload."""
     inner = record.get("standard_logging_object")
     if isinstance(inner, dict):
