@@ -13,19 +13,29 @@ from auditor import principal
 from auditor.assemble import IS_CALL, Columns, Evidence
 
 
-def distinct(_: Evidence, field: str) -> Columns:
+def over(evidence: Evidence, total: pl.Expr, *keys: str) -> pl.Expr:
+    """A total over each input, and over some keys within it; one input needs no grouping by it."""
+    groups = keys if len(evidence.tables) == 1 else ("input", *keys)
+    return total.over(groups) if groups else total
+
+
+def distinct(evidence: Evidence, field: str) -> Columns:
     """How many values the calls of the input hold."""
     seen = pl.when(IS_CALL).then(pl.col(field))
-    return {f"{field}_distinct": seen.drop_nulls().n_unique().over("input").cast(pl.Int64)}
+    return {f"{field}_distinct": over(evidence, seen.drop_nulls().n_unique()).cast(pl.Int64)}
 
 
 def spellings(evidence: Evidence, field: str) -> Columns:
     """How many spellings of this value, case and separators folded, the calls of the input use."""
-    if evidence.frame[field].dtype != pl.String:
+    frame = evidence.frame
+    if frame[field].dtype != pl.String:
         return {}
-    folded = pl.col(field).str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]", "").fill_null("")
-    used = pl.when(IS_CALL).then(pl.col(field))
-    return {f"{field}_spellings": used.drop_nulls().n_unique().over(pl.col("input"), folded).cast(pl.Int64)}
+    folded = pl.col(field).str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]", "")
+    # each value is folded once, not once a call
+    values = frame.filter(IS_CALL).select("input", field).drop_nulls().unique(maintain_order=True)
+    counted = values.with_columns(pl.len().over("input", folded).cast(pl.Int64).alias("n"))
+    rows = frame.select("input", field).join(counted, on=["input", field], how="left", maintain_order="left")
+    return {f"{field}_spellings": rows["n"]}
 
 
 def keys(evidence: Evidence, field: str) -> Columns:
@@ -34,26 +44,26 @@ def keys(evidence: Evidence, field: str) -> Columns:
     numbers = {n: i for i, n in enumerate(dict.fromkeys(names))}
     codes = pl.lit(pl.Series([numbers[n] for n in names], dtype=pl.Int32))
     used = pl.when(IS_CALL).then(codes.gather(pl.col(f"{field}_slot").cast(pl.UInt32)))
-    return {f"{field}_keys": used.drop_nulls().n_unique().over("input").cast(pl.Int64)}
+    return {f"{field}_keys": over(evidence, used.drop_nulls().n_unique()).cast(pl.Int64)}
 
 
-def repeats(_: Evidence, field: str) -> Columns:
+def repeats(evidence: Evidence, field: str) -> Columns:
     """How many calls of the input bear this row's value."""
     own = pl.when(IS_CALL).then(pl.col(field))
-    n = own.count().over("input", field).cast(pl.Int64)
+    n = over(evidence, own.count(), field).cast(pl.Int64)
     return {f"{field}_repeats": pl.when(pl.col(field).is_not_null()).then(n)}
 
 
-def tag_sets(_: Evidence) -> Columns:
+def tag_sets(evidence: Evidence) -> Columns:
     """How many different sets of principal tags the rows of one principal show."""
     own = pl.when(IS_CALL).then(pl.col("principal_tags").fill_null(""))
-    n = own.drop_nulls().n_unique().over("input", "iam_principal").cast(pl.Int64)
+    n = over(evidence, own.drop_nulls().n_unique(), "iam_principal").cast(pl.Int64)
     return {"principal_tag_sets": pl.when(pl.col("iam_principal").is_not_null()).then(n)}
 
 
-def input_calls(_: Evidence) -> Columns:
+def input_calls(evidence: Evidence) -> Columns:
     """How many calls the input holds."""
-    return {"input_calls": pl.when(IS_CALL).then(pl.col("weight")).otherwise(0).sum().over("input")}
+    return {"input_calls": over(evidence, pl.when(IS_CALL).then(pl.col("weight")).otherwise(0).sum())}
 
 
 def mass(evidence: Evidence) -> pl.Expr:
@@ -70,7 +80,7 @@ def share_of(evidence: Evidence, column: str) -> pl.Expr:
     """The share of its input's mass that the calls with this row's value of a column hold together."""
     part = pl.when(IS_CALL).then(mass(evidence)).otherwise(0.0)
     return pl.when(pl.col(column).is_not_null()).then(
-        part.sum().over("input", column) / part.sum().over("input")
+        over(evidence, part.sum(), column) / over(evidence, part.sum())
     )
 
 
@@ -82,11 +92,11 @@ def share(evidence: Evidence, field: str) -> Columns:
 def role(evidence: Evidence) -> Columns:
     """What a role's calls hold together, how many owners the input has, what the role's name says."""
     frame = evidence.frame
-    calls = pl.when(IS_CALL).then(pl.col("weight")).otherwise(0).sum().over("input", "principal_role")
+    calls = over(evidence, pl.when(IS_CALL).then(pl.col("weight")).otherwise(0).sum(), "principal_role")
     owner = pl.when(IS_CALL).then(pl.coalesce("tenant_id", "team_id"))
     return {
         "role_share": share_of(evidence, "principal_role"),
         "role_calls": pl.when(pl.col("principal_role").is_not_null()).then(calls),
-        "owners_in_input": owner.drop_nulls().n_unique().over("input").cast(pl.Int64),
+        "owners_in_input": over(evidence, owner.drop_nulls().n_unique()).cast(pl.Int64),
         "role_gateway_like": principal.gateway_like(frame["principal_role"]),
     }

@@ -98,7 +98,9 @@ class Builder:
         self.n += 1
         return self.n - 1
 
-    def rows(self, count: int, *, offset: int | list[int | None] | None, process: int | None, nth: int = 0) -> int:
+    def rows(
+        self, count: int, *, offset: int | list[int | None] | None, process: int | None, nth: int = 0
+    ) -> int:
         """Begin several records of one document; the caller adds span, parent, times, name and outcome."""
         if self.n + count > BATCH and self.n:
             self.flush()

@@ -28,7 +28,9 @@ SESSION_KINDS = (
 
 def columns(arn: pl.Series) -> dict[str, pl.Series]:
     """`principal_kind`, `principal_role`, `principal_session` and `session_kind` of each ARN."""
-    frame = pl.DataFrame({"arn": arn.cast(pl.String)})
+    # few principals make many calls: each ARN is taken apart once
+    every = pl.DataFrame({"arn": arn.cast(pl.String)})
+    frame = every.unique(maintain_order=True)
     text = pl.col("arn")
     user, session = text.str.extract(_USER, 1), text.str.extract(_SESSION, 1)
     role = pl.coalesce(text.str.extract(_ROLE, 1), text.str.extract(_IAM_ROLE, 1))
@@ -49,12 +51,14 @@ def columns(arn: pl.Series) -> dict[str, pl.Series]:
     expr: pl.Expr = pl.when(session.is_not_null()).then(pl.lit("meaningful"))
     for name, pattern in reversed(SESSION_KINDS):
         expr = pl.when(session.str.contains(pattern)).then(pl.lit(name)).otherwise(expr)
-    out = frame.select(
+    parts = frame.select(
+        "arn",
         kind.alias("principal_kind"),
         role.alias("principal_role"),
         session.alias("principal_session"),
         expr.alias("session_kind"),
     )
+    out = every.join(parts, on="arn", how="left", nulls_equal=True, maintain_order="left").drop("arn")
     return {name: out[name] for name in out.columns}
 
 

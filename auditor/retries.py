@@ -15,6 +15,8 @@ MAX_GAP_NS = 120 * 1_000_000_000  # a retry follows its failed attempt within tw
 def attempts(evidence: Evidence) -> Series:
     """Attempts of one logical call: a failed call and what follows it with the same parent, trace or id."""
     frame = evidence.frame
+    if not (frame["error"] & (frame["kind"] == "call")).any():
+        return _alone(frame)
     calls = frame.with_row_index("row").filter(pl.col("kind") == "call")
     same_id = pl.col("request_id") if "request_id" in calls.columns else pl.lit(None, pl.String)
     key = (
@@ -47,3 +49,14 @@ def attempts(evidence: Evidence) -> Series:
         ids.select(pl.col("id").drop_nulls().n_unique().over("g")).to_series().cast(pl.Int64)
     )
     return out
+
+
+def _alone(frame: pl.DataFrame) -> Series:
+    """Where no call failed, each is the only attempt of its own logical call."""
+    found = frame.select(
+        pl.int_range(pl.len()).alias("logical_call"),
+        pl.repeat(1, pl.len(), dtype=pl.Int64).alias("attempt"),
+        pl.repeat(1, pl.len(), dtype=pl.Int64).alias("attempts"),
+        pl.col("request_id").is_not_null().cast(pl.Int64).alias("call_request_ids"),
+    )
+    return {name: found[name] for name in found.columns}

@@ -43,6 +43,7 @@ class Source:
     def __init__(self, given: Input) -> None:
         self.name = given.name
         self._path, self._data = given.path, given.data
+        self._places = [(1, 0, 0)]  # line, where it begins, up to where was counted
         if self._path is not None and not self._path.is_file():
             raise InputError(f"{given.name}: no such file", "check the path, or pass `-` for standard input")
         self.size = self._size()
@@ -128,8 +129,11 @@ class Source:
 
     def line_of(self, offset: int) -> tuple[int, int]:
         """The 1-based line that holds a byte offset, and the offset at which that line begins."""
-        line, begin, seen = 1, 0, 0
+        # counting goes on from the nearest place that was asked for before
+        line, begin, seen = max((p for p in self._places if p[2] <= offset), key=lambda p: p[2])
         with self.open() as stream:
+            if seen:
+                stream.read(seen) if self.gzipped else stream.seek(seen)
             while seen < offset:
                 block = stream.read(min(CHUNK, offset - seen))
                 if not block:
@@ -139,6 +143,8 @@ class Source:
                 if last >= 0:
                     begin = seen + last + 1
                 seen += len(block)
+        if len(self._places) < 1_000:
+            self._places.append((line, begin, seen))
         return line, begin
 
 
