@@ -25,7 +25,7 @@ STYLES = {
     "terminal-140": ("report", Style(width=140)),
     "terminal-100-color": ("report", Style(width=100, color=True)),
     "terminal-80-color": ("few", Style(width=80, color=True)),
-    "terminal-100-links": ("few", Style(width=100, links={"stdin": "file:///work/spans.json"})),
+    "terminal-100-links": ("few", Style(width=100, links={"stdin": "file:///data/spans.json"})),
     "terminal-80-ascii": ("report", Style(width=80, unicode=False)),
     "terminal-100-quiet": ("report", Style(width=100, quiet=True)),
     "terminal-100-few": ("few", Style(width=100)),
