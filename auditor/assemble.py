@@ -5,7 +5,7 @@ It settles which records are calls, whether they failed, and which id stands for
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ ALWAYS: dict[str, Any] = {
     "stream": pl.Boolean,
     "provider_name": pl.String,
 }
+BY_PROCESS = ("team_id", "cost_center")  # what one deployment a team can carry for all its calls
 _OPEN_RESPONSE_ID = r"^(chatcmpl-|resp_|gen-|cmpl-)"
 
 Series = dict[str, pl.Series]
@@ -56,8 +57,11 @@ class Evidence:
         return column in self.frame.columns
 
 
-def assemble(tables: list[Table], catalogue: Catalogue) -> Evidence:
-    """Concatenate the tables; slot numbers are made unique over all inputs."""
+def assemble(tables: list[Table], catalogue: Catalogue, dedicated: Iterable[str] = ()) -> Evidence:
+    """Concatenate the tables; slot numbers are made unique over all inputs.
+
+    `dedicated` names services that serve one team: what their process says of the team counts.
+    """
     slots: list[Slot] = []
     frames: list[pl.DataFrame] = []
     for number, table in enumerate(tables):
@@ -74,6 +78,7 @@ def assemble(tables: list[Table], catalogue: Catalogue) -> Evidence:
     frame = frame.with_columns(new).with_columns(pl.col("weight").fill_null(1))
     evidence = Evidence(frame, slots, tables, catalogue)
     _settle(evidence)
+    _dedicated(evidence, frozenset(dedicated))
     return evidence
 
 
@@ -165,6 +170,25 @@ def _commonest_key(evidence: Evidence, name: str) -> str:
         return name
     top = numbers.value_counts().sort("count", f"{name}_slot", descending=[True, False])[f"{name}_slot"][0]
     return evidence.slots[int(top)].key
+
+
+def _dedicated(evidence: Evidence, services: frozenset[str]) -> None:
+    """Where each of several processes bears a team of its own, or serves one by policy, the process speaks."""
+    for name in BY_PROCESS:
+        column = f"process_{name}"
+        if not evidence.has(column):
+            continue
+        frame = evidence.frame
+        held = frame.filter(pl.col(column).is_not_null())
+        apart = (
+            min(held.select(pl.struct("input", "process").n_unique(), pl.col(column).n_unique()).row(0)) >= 2
+        )
+        speaks = pl.lit(apart) | pl.col("service").is_in(list(services))
+        take: pl.Expr = pl.when(speaks).then(pl.col(column))
+        slot: pl.Expr = pl.when(speaks & pl.col(column).is_not_null()).then(pl.col(f"{column}_slot"))
+        if evidence.has(name):
+            take, slot = pl.coalesce(name, take), pl.coalesce(f"{name}_slot", slot)
+        evidence.frame = frame.with_columns(take.alias(name), slot.alias(f"{name}_slot"))
 
 
 def parents(frame: pl.DataFrame) -> Ints:

@@ -55,7 +55,7 @@ def audit(
     rules = load_rules(rules_dir)
     sources = [Source(given) for given in inputs]
     tables = [ingest(source, given, fields, jobs) for source, given in zip(sources, inputs, strict=True)]
-    evidence = assemble(tables, fields)
+    evidence = assemble(tables, fields, policy.dedicated)
     judgement = judge(evidence, rules, tuple(fields.fields))
     weights = weigh(evidence, judgement.calls)
     asked = required_on(profile, policy, evidence, judgement)

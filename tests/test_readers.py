@@ -368,3 +368,35 @@ def test_a_torn_table_row_is_a_skip() -> None:
     """A row with another number of cells is counted with its line, and the others are read."""
     found = report(markdown() + "\n| torn | row |")
     assert (2, [6]) == (found.inputs[0].calls, [s.line for s in found.inputs[0].skipped])
+
+
+# -- processes -----------------------------------------------------------------------------------------------
+
+
+def deployments(*teams: str) -> str:
+    """One export of several processes, each with a team on its resource."""
+    documents = [
+        traces(call(), resource={"service.name": f"worker-{i}", "team.id": team})
+        for i, team in enumerate(teams)
+    ]
+    return json.dumps({"resourceSpans": [block for d in documents for block in d["resourceSpans"]]})
+
+
+@pytest.mark.parametrize(
+    ("teams", "verdicts"),
+    [(("growth", "legal"), (2, 0, 0, 0)), (("growth", "growth"), (0, 0, 2, 0)), (("growth",), (0, 0, 1, 0))],
+    ids=["a deployment for each team", "replicas of one", "one process"],
+)
+def test_a_process_speaks_for_its_team_only_where_teams_are_told_apart(
+    teams: tuple[str, ...], verdicts: tuple[int, int, int, int]
+) -> None:
+    """Two processes with a team each are evidence; one team for everything served there is not."""
+    assert verdicts == counts(report(deployments(*teams)), "team_id")
+
+
+def test_the_policy_can_say_that_a_service_is_dedicated() -> None:
+    """What the process of a dedicated service says of the team counts."""
+    policy = Policy(profile="all", dedicated=["worker-0"])
+    found = audit([Input(name="input", data=deployments("growth").encode())], policy)
+    assert (1, 0, 0, 0) == counts(found, "team_id")
+    assert [("resource.team.id", True)] == [(k.key, k.accepted) for k in field(found, "team_id").found][:1]
