@@ -68,7 +68,8 @@ def assemble(tables: list[Table], catalogue: Catalogue, dedicated: Iterable[str]
         base = len(slots)
         slots.extend(table.slots)
         frame = table.frame
-        shift = [(pl.col(c).cast(pl.Int32) + base).alias(c) for c in frame.columns if c.endswith("_slot")]
+        slotted = [c for c in frame.columns if c.endswith("_slot")] if base else []
+        shift = [(pl.col(c).cast(pl.Int32) + base).alias(c) for c in slotted]
         frame = frame.with_columns(
             *shift, pl.lit(number, pl.Int32).alias("input"), pl.lit(table.layer).alias("layer")
         )
@@ -173,7 +174,7 @@ def _commonest_key(evidence: Evidence, name: str) -> str:
 
 
 def _dedicated(evidence: Evidence, services: frozenset[str]) -> None:
-    """Where each of several processes bears a team of its own, or serves one by policy, the process speaks."""
+    """Where several processes bear a team each, or the policy dedicates a service, the process speaks."""
     for name in BY_PROCESS:
         column = f"process_{name}"
         if not evidence.has(column):

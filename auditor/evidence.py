@@ -16,7 +16,7 @@ from auditor.model import Skip
 from auditor.processes import Process, spread
 from auditor.table import IDENTITY, Column, Slot, Table
 
-BATCH = 131_072
+BATCH = 32_768
 MAX_KEYS = 20_000  # distinct keys remembered an input: more is an attack, not evidence
 MAX_SKIPS_SHOWN = 20
 

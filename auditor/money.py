@@ -87,6 +87,7 @@ def _estimate(evidence: Evidence, calls: pl.DataFrame) -> Ints:
         return _ints(calls, "expected_cost_usd")
     names = ("model", "provider", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
     need(evidence, *names)
-    frame = evidence.frame.filter(pl.col("kind") == "call")
+    needed = ("started_at", *names)
+    frame = evidence.frame.lazy().filter(pl.col("kind") == "call").select(needed).collect()
     out: Ints = prices.expected(frame).fill_null(0).to_numpy()
     return out
