@@ -151,6 +151,10 @@ class Catalogue:
         hit = self._normal.get(normalise(segments[-1]))
         return hit and hit._replace(rank=hit.rank + 1000)
 
+    def names(self, key: str) -> bool:
+        """Whether a key is an alias word for word."""
+        return key.lower() in self._exact
+
     def bare(self, key: str) -> str:
         """A key without the container or family before it, normalised: what it is called there."""
         last = key.rsplit("→", 1)[-1]

@@ -400,3 +400,42 @@ def test_the_policy_can_say_that_a_service_is_dedicated() -> None:
     found = audit([Input(name="input", data=deployments("growth").encode())], policy)
     assert (1, 0, 0, 0) == counts(found, "team_id")
     assert [("resource.team.id", True)] == [(k.key, k.accepted) for k in field(found, "team_id").found][:1]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {
+            "openinference__span__kind": "LLM",
+            "llm__model_name": MODEL,
+            "llm__token_count__prompt": 12,
+            "llm__token_count__completion": 3,
+            "llm__cost__total": 0.25,
+        },
+        {
+            "langfuse__observation__type": "generation",
+            "langfuse__observation__model__name": MODEL,
+            "langfuse__observation__usage_details": '{"input": 12, "output": 3}',
+            "langfuse__observation__cost_details": '{"total": 0.25}',
+        },
+        {
+            "mlflow__spanType": "LLM",
+            "mlflow__llm__model": MODEL,
+            "mlflow__chat__tokenUsage": '{"input_tokens": 12, "output_tokens": 3}',
+            "mlflow__llm__cost": '{"total_cost": 0.25}',
+        },
+        {
+            "ai__operationId": "ai.generateText.doGenerate",
+            "ai__model__id": MODEL,
+            "ai__usage__promptTokens": 12,
+            "ai__usage__completionTokens": 3,
+            "gen_ai__usage__cost": 0.25,
+        },
+    ],
+    ids=["openinference", "langfuse", "mlflow", "vercel"],
+)
+def test_usage_and_cost_are_read_in_every_vocabulary(attributes: dict[str, Any]) -> None:
+    """One call with its model, 15 tokens and 25 cents, whatever the instrumentation calls them."""
+    found = report(json.dumps(traces(span(**attributes))))
+    assert (1, 15, 0.25) == (found.inputs[0].calls, found.totals.tokens, found.totals.cost_usd)
+    assert (1, 0, 0, 0) == counts(found, "model")

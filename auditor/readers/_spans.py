@@ -28,6 +28,15 @@ CALL_MARKS: dict[str, frozenset[str]] = {
 NOT_CALL_NAMES = ("invoke_agent", "create_agent", "execute_tool", "invoke_workflow")
 # operations of the runtime service that invoke no model
 NOT_INFERENCE = frozenset({"ApplyGuardrail", "CountTokens", "GetAsyncInvoke", "ListAsyncInvokes"})
+# usage and cost that some SDKs write as JSON text
+JSON_USAGE = frozenset(
+    {
+        "langfuse.observation.usage_details",
+        "langfuse.observation.cost_details",
+        "mlflow.chat.tokenUsage",
+        "mlflow.llm.cost",
+    }
+)
 USAGE_FIELDS = frozenset({"tokens_input", "tokens_output", "tokens_total"})
 ENDPOINT_KEYS = frozenset(
     {"server.address", "net.peer.name", "url.full", "http.url", "http.host", "rpc.endpoint", "peer.hostname"}

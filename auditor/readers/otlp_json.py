@@ -19,7 +19,14 @@ from auditor.pieces import container_of, decode
 from auditor.readers import Reader, Sample
 from auditor.readers._nested import baggage, is_body, is_container, leaves, put_nested
 from auditor.readers._otlp import Span, attributes_of, document_of, hex_id, nanoseconds, plain, reason_of
-from auditor.readers._spans import CALL_MARKS, ENDPOINT_KEYS, NOT_CALL_NAMES, NOT_INFERENCE, USAGE_FIELDS
+from auditor.readers._spans import (
+    CALL_MARKS,
+    ENDPOINT_KEYS,
+    JSON_USAGE,
+    NOT_CALL_NAMES,
+    NOT_INFERENCE,
+    USAGE_FIELDS,
+)
 from auditor.source import Source
 from auditor.table import Column
 
@@ -71,9 +78,12 @@ class Meanings:
             return Opened("baggage" if lower.endswith(".baggage") else "header", key)
         if lower.startswith(RESPONSE_HEADER):
             return _put(self.builder.column_for(key, "attempt"))
-        if is_container(key):
+        if is_container(key) or key in JSON_USAGE:
             return Opened("container", key)
-        return None if is_body(key, None) else _put(self.builder.column_for(key, "span"))
+        # `llm.token_count.prompt` is a count: an exact name of the catalogue is never a body
+        if is_body(key, None) and not self.builder.catalogue.names(key):
+            return None
+        return _put(self.builder.column_for(key, "span"))
 
 
 def _put(column: Column | None) -> Put | None:
