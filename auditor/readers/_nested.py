@@ -49,7 +49,11 @@ def leaves(value: Any, path: str = "", depth: int = 0, decoded: int = 0) -> Iter
                 continue
         if isinstance(item, dict):
             for name, inner in reversed(item.items()):
-                if isinstance(inner, (dict, list, str)) and is_body(name, inner):
+                if (
+                    isinstance(inner, (dict, list, str))
+                    and is_body(name, inner)
+                    and not _named(here, name, inner)
+                ):
                     continue
                 stack.append((_join(here, name), name, inner, level + 1, opened))
             continue
@@ -60,6 +64,12 @@ def leaves(value: Any, path: str = "", depth: int = 0, decoded: int = 0) -> Iter
         if count > MAX_PATHS:
             return
         yield here, key, item
+
+
+def _named(path: str, name: str, value: Any) -> bool:
+    """Whether a mapping called like a body is a name space of attributes: `request`, `gen_ai.response`."""
+    spaced = path.split(".", 1)[0] in ("gen_ai", "llm", "ai", "http")
+    return isinstance(value, dict) and (name == "request" or (spaced and name == "response"))
 
 
 def _join(path: str, name: str) -> str:

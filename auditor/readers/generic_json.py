@@ -52,8 +52,9 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         outcome="error" if _is_error(record) else None,
     )
     seen: set[str] = set()
+    own_labels = "ecs.version" in record or "ecs" in record
     for path, _, leaf in leaves(record):
-        column = builder.keys(scope_of(path))[path]
+        column = builder.keys(scope_of(path, own_labels=own_labels))[path]
         if column is not None:
             column.put(row, leaf)
             if leaf not in (None, "") and column.slot.place != "weak":
@@ -63,12 +64,15 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         builder.ids["kind"][row] = "call"
 
 
-def scope_of(path: str) -> str:
-    """The scope at which a value of a generic record stands, by where its path begins."""
+def scope_of(path: str, *, own_labels: bool = False) -> str:
+    """The scope at which a value of a generic record stands, by where its path begins.
+
+    Labels are the deployment's, unless `own_labels` says that this schema (ECS) writes them per event.
+    """
     if HEADERS.search(path):
         return "client_header"
     head = re.split(r"[.→\[]", path, maxsplit=1)[0].lower()
-    if head in PROCESS and head != path.lower():
+    if head in PROCESS and head != path.lower() and not (own_labels and head == "labels"):
         return "process"
     return "request"
 
