@@ -250,10 +250,16 @@ def _carried(evidence: Evidence, calls: pl.DataFrame, empty: pl.DataFrame) -> di
         formats = calls["format"].filter(pl.Series(mine))
         for fmt in formats.unique().to_list():
             groups.append((table, reader(fmt), mine & (calls["format"] == fmt).to_numpy()))
+    # what an SDK dropped for its limits may have been there: the sample cannot tell
+    dropped = (
+        calls["attributes_dropped"].fill_null(False).to_numpy()
+        if "attributes_dropped" in calls.columns
+        else none
+    )
     kind = calls["token_kind"] if "token_kind" in calls.columns else None
     out = {}
     for field in empty.columns:
-        by_format, by_sample = none.copy(), none.copy()
+        by_format, by_sample = none.copy(), dropped.copy()
         for table, found, rows in groups:
             if found is not None and not found.carries_field(field):
                 by_format |= rows

@@ -45,6 +45,7 @@ FACTS: dict[str, type[pl.DataType]] = {
     "resource_tag_keys": pl.Int64,
     "stream": pl.Boolean,
     "cache_hit": pl.Boolean,
+    "attributes_dropped": pl.Boolean,
 }
 
 

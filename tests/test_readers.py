@@ -155,6 +155,14 @@ def test_a_process_attribute_stands_at_process_scope() -> None:
     )
 
 
+def test_what_a_span_dropped_is_not_called_absent() -> None:
+    """A span that says it dropped attributes cannot tell which; what it kept still counts."""
+    held = call() | {"droppedAttributesCount": 2}
+    found = report(json.dumps(traces(held)))
+    assert {"by_sample": 1} == field(found, "tenant_id").causes
+    assert (1, 0, 0, 0) == counts(found, "model")
+
+
 # -- invocation log ------------------------------------------------------------------------------------------
 
 INVOCATION = {

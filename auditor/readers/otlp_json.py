@@ -118,6 +118,7 @@ class Spans:
         self.meanings = Meanings(builder)
         self.processes: dict[bytes, int] = {}
         self.trace = builder.column("trace_id", "trace", "traceId")
+        self.dropped = builder.fact("attributes_dropped")
 
     def process(self, raw: msgspec.Raw) -> int | None:
         """The number of the process that a raw resource describes."""
@@ -157,6 +158,8 @@ class Spans:
         self.trace.rows.extend(range(first, first + size))
         self.trace.values += [s.trace_id if len(s.trace_id) == 32 else hex_id(s.trace_id) for s in spans]
         for row, span in enumerate(spans, first):
+            if span.dropped_attributes_count:
+                self.dropped.put(row, True)
             for pair in span.attributes:
                 try:
                     action = known[pair.key]
