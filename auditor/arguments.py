@@ -1,4 +1,4 @@
-"""The words of the command line as inputs: `NAME=PATH`, folders, standard input, `--as`.
+"""The words of the command line as inputs: `NAME=PATH`, folders, patterns, standard input, `--as`.
 
 It opens nothing but standard input and pipes; a file is only read by the audit.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from glob import glob, has_magic
 from pathlib import Path
 
 from auditor.errors import InputError, NothingToAudit, UsageError
@@ -17,6 +18,7 @@ from auditor.source import Input, Source
 from auditor.text import nearest
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.S)
+_BEFORE_PATTERN = re.compile(r"(?:[^*?[/\\]*[/\\])*")
 _LAYER = {**{layer: layer for layer in LAYERS}, "bill": "billing"}
 
 
@@ -31,19 +33,20 @@ def inputs_of(words: Sequence[str], formats: Sequence[str], stdin_name: str) -> 
     for word in words:
         name, path = split(word)
         fmt = named.pop(name or path, forced)
-        for given in _given(name, path, stdin_name, fmt):
-            reason = _unreadable(given) if Path(path).is_dir() and fmt is None else ""
-            if reason:
-                left_out.append(reason)
-            else:
-                inputs.append(given)
+        if Path(path).is_dir() or _is_pattern(path):
+            for given in _walked(name, path, fmt):
+                held, reason = _readable(given)
+                inputs += held
+                left_out += [reason] if reason else []
+        else:
+            inputs.append(_given(name, path, stdin_name, fmt))
     if named:
         raise UsageError(
             f"--as names no input: {', '.join(named)}", "write --as NAME=FORMAT with a NAME that you gave"
         )
     if not inputs and left_out:
         raise InputError(
-            f"nothing in the folder can be read: {left_out[0]}", "`auditor formats` lists what can be"
+            f"nothing in there can be read: {left_out[0]}", "`auditor formats` lists what can be"
         )
     _distinct(inputs)
     if all(map(_empty, inputs)):
@@ -78,26 +81,43 @@ def _formats(values: Sequence[str]) -> tuple[dict[str, str], str | None]:
     return named, forced
 
 
-def _given(name: str | None, path: str, stdin_name: str, fmt: str | None) -> Iterable[Input]:
+def _given(name: str | None, path: str, stdin_name: str, fmt: str | None) -> Input:
     layer = _LAYER.get(name or "")
     if path == "-":
-        yield Input(name or stdin_name, data=sys.stdin.buffer.read(), layer=layer, format=fmt, alias=name)
-        return
+        return Input(name or stdin_name, data=sys.stdin.buffer.read(), layer=layer, format=fmt, alias=name)
     place = Path(path)
-    if place.is_dir():
-        files = [file for file in sorted(place.rglob("*")) if file.is_file() and not _hidden(file, place)]
-        if not files:
-            raise InputError(
-                f"{path}: no file in this folder", "pass a folder with telemetry or billing files in it"
-            )
-        for file in files:
-            inner = file.relative_to(place).as_posix()
-            whole = f"{name}/{inner}" if name else file.as_posix()
-            yield Input(whole, path=file, layer=layer, format=fmt, alias=name)
-    elif place.exists() and not place.is_file():  # a pipe, as in <(zcat spans.gz): it can be read once
-        yield Input(name or path, data=_read(place), layer=layer, format=fmt, alias=name)
+    if place.exists() and not place.is_file():  # a pipe, as in <(zcat spans.gz): it can be read once
+        return Input(name or path, data=_read(place), layer=layer, format=fmt, alias=name)
+    return Input(name or path, path=place, layer=layer, format=fmt, alias=name)
+
+
+def _is_pattern(path: str) -> bool:
+    """Whether a word that the shell left alone is a pattern: `'logs/**/*.json'`."""
+    return path != "-" and has_magic(path) and not Path(path).exists()
+
+
+def _walked(name: str | None, path: str, fmt: str | None) -> Iterator[Input]:
+    """The files of a folder, or those that a pattern names, in order; hidden ones are left out."""
+    root = Path(path)
+    if root.is_dir():
+        files = _files(root)
+        none, hint = "no file in this folder", "pass a folder with telemetry or billing files in it"
     else:
-        yield Input(name or path, path=place, layer=layer, format=fmt, alias=name)
+        root = Path("".join(_BEFORE_PATTERN.findall(path)[:1]))
+        places = [Path(found) for found in sorted(glob(path, recursive=True))]
+        every = [file for place in places for file in (_files(place) if place.is_dir() else [place])]
+        files = list(dict.fromkeys(every))
+        none, hint = "no file of this name", "check the pattern; `**` stands for any folders"
+    if not files:
+        raise InputError(f"{path}: {none}", hint)
+    for file in files:
+        inner = file.relative_to(root).as_posix()
+        whole = f"{name}/{inner}" if name else file.as_posix()
+        yield Input(whole, path=file, layer=_LAYER.get(name or ""), format=fmt, alias=name)
+
+
+def _files(root: Path) -> list[Path]:
+    return [file for file in sorted(root.rglob("*")) if file.is_file() and not _hidden(file, root)]
 
 
 def _hidden(file: Path, root: Path) -> bool:
@@ -111,17 +131,20 @@ def _read(place: Path) -> bytes:
         raise InputError(f"{place}: {error.strerror}", "check that it can be read") from None
 
 
-def _unreadable(given: Input) -> str:
-    """Why a file of a folder is left out; a file named by hand is an error instead."""
+def _readable(given: Input) -> tuple[list[Input], str]:
+    """A file that was found, not named: itself or the files of the archive it is, or why it is left out."""
+    from auditor.archives import expand
     from auditor.ingest import recognise
 
     try:
-        recognise(Source(given), given)
+        held = expand([given])
+        if held == [given]:
+            recognise(Source(given), given)
     except InputError as error:
-        return error.message
+        return [], error.message
     except OSError as error:
-        return f"{given.name}: {error.strerror}"
-    return ""
+        return [], f"{given.name}: {error.strerror}"
+    return held, ""
 
 
 def _empty(given: Input) -> bool:

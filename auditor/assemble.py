@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,11 @@ class Evidence:
     catalogue: Catalogue
     parent: Ints | None = None
 
+    @cached_property
+    def layers(self) -> frozenset[str]:
+        """The layers at which anything in the table was recorded."""
+        return frozenset(t.layer for t in self.tables) | set(self.frame["layer"].unique().to_list())
+
     def add_slot(self, slot: Slot) -> int:
         """Register a slot that no reader made; returns its number."""
         self.slots.append(slot)
@@ -70,9 +76,9 @@ def assemble(tables: list[Table], catalogue: Catalogue, dedicated: Iterable[str]
         frame = table.frame
         slotted = [c for c in frame.columns if c.endswith("_slot")] if base else []
         shift = [(pl.col(c).cast(pl.Int32) + base).alias(c) for c in slotted]
-        frame = frame.with_columns(
-            *shift, pl.lit(number, pl.Int32).alias("input"), pl.lit(table.layer).alias("layer")
-        )
+        frame = frame.with_columns(*shift, pl.lit(number, pl.Int32).alias("input"))
+        if "layer" not in frame.columns:
+            frame = frame.with_columns(pl.lit(table.layer).alias("layer"))
         frames.append(frame)
     frame = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
     new = [pl.lit(None, dtype).alias(name) for name, dtype in ALWAYS.items() if name not in frame.columns]

@@ -19,9 +19,20 @@ def over(evidence: Evidence, total: pl.Expr, *keys: str) -> pl.Expr:
     return total.over(groups) if groups else total
 
 
+_REDACTED = r"(?i)^(?:\*{2,}|x{4,}|[\[<({]?redacted[\])>}]?)$"
+
+
+def real(evidence: Evidence, field: str) -> pl.Expr:
+    """A field's values without what somebody redacted: equal masks say nothing of what they hide."""
+    values = pl.col(field)
+    if evidence.frame[field].dtype != pl.String:
+        return values
+    return pl.when(~values.str.contains(_REDACTED)).then(values)
+
+
 def distinct(evidence: Evidence, field: str) -> Columns:
     """How many values the calls of the input hold."""
-    seen = pl.when(IS_CALL).then(pl.col(field))
+    seen = pl.when(IS_CALL).then(real(evidence, field))
     return {f"{field}_distinct": over(evidence, seen.drop_nulls().n_unique()).cast(pl.Int64)}
 
 
@@ -49,7 +60,7 @@ def keys(evidence: Evidence, field: str) -> Columns:
 
 def repeats(evidence: Evidence, field: str) -> Columns:
     """How many calls of the input bear this row's value."""
-    own = pl.when(IS_CALL).then(pl.col(field))
+    own = pl.when(IS_CALL).then(real(evidence, field))
     n = over(evidence, own.count(), field).cast(pl.Int64)
     return {f"{field}_repeats": pl.when(pl.col(field).is_not_null()).then(n)}
 

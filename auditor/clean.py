@@ -6,7 +6,7 @@ It never guesses a unit: a column that is not in the field's unit carries its sc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
 import polars as pl
@@ -19,7 +19,9 @@ _INTEGERS = (pl.Int64, pl.Int32, pl.UInt64, pl.UInt32, pl.Int16, pl.UInt16, pl.I
 SHORT = 5_000
 _NO_PLAN = pl.QueryOptFlags.none()
 LONGEST = 12  # bytes of the longest placeholder word
-_NOT_NUMBER = r"[\s,$€£]|USD"
+_MONEY = r"(?i)[\s$€£]|usd"
+_THOUSANDS = r"^-?\d{1,3}(?:,\d{3})+(?:\.\d+)?$"
+_QUOTED = r'^"([^"\\]*)"$'
 
 
 @lru_cache(maxsize=16)
@@ -31,11 +33,15 @@ def _blank_patterns(words: frozenset[str], patterns: tuple[str, ...]) -> tuple[s
 
 
 def series_of(values: list[object]) -> pl.Series:
-    """Raw values as a column: of their own type when they agree, else as text."""
+    """Raw values as a column: of their own type when they agree, else as text; lists and objects are none."""
     try:
-        return pl.Series(values, strict=True)
+        found = pl.Series(values, strict=True)
+        if not (found.dtype.is_nested() or found.dtype == pl.Object):
+            return found
     except (TypeError, pl.exceptions.PolarsError, OverflowError):
-        return pl.Series([None if v is None else str(v) for v in values], dtype=pl.String)
+        pass
+    texts = [None if v is None or isinstance(v, (dict, list)) else str(v) for v in values]
+    return pl.Series(texts, dtype=pl.String)
 
 
 def collected(frame: pl.DataFrame, exprs: Iterable[pl.Expr]) -> pl.DataFrame:
@@ -44,17 +50,30 @@ def collected(frame: pl.DataFrame, exprs: Iterable[pl.Expr]) -> pl.DataFrame:
     return query.collect(optimizations=_NO_PLAN) if frame.height < SHORT else query.collect()
 
 
-def prepared(frame: pl.DataFrame, kinds: Mapping[str, str], catalogue: Catalogue) -> pl.DataFrame:
+def prepared(
+    frame: pl.DataFrame, kinds: Mapping[str, str], catalogue: Catalogue, owners: Collection[str] = ()
+) -> pl.DataFrame:
     """The raw columns of text fields trimmed; beside those that may hold placeholders a column `odd NAME`.
 
-    `kinds` gives the field type of each raw column. The patterns run only over columns with a suspect value.
+    `kinds` gives the field type of each raw column; `owners` are those that hold somebody's id, where `test`
+    is none either. The patterns run only over columns with a suspect value.
     """
     texts = [c for c, kind in kinds.items() if kind not in NUMBERS]
     if not texts:
         return frame
     frame = frame.with_columns(pl.col(c).cast(pl.String, strict=False).str.strip_chars() for c in texts)
-    suspects = frame.select(_suspect(pl.col(c)).any().alias(c) for c in texts).row(0, named=True)
-    odd = [_placeholder(pl.col(c), catalogue).alias(f"odd {c}") for c in texts if suspects[c]]
+    looks = [_suspect(pl.col(c)).any().alias(c) for c in texts]
+    looks += [pl.col(c).str.starts_with('"').any().alias(f'"{c}"') for c in texts]
+    suspects = frame.select(looks).row(0, named=True)
+    quoted = [c for c in texts if suspects[f'"{c}"']]
+    if quoted:
+        # some SDKs write every value as JSON text: `"acme"` with its quotes
+        frame = frame.with_columns(pl.col(c).str.replace(_QUOTED, "$1") for c in quoted)
+    odd = [
+        _placeholder(pl.col(c), catalogue, owner=c in owners).alias(f"odd {c}")
+        for c in texts
+        if suspects[c] or c in quoted
+    ]
     return frame.with_columns(odd) if odd else frame
 
 
@@ -86,9 +105,10 @@ def _suspect(text: pl.Expr) -> pl.Expr:
     )
 
 
-def _placeholder(text: pl.Expr, catalogue: Catalogue) -> pl.Expr:
+def _placeholder(text: pl.Expr, catalogue: Catalogue, *, owner: bool = False) -> pl.Expr:
     """Whether a value stands for no value."""
-    whole, inner = _blank_patterns(catalogue.placeholder_words, catalogue.placeholder_patterns)
+    words = catalogue.placeholder_words | (catalogue.owner_words if owner else frozenset())
+    whole, inner = _blank_patterns(words, catalogue.placeholder_patterns)
     # patterns run over the few values that can match
     few = pl.when(_suspect(text)).then(text)
     odd = few.str.contains(whole)
@@ -115,12 +135,12 @@ def _number(
 
 
 def _parsed(raw: pl.Expr, kind: str, catalogue: Catalogue, scale: float) -> tuple[pl.Expr, pl.Expr]:
-    """Numbers out of text: `$0.069`, `1,204`, `1.2E-5`, `912ms`."""
+    """Numbers out of text: `$0.069`, `12 cents`, `1,204`, `1.2k`, `1.2E-5`, `912ms`, `0.9 s`."""
     text = raw.cast(pl.String).str.strip_chars()
-    if kind == "duration":
-        # `912ms` says its unit; a bare number is in the column's own
-        text = text.str.replace(r"(?i)\s*ms$", "")
-    value = text.str.replace_all(_NOT_NUMBER, "").cast(pl.Float64, strict=False)
+    bare, unit = _unit(text.str.replace_all(_MONEY, ""), kind)
+    # a comma groups thousands or it is none of ours: `0,0012` is no twelve
+    grouped = pl.when(bare.str.contains(_THOUSANDS)).then(bare.str.replace_all(",", ""))
+    value = grouped.fill_null(bare).cast(pl.Float64, strict=False) * unit
     odd = ~value.is_finite().fill_null(False) & _placeholder(text, catalogue)
     mark = (
         pl.when(text.is_null() | (text == ""))
@@ -132,6 +152,20 @@ def _parsed(raw: pl.Expr, kind: str, catalogue: Catalogue, scale: float) -> tupl
         .otherwise(None)
     )
     return _scaled(value, kind, scale), mark
+
+
+def _unit(text: pl.Expr, kind: str) -> tuple[pl.Expr, pl.Expr]:
+    """A number's text without its unit, and the factor that the unit makes."""
+    if kind == "duration":
+        # a unit is said in milliseconds; a bare number is in the column's own
+        seconds = pl.when(text.str.contains(r"(?i)\ds(ec(onds?)?)?$")).then(1000.0)
+        whole = seconds.when(text.str.contains(r"(?i)\d[uµ]s$")).then(0.001).otherwise(1.0)
+        return text.str.replace(r"(?i)(ms|[uµ]s|s|sec|seconds?)$", ""), whole
+    if kind == "money":
+        cents = pl.when(text.str.contains(r"(?i)(cents?|¢|ct)$")).then(0.01).otherwise(1.0)
+        return text.str.replace(r"(?i)(cents?|¢|ct)$", ""), cents
+    kilo = pl.when(text.str.contains(r"\dk$")).then(1000.0).otherwise(1.0)
+    return text.str.replace(r"k$", ""), kilo
 
 
 def _scaled(value: pl.Expr, kind: str, scale: float) -> pl.Expr:

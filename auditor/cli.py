@@ -122,13 +122,38 @@ def fields(wants_json: bool, color: str) -> int:
 
 @commands.command()
 @options.as_json
+@click.option("--markdown", is_flag=True, help="The matrix as a Markdown table.")
 @options.colored
 @options.traced
-def formats(wants_json: bool, color: str) -> int:
-    """List the formats."""
+def formats(wants_json: bool, markdown: bool, color: str) -> int:
+    """List the formats, and what each can carry at which scope."""
     from auditor import listing
 
-    return _show(listing.formats_data() if wants_json else listing.formats_text(console.style(color)))
+    if wants_json:
+        return _show(listing.formats_data())
+    if markdown:
+        return _show(listing.formats_markdown())
+    return _show(listing.formats_text(console.style(color)))
+
+
+@commands.command()
+@click.argument("word", metavar="FILE")
+@options.redact_options
+@options.traced
+def redact(**switches: Any) -> int:
+    """Copy an input so that it can be shared.
+
+    Values that name somebody (tenants, teams, users, accounts, request and trace ids, hosts, mails) are
+    replaced, equal ones by equal pseudonyms of their own shape; prompts, answers and secrets are removed.
+    Models, regions, operations, service names, numbers and times stay, and so does the format: an audit of
+    the copy gives the same verdicts, which is checked. FILE is `-` for standard input. Lines of prose are
+    kept but for the values found in them: read the copy before you share it.
+
+    Exit code 0: the copy is judged as the input is. 1: it is not, and what differs was said. 2: no copy.
+    """
+    from auditor.redacting import Asked, run
+
+    return run(Asked(**switches))
 
 
 @commands.command()

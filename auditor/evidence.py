@@ -35,11 +35,37 @@ class Keys(dict[str, "Column | None"]):
         return column
 
 
-class Builder:
-    """Collects the records of one input; readers call `row`, then put values into columns."""
+class Shared:
+    """What the builders of one input have in common: the count of records, skips, notes, and each other."""
 
-    def __init__(self, input_name: str, layer: str, fmt: str, catalogue: Catalogue) -> None:
+    def __init__(self) -> None:
+        self.records = 0
+        self.skips: list[Skip] = []
+        self.skipped_total = 0
+        self.notes: dict[str, None] = {}
+        self.builders: dict[tuple[str, str], Builder] = {}
+        self.layer: str | None = None  # where the user said one for the whole input
+        self.base = 0  # where in the input the bytes begin that a reader is given
+        self.base_line = 0
+
+
+class Builder:
+    """Collects the records of one format in an input; readers call `row`, then put values into columns.
+
+    An input that mixes formats has one builder a format, made by `beside`, and still one table.
+    """
+
+    def __init__(
+        self,
+        input_name: str,
+        layer: str,
+        fmt: str,
+        catalogue: Catalogue,
+        shared: Shared | None = None,
+    ) -> None:
         self.input, self.layer, self.format, self.catalogue = input_name, layer, fmt, catalogue
+        self.shared = shared if shared is not None else Shared()
+        self.shared.builders[(fmt, layer)] = self
         self.slots: list[Slot] = []
         self._columns: dict[tuple[str, str, str, bool], Column | None] = {}
         self._keys: dict[tuple[str, str], Keys] = {}
@@ -49,12 +75,28 @@ class Builder:
         self._processes: list[Process] = []
         self.kept: dict[str, Any] = {}  # what a reader remembers of this input, by its format
         self.kinds: Callable[[pl.DataFrame], pl.Series] | None = None
-        self.records = 0
-        self.skips: list[Skip] = []
-        self.skipped_total = 0
-        self.notes: dict[str, None] = {}
         self.columns_known: frozenset[str] | None = None
         self._reset()
+
+    @property
+    def records(self) -> int:
+        """How many records of this input there are so far."""
+        return self.shared.records
+
+    @property
+    def skipped_total(self) -> int:
+        """How many pieces of this input could not be read so far."""
+        return self.shared.skipped_total
+
+    def beside(self, fmt: str, layer: str) -> Builder:
+        """The builder of another format in the same input; this one for its own."""
+        if fmt == self.format:
+            return self
+        layer = self.shared.layer or layer
+        found = self.shared.builders.get((fmt, layer))
+        if found is None:
+            found = Builder(self.input, layer, fmt, self.catalogue, self.shared)
+        return found
 
     def _reset(self) -> None:
         self.ids: dict[str, list[Any]] = {name: [] for name in IDENTITY}
@@ -79,13 +121,13 @@ class Builder:
         """Begin a record and return its row number within the batch. Times are ns since the epoch."""
         if self.n >= BATCH:
             self.flush()
-        ids = self.ids
-        ids["record"].append(self.records)
+        ids, number = self.ids, self.shared.records
+        ids["record"].append(number)
         ids["kind"].append(kind)
         ids["format"].append(fmt or self.format)
-        ids["offset"].append(offset)
+        ids["offset"].append(offset if offset is None else offset + self.shared.base)
         # a table's rows have no offset: they are found again by their number
-        ids["nth"].append(nth if offset is not None or nth else self.records)
+        ids["nth"].append(nth if offset is not None or nth else number)
         ids["pointer"].append(pointer)
         ids["span_id"].append(span_id)
         ids["parent_id"].append(parent_id)
@@ -94,7 +136,7 @@ class Builder:
         ids["process"].append(process)
         ids["name"].append(name)
         ids["outcome"].append(outcome)
-        self.records += 1
+        self.shared.records = number + 1
         self.n += 1
         return self.n - 1
 
@@ -104,27 +146,31 @@ class Builder:
         """Begin several records of one document; the caller adds span, parent, times, name and outcome."""
         if self.n + count > BATCH and self.n:
             self.flush()
-        ids, first = self.ids, self.n
-        ids["record"] += range(self.records, self.records + count)
+        ids, first, number = self.ids, self.n, self.shared.records
+        ids["record"] += range(number, number + count)
         ids["nth"] += range(nth, nth + count)
         ids["kind"] += ["context"] * count
         ids["format"] += [self.format] * count
-        ids["offset"] += offset if isinstance(offset, list) else [offset] * count
+        if isinstance(offset, list):
+            ids["offset"] += [None if o is None else o + self.shared.base for o in offset]
+        else:
+            ids["offset"] += [None if offset is None else offset + self.shared.base] * count
         ids["process"] += [process] * count
         ids["pointer"] += [None] * count
-        self.records += count
+        self.shared.records = number + count
         self.n += count
         return first
 
     def skip(self, line: int | None, reason: str) -> None:
         """Count a piece of input that could not be read; the first few are kept with their line."""
-        self.skipped_total += 1
-        if len(self.skips) < MAX_SKIPS_SHOWN:
-            self.skips.append(Skip(line=line, reason=reason))
+        shared = self.shared
+        shared.skipped_total += 1
+        if len(shared.skips) < MAX_SKIPS_SHOWN:
+            shared.skips.append(Skip(line=line if line is None else line + shared.base_line, reason=reason))
 
     def note(self, text: str) -> None:
         """Tell the reader of the report something about this input, once."""
-        self.notes.setdefault(text)
+        self.shared.notes.setdefault(text)
 
     def keys(self, scope: str, prefix: str = "") -> Keys:
         """The memo of keys at a scope; `prefix` is written before the key in the report."""
@@ -205,22 +251,35 @@ class Builder:
         self._reset()
 
     def table(self) -> Table:
-        """The finished table of this input."""
-        self.flush()
-        if self._parts:
-            frame = pl.concat(self._parts, how="diagonal_relaxed")
-        else:
-            frame = pl.DataFrame(schema=IDENTITY)
-        self._parts = []
-        frame = spread(frame, self._processes, self.catalogue, self.layer)
+        """The finished table of this input, the records of all its formats in their order."""
+        shared, slots, frames = self.shared, list[Slot](), list[pl.DataFrame]()
+        mixed = len(shared.builders) > 1
+        for builder in shared.builders.values():
+            frame = builder._frame()
+            if mixed and frame.height:
+                shift = [(pl.col(c) + len(slots)).alias(c) for c in frame.columns if c.endswith("_slot")]
+                frame = frame.with_columns(*shift, pl.lit(builder.layer).alias("layer"))
+            if frame.height or not mixed:
+                frames.append(frame)
+            slots += builder.slots
+        frame = pl.concat(frames, how="diagonal_relaxed").sort("record") if len(frames) > 1 else frames[0]
+        known = {b.format: b.columns_known for b in shared.builders.values() if b.columns_known is not None}
         return Table(
             self.input,
             self.format,
             self.layer,
             frame,
-            self.slots,
-            self.skips,
-            self.skipped_total,
-            notes=list(self.notes),
-            columns_known=self.columns_known,
+            slots,
+            shared.skips,
+            shared.skipped_total,
+            notes=list(shared.notes),
+            columns_known=known,
         )
+
+    def _frame(self) -> pl.DataFrame:
+        self.flush()
+        frame = (
+            pl.concat(self._parts, how="diagonal_relaxed") if self._parts else pl.DataFrame(schema=IDENTITY)
+        )
+        self._parts = []
+        return spread(frame, self._processes, self.catalogue, self.layer)

@@ -10,10 +10,12 @@ from typing import Any
 
 from auditor.errors import UsageError
 from auditor.fields import Field, catalogue, profiles
+from auditor.matrix import HINTS, evidence
 from auditor.page import Page
 from auditor.paint import Style, spoken
 from auditor.readers import Reader, all_readers, recognised_only
 from auditor.rulebook import Fix, Rule, load_fixes, load_rules
+from auditor.samples import samples
 from auditor.text import nearest
 
 Topic = Rule | Field | Reader
@@ -90,10 +92,12 @@ def format_data(reader: Reader) -> dict[str, Any]:
         "layer": reader.layer,
         "carries": dict(reader.carries),
         "carries_everything": reader.everything,
+        "evidence": evidence(reader),
         "aggregate": reader.aggregate,
         "readable": not reader.unsupported,
         "get": (reader.unsupported or reader.get).strip(),
         "doc": reader.doc,
+        "samples": [sample.file for sample in samples() if sample.format == reader.name],
     }
 
 
@@ -242,7 +246,7 @@ def _spoken_of(page: Page, field: Field) -> None:
 def _format(page: Page, reader: Reader) -> None:
     page.add(f"{page.ink(reader.name, 'bold')}  {page.ink(page.safe(reader.title), 'dim')}")
     if reader.unsupported:
-        page.prose("recognised by its signature, but it cannot be read yet", tones=("yellow",))
+        page.prose("recognised by its signature: no calls can be audited in it", tones=("yellow",))
         _paragraphs(page, "what to bring instead", reader.unsupported)
         return
     kinds = [(f"layer {reader.layer}", "")]
@@ -250,10 +254,20 @@ def _format(page: Page, reader: Reader) -> None:
     if reader.doc:
         _paragraphs(page, "what it is", reader.doc)
     page.heading("carries")
-    rows = [(name, spoken(scope), catalogue().fields[name].title) for name, scope in reader.carries.items()]
+    rows = [
+        (name, f"{spoken(scope)}{'' if name in evidence(reader) else ' *'}", catalogue().fields[name].title)
+        for name, scope in reader.carries.items()
+    ]
     page.table(("field", "on", "what it is"), rows, indent=2)
+    if any(name not in evidence(reader) for name in reader.carries):
+        page.prose(f"* {HINTS}", indent=2, first="  ")
     missing = [name for name in catalogue().fields if not reader.carries_field(name)]
     if missing:
         _paragraphs(page, "can never carry", ", ".join(missing))
     if reader.get:
         _paragraphs(page, "how to get a sample", reader.get)
+    held = [sample for sample in samples() if sample.format == reader.name]
+    if held:
+        page.heading("samples in this copy")
+    for sample in held:
+        page.labelled("-", f"samples/{sample.file} ({sample.kind}): {sample.title}", gutter=2)

@@ -98,6 +98,9 @@ class Catalogue:
             self.fields[name] = Field(name=name, **body)
         self.placeholder_words = frozenset(str(w).lower() for w in data["placeholders"]["words"])
         self.placeholder_patterns = tuple(data["placeholders"]["patterns"])
+        owners = data["placeholders"]["owners"]
+        self.owner_words = frozenset(str(w).lower() for w in owners["words"])
+        self.owner_fields = frozenset(owners["fields"])
         self.families: tuple[str, ...] = tuple(f.removesuffix("{alias}") for f in data.get("families", ()))
         self.process_keys = frozenset(data.get("process_keys", ()))
         self._never = frozenset(k.lower() for k in data.get("never", ()))

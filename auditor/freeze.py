@@ -44,7 +44,10 @@ def freeze(
             values = pl.Series(column.values, dtype=FACTS.get(name, pl.String), strict=False)
             data[name] = _scatter(values, column.rows, n)
     kinds = {f"raw {c.slot_id}": catalogue.fields[c.slot.field].type for g in groups.values() for c in g}
-    raw = prepared(pl.DataFrame(data), kinds, catalogue)
+    owners = {
+        f"raw {c.slot_id}" for g in groups.values() for c in g if c.slot.field in catalogue.owner_fields
+    }
+    raw = prepared(pl.DataFrame(data), kinds, catalogue, owners)
     wanted: list[pl.Expr] = [pl.col(c) for c in raw.columns if not c.startswith(("raw ", "at ", "odd "))]
     for (name, place), columns in groups.items():
         out = name if place == "own" else f"{place}_{name}"
@@ -64,10 +67,12 @@ def _dense(column: Column, n: int) -> pl.Series:
 
 def _scatter(values: pl.Series, rows: array[int], n: int) -> pl.Series:
     """Spread the values of some rows over all `n`; a row that was put twice keeps the last."""
-    if len(rows) == n and rows[0] == 0 and rows[-1] == n - 1:
+    held = np.array(rows)
+    # a reader may come back to an earlier row: only an unbroken run is already spread
+    if len(rows) == n and bool((held == np.arange(n)).all()):
         return values
     index = np.full(n, -1, dtype=np.int64)
-    index[np.array(rows)] = np.arange(len(rows))
+    index[held] = np.arange(len(rows))
     return values.gather(pl.Series(index, dtype=pl.Int64).set(pl.Series(index < 0), None))
 
 

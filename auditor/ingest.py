@@ -10,38 +10,53 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import polars as pl
+
 from auditor.errors import InputError, UnsupportedInput, UsageError
 from auditor.evidence import Builder
 from auditor.fields import Catalogue
-from auditor.pieces import SkipFn, container_of, json_pieces
-from auditor.readers import Reader, Sample, all_readers, reader, recognised_only
-from auditor.readers._objects import read_objects, unwrapped
+from auditor.lines import parted
+from auditor.parts import MIXED, format_of, parts_of, read_parts
+from auditor.pieces import SkipFn, container_of, pieces
+from auditor.readers import Reader, Sample, all_readers, line_readers, reader, recognised_only
+from auditor.readers._bill_table import parquet_columns
+from auditor.readers._objects import finish, read_objects, unwrapped
 from auditor.readers._tables import header_of, is_table, rows_of
 from auditor.source import Input, Source
 from auditor.table import Table
 
 ENOUGH = 0.5
+LINES = frozenset({"logfmt", "key-value", "plain-text"})
+GENERIC = 0.3  # what a generic text format may claim at most
 FIRST = 25
+MOST_LINES = 200
 SPLIT_FROM = 32 * 1024 * 1024  # bytes below which starting a second process costs more than it saves
 LOOKED_AT = 64 * 1024  # bytes
 
 
 def ingest(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1) -> Table:
     """Read one input. InputError when nothing in it is readable; UnsupportedInput when no reader exists."""
-    found, also = recognise(source, given)
+    parts = parts_of(source, recognise) if given.format in (None, MIXED) else []
+    found, also = (format_of(parts), None) if parts else recognise(source, given)
     layer = given.layer or found.layer
     builder = Builder(given.name, layer, found.name, catalogue)
+    builder.shared.layer = given.layer
     if jobs > 1 and found.splits and source.path is not None and source.size > SPLIT_FROM:
         from auditor.parallel import read_split
 
         table = read_split(source, given, found, layer, catalogue, jobs)
     else:
         with no_collection():
-            if found.read is not None:
+            if parts:
+                read_parts(parts, builder)
+            elif found.read is not None:
                 found.read(source, builder, 0, None)
             else:
                 read_objects(source, builder, found)
+            finish(builder)
         table = builder.table()
+        if found.everything:
+            _name_by_calls(table)
     table.bytes, table.also = source.size, also
     if not table.frame.height and table.skipped_total:
         first = table.skips[0]
@@ -51,6 +66,21 @@ def ingest(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1) ->
             f"{given.name}: {pieces} could not be read{where}", "`auditor formats` lists what can be read"
         )
     return table
+
+
+def _name_by_calls(table: Table) -> None:
+    """Name an input of generic formats after those in which its calls stand: one, or mixed text."""
+    formats = table.frame.filter(pl.col("kind") == "call")["format"]
+    counts = dict(formats.value_counts().sort("format").iter_rows())
+    text = {name: n for name, n in counts.items() if name in LINES}
+    if not counts or table.format == MIXED:
+        return
+    if text and len(text) < len(counts):
+        table.format = MIXED
+    else:
+        table.format = max(counts, key=lambda name: (counts[name], name == table.format))
+        if "layer" in table.frame.columns:
+            table.layer = table.frame.filter(pl.col("format") == table.format)["layer"][0]
 
 
 @contextmanager
@@ -78,7 +108,7 @@ def recognise(source: Source, given: Input) -> tuple[Reader, str | None]:
     for known in recognised_only():
         if known.sniff is not None and known.sniff(sample) >= ENOUGH:
             raise UnsupportedInput(
-                f"{given.name}: this is {known.title}, which cannot be read yet", known.unsupported
+                f"{given.name}: this is {known.title}: no calls can be audited in it", known.unsupported
             )
     scored = sorted(((_score(r, sample), r.name, r) for r in all_readers()), key=lambda s: (-s[0], s[1]))
     best, second = scored[0], scored[1] if len(scored) > 1 else (0.0, "", None)
@@ -91,15 +121,19 @@ def recognise(source: Source, given: Input) -> tuple[Reader, str | None]:
 
 
 def _score(candidate: Reader, sample: Sample) -> float:
+    """How strongly a reader claims a sample: by the sample, its best record, or the share of its lines."""
     if candidate.sniff is not None:
         return candidate.sniff(sample)
-    if candidate.match is None or not sample.objects:
-        return 0.0
-    scores = [candidate.match(o) for o in sample.objects if isinstance(o, dict)]
-    claimed = [s for s in scores if s > 0]
-    if not claimed or (sample.container == "table" and max(claimed) < ENOUGH):
-        return 0.0
-    return max(claimed) if candidate.name != "generic-json" else claimed[0]
+    found = 0.0
+    if candidate.match is not None:
+        scores = [candidate.match(o) for o in sample.objects if isinstance(o, dict)]
+        claimed = [s for s in scores if s > 0]
+        if claimed and (sample.container != "table" or max(claimed) >= ENOUGH):
+            found = max(claimed) if candidate.name != "generic-json" else claimed[0]
+    if candidate.line is not None and sample.lines:
+        share = sample.spoken.get(candidate.name, 0) / (len(sample.lines) + len(sample.objects))
+        found = max(found, share * (GENERIC if candidate.everything else 1.0))
+    return found
 
 
 def _what(sample: Sample) -> str:
@@ -117,7 +151,7 @@ def sample_of(source: Source) -> Sample:
     """The head, the container, and the first records, unwrapped."""
     head = source.head
     if head[:4] == b"PAR1":
-        return Sample(head, "parquet")
+        return Sample(head, "parquet", columns=parquet_columns(source))
     if _is_binary(head):
         return Sample(head, "binary")
     columns = header_of(head)
@@ -125,8 +159,15 @@ def sample_of(source: Source) -> Sample:
     if is_table(head):
         return Sample(head, "table", objects=_first_rows(head), columns=columns)
     reasons: list[tuple[int | None, str]] = []
-    objects = _first_objects(source, container, lambda line, reason: reasons.append((line, reason)))
-    return Sample(head, container, objects=objects, broken=reasons[0] if reasons else None)
+    objects, lines = _first_pieces(source, container, lambda line, reason: reasons.append((line, reason)))
+    return Sample(
+        head,
+        container,
+        objects=objects,
+        lines=lines,
+        spoken=_spoken(lines),
+        broken=reasons[0] if reasons else None,
+    )
 
 
 def _first_rows(head: bytes) -> list[Any]:
@@ -134,21 +175,35 @@ def _first_rows(head: bytes) -> list[Any]:
     return [row for _, row in rows_of(head.decode("utf-8", "replace"))[:FIRST]]
 
 
-def _first_objects(source: Source, container: str, skip: SkipFn) -> list[Any]:
-    if container == "text":
-        return []
+def _first_pieces(source: Source, container: str, skip: SkipFn) -> tuple[list[Any], list[str]]:
+    """The first records, unwrapped, and the first lines of text between them."""
     if container == "json" and source.size > 64 * 1024 * 1024:
-        return []
-    out: list[Any] = []
+        return [], []
+    objects: list[Any] = []
+    lines: list[str] = []
     decisive = [r.match for r in all_readers() if r.match is not None and r.name != "generic-json"]
-    for piece in json_pieces(source, skip):
-        if out and piece.offset > LOOKED_AT:
+    for piece in pieces(source, skip):
+        if (objects or len(lines) >= FIRST) and piece.offset > LOOKED_AT:
             break
+        if isinstance(piece.value, str):
+            if len(lines) < MOST_LINES:
+                lines.append(parted(piece.value).text)
+            continue
         for inner in unwrapped(piece, lambda v: any(m(v) >= ENOUGH for m in decisive)):
-            out.append(inner.value)
-            if len(out) >= FIRST:
-                return out
-    return out
+            objects.append(inner.value)
+            if len(objects) >= FIRST:
+                return objects, lines
+    return objects, lines
+
+
+def _spoken(lines: list[str]) -> dict[str, int]:
+    """How many lines each reader of lines would be the first to read."""
+    counts: dict[str, int] = {}
+    for line in lines:
+        name = next((r.name for r in line_readers() if r.line is not None and r.line(line) is not None), None)
+        if name is not None:
+            counts[name] = counts.get(name, 0) + 1
+    return counts
 
 
 def _is_binary(head: bytes) -> bool:

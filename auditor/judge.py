@@ -30,6 +30,11 @@ USAGE = frozenset(
     {"cost_usd", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_total",
      "tokens_reasoning"}
 )  # fmt: skip
+# what a caller may send along with a call, where the record repeats it
+METADATA = frozenset(
+    """tenant_id workflow_id workflow_run_id team_id user_id session_id trace_id cost_center environment
+    agent""".split()
+)
 _TOKEN_KINDS = frozenset({"tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write"})
 
 
@@ -159,7 +164,7 @@ def _speaks(evidence: Evidence, rule: Rule) -> bool:
     formats = (
         {f for t in evidence.tables for f in t.frame["format"].unique().to_list()} if where.formats else set()
     )
-    layers = {t.layer for t in evidence.tables}
+    layers = evidence.layers
     return (not where.layers or bool(layers & set(where.layers))) and (
         not where.formats or bool(formats & set(where.formats))
     )
@@ -249,7 +254,8 @@ def _carried(evidence: Evidence, calls: pl.DataFrame, empty: pl.DataFrame) -> di
         mine = (calls["input"] == number).to_numpy()
         formats = calls["format"].filter(pl.Series(mine))
         for fmt in formats.unique().to_list():
-            groups.append((table, reader(fmt), mine & (calls["format"] == fmt).to_numpy()))
+            known = table.columns_known.get(fmt)
+            groups.append((known, reader(fmt), mine & (calls["format"] == fmt).to_numpy()))
     # what an SDK dropped for its limits may have been there: the sample cannot tell
     dropped = (
         calls["attributes_dropped"].fill_null(False).to_numpy()
@@ -257,13 +263,15 @@ def _carried(evidence: Evidence, calls: pl.DataFrame, empty: pl.DataFrame) -> di
         else none
     )
     kind = calls["token_kind"] if "token_kind" in calls.columns else None
+    # some records of a format take metadata, although its records in general do not
+    open_ = calls["takes_metadata"].fill_null(False).to_numpy() if "takes_metadata" in calls.columns else none
     out = {}
     for field in empty.columns:
         by_format, by_sample = none.copy(), dropped.copy()
-        for table, found, rows in groups:
+        for known, found, rows in groups:
             if found is not None and not found.carries_field(field):
-                by_format |= rows
-            elif table.columns_known is not None and field not in table.columns_known:
+                by_format |= rows & ~open_ if field in METADATA else rows
+            elif known is not None and field not in known:
                 by_sample |= rows
         if field in _TOKEN_KINDS and kind is not None:
             # a billing row stands for one kind of token and can never carry the others

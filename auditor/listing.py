@@ -5,14 +5,15 @@ It shows what the folders hold, found by walking them; nothing is listed by hand
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from auditor import matrix
 from auditor.explain import field_data, format_data, required_by, rule_data
-from auditor.fields import catalogue
+from auditor.fields import Field, catalogue
 from auditor.page import Page
 from auditor.paint import Style, spoken
-from auditor.readers import all_readers, recognised_only
+from auditor.readers import Reader, all_readers, recognised_only
 from auditor.rulebook import Rule, load_rules
 from auditor.text import plural
 
@@ -87,16 +88,52 @@ def fields_data() -> list[dict[str, object]]:
 
 
 def formats_text(style: Style) -> bytes:
-    """Every format on a line, those that can be read first."""
+    """Every format on a line, then what each can carry where, then what is recognised and no evidence."""
     page = Page(style)
     rows = [(r.name, r.layer, "any" if r.everything else str(len(r.carries)), r.title) for r in all_readers()]
     page.table(("format", "layer", "fields", "what it is"), rows)
+    page.heading("what each can carry, and where")
+    letters = [(f"{letter} {scope}", "") for letter, scope in matrix.legend()]
+    never = page.safe(matrix.NEVER)
+    page.sentence([*letters, (f"{matrix.ANY} wherever the key stands", ""), (f"{never} never", "")], indent=2)
+    page.prose(f"- behind a letter: {matrix.HINTS}", indent=2, first="  ")
+    for fields in matrix.bands(page.width, tuple(catalogue().fields.values())):
+        _band(page, fields)
     if recognised_only():
-        page.heading("recognised, but not readable yet")
+        page.heading("recognised, and no evidence in them")
         page.table(("format", "what it is"), [(r.name, r.title) for r in recognised_only()], indent=2)
     page.add()
     page.prose("`auditor explain FORMAT` tells what it carries and how to get a sample")
     return page.bytes()
+
+
+def _band(page: Page, fields: Sequence[Field]) -> None:
+    """Some fields as columns, their names read downwards, and a line a format."""
+    gutter = max(len(reader.name) for reader in all_readers()) + 2
+    height = max(len(field.name) for field in fields)
+    page.add()
+    for row in range(height):
+        letters = "".join(f"{field.name.rjust(height)[row]} " for field in fields)
+        page.add(" " * gutter + page.ink(letters.rstrip(), "dim"))
+    for layer, readers in matrix.by_layer():
+        page.add(page.ink(layer, "dim"))
+        for reader in readers:
+            cells = [matrix.cell(reader, field) for field in fields]
+            marks = "".join(page.safe(c.mark if c else matrix.NEVER).ljust(2) for c in cells)
+            page.add(reader.name.ljust(gutter) + marks)
+
+
+def formats_markdown(link: Callable[[Reader], str] | None = None) -> bytes:
+    """The matrix as a Markdown table, for documentation; `link` leads from a format to its section."""
+    fields = catalogue().fields.values()
+    head = ["format", "layer", *(f"`{field.name}`" for field in fields)]
+    lines = [head, ["---"] * len(head)]
+    for layer, readers in matrix.by_layer():
+        for reader in readers:
+            name = f"[`{reader.name}`]({link(reader)})" if link else f"`{reader.name}`"
+            cells = [matrix.cell(reader, field) for field in fields]
+            lines.append([name, layer, *(c.mark if c else matrix.NEVER for c in cells)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines).replace("| * ", "| \\* ").encode()
 
 
 def formats_data() -> list[dict[str, object]]:

@@ -11,14 +11,17 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any, NamedTuple
 
+from auditor.lines import parted
 from auditor.mask import Masker, clean_text
 from auditor.pieces import container_of, decode
+from auditor.readers import Reader, reader
 from auditor.readers._nested import is_body, opened_text
 from auditor.source import Source
 
 WIDTH = 150
 MAX_SCAN = 16 * 1024 * 1024
 MAX_ROW = 200_000
+MAX_TEXT = 64 * 1024  # bytes of one record of text
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]')
 
 
@@ -34,16 +37,23 @@ class Place(NamedTuple):
 class Locator:
     """Finds records of one source; documents are read once."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, *, mixed: bool = False) -> None:
+        self.source, self.mixed = source, mixed
         self.lined = container_of(source.head, source.is_short) == "json-lines"
         self._documents: dict[int, tuple[bytes, Any, int, int, Positions]] = {}
         self._rows: list[tuple[int, dict[str, str]]] | None = None
+        self._messages: list[Callable[[], Any]] | None = None
 
     def place(self, offset: int | None, nth: int, pointer: str | None, fmt: str) -> Place:
         """The place of a record; `offset` is its document's, null for tables."""
+        if fmt.endswith("-protobuf"):
+            return Place(None, None, None, self._message(nth))
         if offset is None:
-            return self._table_row(nth)
+            return self._table_row(nth) if not self.mixed else Place(None, None, None, None)
+        if pointer is None:
+            told = self._told(offset, reader(fmt))
+            if told is not None:
+                return told
         data, value, line, column, positions = self._document(offset)
         if fmt.startswith("otlp"):
             pointer = span_pointer(value, nth) or pointer
@@ -61,12 +71,35 @@ class Locator:
             line, begin = self.source.line_of(offset)
             with self.source.open() as stream:
                 if offset:
-                    stream.read(offset) if self.source.gzipped else stream.seek(offset)
+                    stream.read(offset) if self.source.packed else stream.seek(offset)
                 data = stream.readline() if self.lined else stream.read()
             held = (data, _value(data), line, offset - begin + 1, Positions(data))
             if len(self._documents) < 512:
                 self._documents[offset] = held
         return held
+
+    def _told(self, offset: int, found: Reader | None) -> Place | None:
+        """The place of a record of text, as its reader parses it; None for any other."""
+        if found is None or (found.line is None and found.record is None):
+            return None
+        line, begin = self.source.line_of(offset)
+        with self.source.open() as stream:
+            if offset:
+                stream.read(offset) if self.source.packed else stream.seek(offset)
+            data = stream.read(MAX_TEXT) if found.record is not None else stream.readline(MAX_TEXT)
+        if found.record is not None:
+            return Place(line, offset - begin + 1, None, found.record(data))
+        assert found.line is not None
+        text = parted(data.decode("utf-8", "replace")).text
+        return Place(line, offset - begin + 1, None, found.line(text))
+
+    def _message(self, nth: int) -> Any:
+        """A record of a protobuf file, which has no lines, in the shape of JSON."""
+        if self._messages is None:
+            from auditor.readers._otlp_proto import messages
+
+            self._messages = messages(self.source) if self.source.size <= MAX_SCAN else []
+        return self._messages[nth]() if nth < len(self._messages) else None
 
     def _table_row(self, nth: int) -> Place:
         if self._rows is None:

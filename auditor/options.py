@@ -128,6 +128,38 @@ _AUDIT = (
     verbose("Tell how each input was read and how long it took; -vv adds tracebacks."),
 )
 
+_REDACT = (
+    option(
+        "-o",
+        "--output",
+        type=_PATH,
+        metavar="FILE",
+        help="Write the copy here, packed when it ends in .gz.  [default: standard output]",
+    ),
+    option(
+        "--as",
+        "formats",
+        multiple=True,
+        metavar="FORMAT",
+        help="Read as this format instead of recognising it.",
+    ),
+    option("--stdin-name", default="stdin", show_default=True, metavar="NAME", help="What `-` is called."),
+    option(
+        "--salt",
+        metavar="TEXT",
+        env="AUDITOR_SALT",
+        help="A secret: copies made with the same one use the same pseudonyms.  [default: drawn anew]",
+    ),
+    option("--check/--no-check", default=True, help="Audit both and compare.  [default: --check]"),
+)
+
+
+def redact_options(command: C) -> C:
+    """Every switch of `redact`, in the order of its help."""
+    for add in reversed(_REDACT):
+        command = add(command)
+    return command
+
 
 def audit_options(command: C) -> C:
     """Every switch of `audit`, in the order of its help."""

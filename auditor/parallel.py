@@ -19,6 +19,7 @@ from auditor.evidence import MAX_SKIPS_SHOWN, Builder
 from auditor.fields import Catalogue
 from auditor.model import Skip
 from auditor.readers import Reader, reader
+from auditor.readers._objects import finish
 from auditor.source import Input, Source
 from auditor.table import Slot, Table
 
@@ -47,6 +48,7 @@ def _read_range(task: tuple[Input, str, str, Catalogue, int, int]) -> Table:
 
     with no_collection():
         found.read(Source(given), builder, start, end)
+        finish(builder)
     return builder.table()
 
 

@@ -1,4 +1,4 @@
-"""The JSON values in the bytes of an input, however they are packed, each with its offset and pointer.
+"""The values in the bytes of an input, however they are packed: JSON, and lines of text between it.
 
 It never executes or follows anything found in the data, and never drops a piece without a skip.
 """
@@ -12,20 +12,38 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from auditor.joining import joined
+from auditor.lines import parted
+from auditor.repair import closed, repaired
 from auditor.source import Source
+from auditor.twice import again
+from auditor.yamldocs import documents, is_configuration, is_yaml
 
 MAX_DEPTH = 100
-_ANSI = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 _decoder = msgspec.json.Decoder()
 SkipFn = Callable[[int | None, str], None]
+NoteFn = Callable[[str], None]
 
 
 class Piece(NamedTuple):
-    """One JSON value, where it begins (byte offset of its document) and its pointer within that document."""
+    """One JSON value or one line of text, where it begins (byte offset, line), and its pointer within."""
 
     value: Any
     offset: int
     pointer: str
+    line: int = 0
+    raw: bytes = b""  # of a value whose keys may stand twice
+
+
+class Tell(NamedTuple):
+    """Where a framer says what it could not read, and what it had to mend."""
+
+    skip: SkipFn
+    note: NoteFn
+
+
+def unheard(_: str) -> None:
+    """A note that nobody asked for."""
 
 
 def decode(data: bytes | str) -> Any:
@@ -57,29 +75,49 @@ def depth_of(value: Any, limit: int = MAX_DEPTH) -> int:
     return depth
 
 
-def json_pieces(source: Source, skip: SkipFn, start: int = 0, end: int | None = None) -> Iterator[Piece]:
-    """Every JSON value of the input: one document, an array, JSON lines, concatenated, or inside log lines.
+def pieces(
+    source: Source, skip: SkipFn, start: int = 0, end: int | None = None, note: NoteFn = unheard
+) -> Iterator[Piece]:
+    """Every piece of the input in its order: a JSON value each, and as text each line that holds none.
 
-    Top-level arrays are opened. Broken pieces become skips with their line. Text lines without JSON are
-    context of the log, and skipped as such.
+    One document, an array (opened), JSON lines, values one behind another, or JSON inside log lines.
+    Almost-JSON is mended and noted; what is broken becomes a skip with its line.
     """
+    tell = Tell(skip, note)
     container = container_of(source.head, source.is_short)
-    if container == "json-lines":
-        yield from _line_pieces(source, skip, start, end)
+    if container == "text" and is_yaml(source.head):
+        found = documents(source.whole().decode("utf-8", "replace"))
+        if found is not None:
+            for line, value in found:
+                if is_configuration(value):
+                    skip(line, "a configuration, not a record of calls")
+                else:
+                    yield from _opened(value, 0, tell, line)
+            return
+    if container in ("json-lines", "text"):
+        yield from _line_pieces(source, tell, start, end)
         return
     data = source.whole()
     if container == "json":
         try:
-            value = decode(data)
-        except ValueError as error:
-            pieces = list(_stream_pieces(data, skip))
-            if not pieces and not str(error).startswith("nested"):
-                return
-            yield from pieces
+            yield from _opened(decode(data), 0, tell, 1, again(data))
             return
-        yield from _opened(value, 0, skip, 1)
-        return
-    yield from _stream_pieces(data, skip)
+        except ValueError as error:
+            if str(error).startswith("nested"):
+                skip(1, str(error))
+                return
+    yield from _stream_pieces(data, tell)
+
+
+def json_pieces(
+    source: Source, skip: SkipFn, start: int = 0, end: int | None = None, note: NoteFn = unheard
+) -> Iterator[Piece]:
+    """The JSON values alone; lines of text are skipped as such."""
+    for piece in pieces(source, skip, start, end, note):
+        if isinstance(piece.value, str):
+            skip(piece.line, "no JSON in this line")
+        else:
+            yield piece
 
 
 def container_of(head: bytes, complete: bool) -> str:
@@ -91,15 +129,17 @@ def container_of(head: bytes, complete: bool) -> str:
         if len(lines) == 1 and text[:1] == b"[":
             return "json"
         return "json-lines"
-    if text[:1] in b"{[" and text[:1] and not (whole and len(lines) > 1 and whole >= 0.5 * len(lines)):
+    if _opens(text) and not (whole and len(lines) > 1 and whole >= 0.5 * len(lines)):
         return "json"
-    if whole:
-        return "json-lines" if whole >= 0.2 * len(lines) else "json-stream"
-    return "json-stream" if b"{" in head else "text"
+    if whole and whole >= 0.2 * len(lines):
+        return "json-lines"
+    # a brace alone at the margin opens a value of several lines
+    return "json-stream" if re.search(rb"(?m)^[ \t]*[{\[][ \t]*\r?$", head) else "text"
 
 
 def _opens(text: bytes) -> bool:
-    return text[:1] in (b"{", b"[")
+    """Whether JSON may begin here; a bracket may as well begin a log's level or time."""
+    return text[:1] == b"{" or bool(re.match(rb"\[\s*(?:[\[{\"'\]]|-?\d+\s*[,\]]|$)", text))
 
 
 def _is_json_line(line: bytes) -> bool:
@@ -115,41 +155,68 @@ def _is_json_line(line: bytes) -> bool:
         return False
 
 
-def _line_pieces(source: Source, skip: SkipFn, start: int, end: int | None) -> Iterator[Piece]:
+def _line_pieces(source: Source, tell: Tell, start: int, end: int | None) -> Iterator[Piece]:
     number = 0
-    for offset, lines in source.lines(start, end):
-        at = offset
-        for line in lines:
-            number += 1
-            stripped = line.strip()
-            if stripped:
-                yield from one_line(stripped, at, number, skip)
-            at += len(line)
+    for number, at, line in joined(source.lines(start, end)):
+        yield from one_line(line, at, number, tell)
 
 
-def one_line(line: bytes, at: int, number: int, skip: SkipFn) -> Iterator[Piece]:
-    """The JSON values of one line, behind a log prefix if need be; else a skip with its line."""
+def one_line(line: bytes, at: int, number: int, tell: Tell) -> Iterator[Piece]:
+    """The JSON values of one line, behind a log prefix if need be; the line as text where it holds none."""
+    if line[:3] == b"```":
+        return  # a fence of a chat or a document, no piece of the input
     try:
         value = decode(line)
     except ValueError as error:
-        inner = _after_prefix(line)
-        if inner is None:
-            skip(number, "no JSON in this line" if b"{" not in line else str(error))
+        if b"{" not in line and not _opens(line):
+            yield Piece(line.decode("utf-8", "replace"), at, "", number)
             return
-        value = inner
+        text = line.decode("utf-8", "replace")
+        value = _after_prefix(text)
+        if value is None and _opens(line):
+            value = _mended(text, tell)
+            if value is None:
+                cut = not line.rstrip().endswith((b"}", b"]"))
+                tell.skip(number, f"cut off ({error})" if cut else str(error))
+                return
+        if value is None:
+            yield Piece(text, at, "", number)
+            return
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        value = _unquoted(value)
     if not isinstance(value, (dict, list)):
-        skip(number, "a bare value, not a record")
+        tell.skip(number, "a bare value, not a record")
         return
-    yield from _opened(value, at, skip, number)
+    yield from _opened(value, at, tell, number, again(line))
 
 
-def _after_prefix(line: bytes) -> Any:
-    """The JSON value behind a log prefix (`2026-09-14T10:00:03Z stdout F {…}`), or None."""
-    line = _ANSI.sub(b"", line)
-    text = line.decode("utf-8", "replace")
-    for begin in _candidates(text):
+def _unquoted(text: str) -> Any:
+    """A paste that was quoted as a whole is decoded once."""
+    try:
+        return decode(text)
+    except ValueError:
+        return text
+
+
+def _mended(text: str, tell: Tell) -> Any:
+    found = repaired(text)
+    if found is None:
+        return None
+    tell.note(f"Almost-JSON was mended before reading: {found[1]}.")
+    return found[0]
+
+
+def _after_prefix(text: str) -> Any:
+    """The JSON value behind a log prefix (`2026-09-14T10:00:03Z stdout F {…}`), or None.
+
+    A line that says more than a prefix before it (`tenant=acme usage={…}`) is text.
+    """
+    line = parted(text).text
+    for begin in _candidates(line):
+        if begin and _PAIR.search(line, 0, begin):
+            return None
         try:
-            value, _ = _scanner.raw_decode(text, begin)
+            value, _ = _scanner.raw_decode(line, begin)
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict) and value:
@@ -167,51 +234,72 @@ def _candidates(text: str) -> list[int]:
 
 
 _scanner = json.JSONDecoder()
-_START = re.compile(r"^[ \t]*(?=[{\[])", re.M)
+_PAIR = re.compile(r"\b[A-Za-z_][\w.-]*=\S")
+_MARGIN = re.compile(r"^(?=[{\[])", re.M)
 
 
-def _stream_pieces(data: bytes, skip: SkipFn) -> Iterator[Piece]:
-    """Concatenated and pretty-printed values, text between them allowed."""
+def _stream_pieces(data: bytes, tell: Tell) -> Iterator[Piece]:
+    """Values one behind another, pretty-printed or not, with lines of text between them."""
     text = data.decode("utf-8", "replace")
     ascii_only = len(text) == len(data)
-    position, line, counted = 0, 1, 0
-    while True:
-        begin = _START.search(text, position)
-        if begin is None:
-            break
-        at = begin.end()
-        line += text.count("\n", counted, at)
-        counted = at
-        offset = at if ascii_only else len(text[:at].encode())
-        try:
-            value, position = _scanner.raw_decode(text, at)
-        except RecursionError:
-            skip(line, f"nested deeper than {MAX_DEPTH} levels")
-            return
-        except ValueError as error:
-            skip(line, f"not JSON: {str(error).split(':')[0][:60]}")
-            after = text.find("\n", at)
-            if after < 0:
-                break
-            # a broken value ends where the next begins at the margin
-            following = re.compile(r"^(?=[{\[])", re.M).search(text, after)
-            position = following.start() if following else len(text)
+    position, number, size = 0, 1, len(text)
+    while position < size:
+        stop = text.find("\n", position)
+        stop = size if stop < 0 else stop
+        row = text[position:stop]
+        bare = row.strip(" \t\r,;")
+        if not bare or bare in _ALONE:
+            position, number = stop + 1, number + 1
             continue
-        if isinstance(value, (dict, list)):
-            yield from _opened(value, offset, skip, line)
-    leftover = [n for n, row in enumerate(text.split("\n"), 1) if row.strip()] if position == 0 else []
-    if leftover:
-        skip(leftover[0], "no JSON in these lines")
+        at = position + len(row) - len(row.lstrip(" \t,"))
+        offset = at if ascii_only else len(text[:at].encode())
+        if not _opens(text[at : at + 40].encode()):
+            yield from one_line(row.strip().encode(), offset, number, tell)
+            position, number = stop + 1, number + 1
+            continue
+        value, after = _block(text, at, number, tell)
+        if value is not None:
+            yield from _opened(value, offset, tell, number, again(text[at:after].encode()))
+        number += text.count("\n", position, after)
+        position = after
 
 
-def _opened(value: Any, offset: int, skip: SkipFn, line: int) -> Iterator[Piece]:
+_ALONE = frozenset({"[", "]", "}", "],", "},", "```"})
+
+
+def _block(text: str, at: int, number: int, tell: Tell) -> tuple[Any, int]:
+    """The value that begins here and where it ends; None when it is broken, which is told."""
+    try:
+        value, after = _scanner.raw_decode(text, at)
+        return (value if isinstance(value, (dict, list)) else None), after
+    except RecursionError:
+        tell.skip(number, f"nested deeper than {MAX_DEPTH} levels")
+        return None, len(text)
+    except ValueError as error:
+        reason = f"not JSON: {str(error).split(':')[0][:60]}"
+    # a broken value ends where the next begins at the margin
+    stop = text.find("\n", at)
+    following = _MARGIN.search(text, stop) if stop >= 0 else None
+    after = following.start() if following else len(text)
+    block = text[at:after]
+    value = _mended(block.rstrip().rstrip(","), tell)
+    if value is None:
+        whole = closed(block.encode())
+        if whole is not None:
+            tell.skip(number + block.rstrip().count("\n"), "cut off: the last record is incomplete")
+            return whole[0], after
+        tell.skip(number, reason)
+    return value, after
+
+
+def _opened(value: Any, offset: int, tell: Tell, line: int, raw: bytes = b"") -> Iterator[Piece]:
     """The value itself, or the elements of a top-level array."""
     items = [(f"/{i}", item) for i, item in enumerate(value)] if isinstance(value, list) else [("", value)]
     for pointer, item in items:
         if not isinstance(item, (dict, list)):
-            skip(line, "a bare value, not a record")
+            tell.skip(line, "a bare value, not a record")
             continue
         if depth_of(item) > MAX_DEPTH:
-            skip(line, f"nested deeper than {MAX_DEPTH} levels")
+            tell.skip(line, f"nested deeper than {MAX_DEPTH} levels")
             continue
-        yield Piece(item, offset, pointer)
+        yield Piece(item, offset, pointer, line, b"" if pointer else raw)

@@ -12,7 +12,7 @@ _SESSION = r"^arn:aws[\w-]*:sts::\d{12}:assumed-role/[^/]+/(.+)$"
 _USER = r"^arn:aws[\w-]*:iam::\d{12}:user/(?:.+/)?([^/]+)$"
 _IAM_ROLE = r"^arn:aws[\w-]*:iam::\d{12}:role/(?:.+/)?([^/]+)$"
 _FEDERATED = r"^arn:aws[\w-]*:sts::\d{12}:federated-user/(.+)$"
-_GATEWAY = r"(?i)gateway|gw\b|litellm|proxy|task-?role|taskrole|ecs|llm|portkey|shared"
+GATEWAY = r"(?i)gateway|gw\b|litellm|proxy|task-?role|taskrole|ecs|llm|portkey|shared"
 
 # what a session name looks like when nobody chose it, first match decides
 SESSION_KINDS = (
@@ -64,7 +64,7 @@ def columns(arn: pl.Series) -> dict[str, pl.Series]:
 
 def gateway_like(role: pl.Series) -> pl.Series:
     """Whether a role name sounds like one that many callers share."""
-    return role.cast(pl.String).str.contains(_GATEWAY).fill_null(False)
+    return role.cast(pl.String).str.contains(GATEWAY).fill_null(False)
 
 
 def user_of(arn: str) -> tuple[str, str] | None:

@@ -53,7 +53,7 @@ def _frame(processes: Sequence[Process], names: list[str], catalogue: Catalogue)
         for n, found in zip(names, held, strict=True)
     }
     kinds = {f"p {n}": catalogue.fields[n].type for n in names if n != "service"}
-    frame = prepared(pl.DataFrame(raw), kinds, catalogue)
+    frame = prepared(pl.DataFrame(raw), kinds, catalogue, {f"p {n}" for n in catalogue.owner_fields})
     exprs: list[pl.Expr] = []
     for name in names:
         if name == "service":

@@ -17,10 +17,15 @@ def attempts(evidence: Evidence) -> Series:
     frame = evidence.frame
     if not (frame["error"] & (frame["kind"] == "call")).any():
         return _alone(frame)
-    calls = frame.with_row_index("row").filter(pl.col("kind") == "call")
+    # in one chunk: Polars 2.1 panics where text is put together from columns whose first chunk is empty
+    calls = frame.with_row_index("row").filter(pl.col("kind") == "call").rechunk()
     same_id = pl.col("request_id") if "request_id" in calls.columns else pl.lit(None, pl.String)
+    # what a format says of attempts that share nothing else: same numbered line, same URI by one client
+    told = pl.col("attempt_key") if "attempt_key" in calls.columns else pl.lit(None, pl.String)
     key = (
-        pl.when(pl.col("parent_id").is_not_null())
+        pl.when(told.is_not_null())
+        .then(pl.format("as told {}", told))
+        .when(pl.col("parent_id").is_not_null())
         .then(pl.format("{} {}", "trace_key", "parent_id"))
         .when(pl.col("trace_id").is_not_null() & pl.col("span_id").is_null())
         .then(pl.col("trace_key"))

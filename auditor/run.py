@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from auditor import __version__, prices
+from auditor.archives import expand
 from auditor.assemble import assemble
-from auditor.fields import Profile, catalogue, catalogue_with, profiles
+from auditor.errors import InputError
+from auditor.fields import Catalogue, Profile, catalogue, catalogue_with, profiles
 from auditor.figures import field_reports, hops_of, input_report, notes_on, owned_by_someone, score_of, totals
 from auditor.gate import gate
 from auditor.ingest import ingest
@@ -30,12 +32,14 @@ from auditor.model import (
     Tool,
 )
 from auditor.money import weigh
+from auditor.parts import MIXED
 from auditor.plan import plan
 from auditor.required import Asked, required_on
 from auditor.rulebook import Rule, load_fixes, load_rules
 from auditor.settings import Policy
 from auditor.source import Input, Source
 from auditor.suppress import suppress
+from auditor.table import Table
 from auditor.tally import Ledger, Told, tell
 
 
@@ -53,15 +57,15 @@ def audit(
     profile = profiles()[policy.profile]
     fields = catalogue_with(policy.aliases)
     rules = load_rules(rules_dir)
-    sources = [Source(given) for given in inputs]
-    tables = [ingest(source, given, fields, jobs) for source, given in zip(sources, inputs, strict=True)]
+    inputs, sources, tables, said = _read(expand(inputs), fields, jobs)
     evidence = assemble(tables, fields, policy.dedicated)
     judgement = judge(evidence, rules, tuple(fields.fields))
     weights = weigh(evidence, judgement.calls)
     asked = required_on(profile, policy, evidence, judgement)
     ledger = Ledger(evidence, judgement, weights)
     told = _tell(ledger, asked, policy, profile, inputs)
-    anchored = _anchor(told, judgement, sources, inputs, Masker(show=show_values))
+    locators = [Locator(s, mixed=t.format == MIXED) for s, t in zip(sources, tables, strict=True)]
+    anchored = _anchor(told, judgement, locators, inputs, Masker(show=show_values))
     gaps, used_date, notes = suppress(anchored, policy.suppress, [i.name for i in inputs], date)
     owned = owned_by_someone(judgement)
     return Report(
@@ -77,8 +81,32 @@ def audit(
         plan=plan([t for t in told if t.gap.level != Level.NOTE], weights, set(asked)),
         score=score_of(judgement, weights, profile, evidence, owned),
         gate=gate(gaps, policy.fail_on),
-        notes=[*notes_on(evidence, weights), *notes],
+        notes=[*notes_on(evidence, weights), *said, *notes],
     )
+
+
+def _read(
+    given: Sequence[Input], fields: Catalogue, jobs: int
+) -> tuple[list[Input], list[Source], list[Table], list[str]]:
+    """Every input read, and what to say of that; a file of an archive that cannot be read is left out."""
+    inputs: list[Input] = []
+    sources: list[Source] = []
+    tables: list[Table] = []
+    left_out: list[str] = []
+    for one in given:
+        try:
+            source = Source(one)
+            table = ingest(source, one, fields, jobs)
+        except InputError as error:
+            if one.archive is None or (one is given[-1] and not inputs):
+                raise
+            left_out.append(f"left out: {error.message}")
+            continue
+        inputs.append(one)
+        sources.append(source)
+        tables.append(table)
+    said = [note for one, source in zip(inputs, sources, strict=True) for note in (*one.notes, *source.notes)]
+    return inputs, sources, tables, [*said, *left_out]
 
 
 def _tell(
@@ -118,12 +146,11 @@ def _tell(
 
 
 def _anchor(
-    told: list[Told], judgement: Judgement, sources: list[Source], inputs: Sequence[Input], masker: Masker
+    told: list[Told], judgement: Judgement, locators: list[Locator], inputs: Sequence[Input], masker: Masker
 ) -> list[Gap]:
     """Gaps with their example records located and masked; the first example gets an excerpt."""
     import msgspec
 
-    locators = [Locator(source) for source in sources]
     columns = judgement.calls.select("input", "record", "offset", "nth", "pointer", "format")
     out = []
     for item in told:

@@ -1,4 +1,4 @@
-"""The samples that ship with the package: a good and a gappy input for each format, by `samples/index.yaml`.
+"""The samples that ship with the package: a good and a gappy input for each format, by `samples/FORMAT.yaml`.
 
 It never audits them; their text is read by whoever shows or audits one.
 """
@@ -16,9 +16,16 @@ from auditor.errors import UsageError
 from auditor.fields import Strict
 from auditor.resources import folder
 
+FIRST = "support-desk"  # the gappy one that explains most is shown first
+
 
 class Sample(Strict):
-    """One sample: what it is of, what it shows, which rules must speak on it, where its facts come from."""
+    """One sample: what it is of, what it shows, which rules must speak on it, where its facts come from.
+
+    `name` is FORMAT-good, FORMAT-gappy, or a name of its own; a good one passes the default profile without
+    an error, a gappy one shows real defects; `rules` are exactly those that speak on it; `source` is where
+    shape and defects were seen. Every id and name in a sample is made up.
+    """
 
     name: str
     file: str
@@ -34,12 +41,32 @@ class Sample(Strict):
         """Where the sample lies."""
         return folder("samples") / self.file
 
+    @property
+    def text(self) -> str | None:
+        """What can be pasted, or None for a binary sample."""
+        data = self.path.read_bytes()
+        return None if b"\x00" in data or (not data.isascii() and _broken(data)) else data.decode()
+
+
+def _broken(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
 
 @cache
 def samples() -> tuple[Sample, ...]:
-    """Every sample, in the order of the index: the gappy one that explains most comes first."""
-    index = folder("samples") / "index.yaml"
-    try:
-        return TypeAdapter(tuple[Sample, ...]).validate_python(yaml.safe_load(index.read_text("utf-8")))
-    except (yaml.YAMLError, ValidationError) as wrong:
-        raise UsageError(f"samples/index.yaml is wrong: {wrong}", "compare it with its neighbours") from wrong
+    """Every sample, by format; the one for beginners comes first."""
+    found: list[Sample] = []
+    for listed in sorted(folder("samples").glob("*.yaml")):
+        try:
+            held = yaml.safe_load(listed.read_text("utf-8"))
+            named = [{"format": listed.stem, **one} for one in held]
+            found += TypeAdapter(tuple[Sample, ...]).validate_python(named)
+        except (yaml.YAMLError, ValidationError, TypeError) as wrong:
+            raise UsageError(
+                f"samples/{listed.name} is wrong: {wrong}", "compare it with its neighbours"
+            ) from wrong
+    return tuple(sorted(found, key=lambda s: s.name != FIRST))

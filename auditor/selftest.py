@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from auditor.errors import AuditError
 from auditor.model import Report, Verdict
 from auditor.paint import Ink
+from auditor.readers import reader
 from auditor.rulebook import Example, Rule, load_rules
 from auditor.run import Input, audit
 from auditor.samples import Sample, samples
@@ -92,7 +93,10 @@ def run_sample(sample: Sample) -> Result:
     except AuditError as error:
         return Result(sample.name, expected, f"error: {error.message}")
     if not report.totals.calls:
-        return Result(sample.name, expected, f"{report.inputs[0].format}, no calls")
+        found = reader(sample.format)
+        # an aggregate is right when it is recognised, and told to hold no calls
+        kind = sample.kind if found is not None and found.aggregate else "no calls"
+        return Result(sample.name, expected, f"{report.inputs[0].format}, {kind}")
     told = {gap.rule for gap in report.gaps}
     lacking = [rule for rule in sample.rules if rule not in told]
     if lacking:

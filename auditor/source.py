@@ -1,32 +1,46 @@
-"""The bytes of one input: unwrapped, within limits, whole or in blocks of lines with their offsets.
+"""The bytes of one input: unpacked, as UTF-8, within limits, whole or in blocks of lines with their offsets.
 
 It never fetches anything, and never interprets what the bytes say.
 """
 
 from __future__ import annotations
 
-import gzip
+import codecs
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from auditor.errors import InputError, TooLarge
+from auditor.inflate import MAX_INFLATED, MAX_RATIO, Packed
+from auditor.paste import tidied
 
 HEAD = 256 * 1024
 CHUNK = 4 * 1024 * 1024
-MAX_RATIO = 100
-MAX_INFLATED = 2 * 1024**3
 MAX_WHOLE = 1024**3
+SMALL = 16 * 1024 * 1024  # bytes: what unpacks to no more is unpacked once and held
+TIDY = 4 * 1024 * 1024  # bytes: what is longer is an export, no paste
+_ODD = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+)
+WINDOWS = "cp1252"
 
 
 @dataclass(frozen=True)
 class Input:
     """One thing the user handed over: bytes or a path, with a name; layer and format where the user said so.
 
-    `alias` is the name given with `NAME=`: it stands in fingerprints where else the format does.
+    `alias` is the name given with `NAME=`: it stands in fingerprints where else the format does. A file of an
+    archive says which in `archive`; a large one is read from there with `opener`. `most` is what it may
+    inflate to, `notes` what the report must say about it.
     """
 
     name: str
@@ -35,55 +49,94 @@ class Input:
     layer: str | None = None
     format: str | None = None
     alias: str | None = None
+    archive: str | None = None
+    opener: Callable[[], BinaryIO] | None = None
+    size: int = 0
+    most: int = MAX_INFLATED
+    notes: tuple[str, ...] = ()
+
+    def open(self) -> BinaryIO:
+        """The bytes as they were handed over."""
+        if self.data is not None:
+            return io.BytesIO(self.data)
+        if self.opener is not None:
+            return self.opener()
+        assert self.path is not None
+        if not self.path.is_file():
+            raise InputError(f"{self.name}: no such file", "check the path, or pass `-` for standard input")
+        return self.path.open("rb")
 
 
 class Source:
-    """Reads an input as often as needed; gzip is unwrapped, UTF-16 and byte order marks are removed."""
+    """Reads an input as often as needed: unpacked, and as UTF-8 whatever its text was encoded in."""
 
     def __init__(self, given: Input) -> None:
         self.name = given.name
-        self._path, self._data = given.path, given.data
+        self.notes: list[str] = []
         self._places = [(1, 0, 0)]  # line, where it begins, up to where was counted
-        if self._path is not None and not self._path.is_file():
-            raise InputError(f"{given.name}: no such file", "check the path, or pass `-` for standard input")
-        self.size = self._size()
-        with self._raw() as raw:
-            start = raw.read(4)
-        self.gzipped = start[:2] == b"\x1f\x8b"
-        if start[:4] in (b"PAR1",):
+        self._data, self._path = given.data, given.path
+        self._content = Packed(given.open, given.name, given.most)
+        self._encoding: str | None = None
+        self.size = size_of(given)
+        if self._content.wraps:
+            self._hold()
+        if not self._content.start.startswith(b"PAR1"):
+            self._decode()
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Take off what was put around a paste; an export is left as it is."""
+        if self._data is None and (self.size > TIDY or self._path is None):
             return
         with self.open() as stream:
-            bom = stream.read(3)
-        if bom[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            self._become(self.whole().decode("utf-16", "replace").encode())
-        elif bom == b"\xef\xbb\xbf":
-            self._become(self.whole()[3:])
+            data = stream.read(TIDY + 1)
+        if len(data) > TIDY:
+            return
+        tidy, what = tidied(data)
+        if what:
+            self._data, self._path = tidy, None
+            self.notes.append(f"{self.name}: {what} were taken off before reading")
 
-    def _size(self) -> int:
+    def _hold(self) -> None:
+        """Keep what is short: inflating it for every look would cost more."""
+        self._path = self._data = None
+        with self._content.open() as stream:
+            data = stream.read(SMALL + 1)
+        if len(data) <= SMALL:
+            self._data = data
+
+    def _decode(self) -> None:
+        data = self._data
+        if data is None:
+            with self._content.open() as stream:
+                data = stream.read(SMALL)
+        self._encoding = encoding_of(data)
+        if self._encoding == WINDOWS:
+            self.notes.append(f"{self.name}: not UTF-8; read as Windows-1252, accents may be off")
+        if self._encoding is None:
+            return
+        self._path = None
         if self._data is not None:
-            return len(self._data)
-        assert self._path is not None
-        return self._path.stat().st_size
+            self._data = b"".join(_recoded(iter([self._data]), self._encoding))
 
-    def _become(self, data: bytes) -> None:
-        self._data, self._path, self.gzipped = data, None, False
-        self.__dict__.pop("head", None)
-
-    def _raw(self) -> BinaryIO:
-        if self._data is not None:
-            return io.BytesIO(self._data)
-        assert self._path is not None
-        return self._path.open("rb")
+    @property
+    def packed(self) -> bool:
+        """Whether the stream can only be read from its beginning."""
+        return self._data is None and bool(self._content.wraps or self._encoding)
 
     def open(self) -> BinaryIO:
-        """The content as a binary stream, inflated; TooLarge beyond the ratio or size limit."""
-        raw = self._raw()
-        return io.BufferedReader(_Inflater(raw, self.name)) if self.gzipped else raw
+        """The content as a binary stream; TooLarge beyond the ratio or size limit."""
+        if self._data is not None:
+            return io.BytesIO(self._data)
+        stream = self._content.open()
+        if self._encoding is None:
+            return stream
+        return io.BufferedReader(_Blocks(stream, self._encoding), HEAD)
 
     @property
     def path(self) -> Path | None:
-        """The path, where the content lies on disk uncompressed."""
-        return None if self.gzipped else self._path
+        """The path, where the content lies on disk as it is read."""
+        return self._path
 
     @cached_property
     def head(self) -> bytes:
@@ -98,7 +151,7 @@ class Source:
 
     def whole(self) -> bytes:
         """All of the content; TooLarge above 1 GiB, which no single document needs."""
-        if self._data is not None and not self.gzipped:
+        if self._data is not None:
             return self._data
         with self.open() as stream:
             data = stream.read(MAX_WHOLE + 1)
@@ -133,7 +186,7 @@ class Source:
         line, begin, seen = max((p for p in self._places if p[2] <= offset), key=lambda p: p[2])
         with self.open() as stream:
             if seen:
-                stream.read(seen) if self.gzipped else stream.seek(seen)
+                stream.read(seen) if self.packed else stream.seek(seen)
             while seen < offset:
                 block = stream.read(min(CHUNK, offset - seen))
                 if not block:
@@ -148,35 +201,70 @@ class Source:
         return line, begin
 
 
-class _Inflater(io.RawIOBase):
-    """Gunzips within limits: never more than 100 times the compressed size (above 10 MiB) nor 2 GiB."""
+def size_of(given: Input) -> int:
+    """Bytes as they were handed over, packed as they are."""
+    if given.data is not None:
+        return len(given.data)
+    return given.path.stat().st_size if given.path is not None else given.size
 
-    def __init__(self, raw: BinaryIO, name: str) -> None:
-        self._raw, self._name, self._out = raw, name, 0
-        self._zip = gzip.GzipFile(fileobj=raw)
+
+def encoding_of(data: bytes) -> str | None:
+    """What text must be decoded from to become plain UTF-8; None where it is that already, or no text."""
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            return name
+    if b"\x00" in data[:HEAD]:
+        return _without_mark(data[:4096])
+    if data.isascii() or _ODD.search(data[:HEAD]):
+        return None
+    text = data.decode("utf-8", "replace")
+    # a cut at the end of what was looked at may split one character
+    wrong = text[:-3].count("\ufffd")
+    right = sum(1 for c in text if c > "\x7f") - wrong if wrong else 0
+    return WINDOWS if wrong > right else None
+
+
+def _without_mark(head: bytes) -> str | None:
+    """UTF-16 without its mark: text in which every second byte is NUL."""
+    even, odd = head[::2], head[1::2]
+    for name, high, low in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if len(high) > 1 and high.count(0) >= 0.9 * len(high) and low.count(0) <= 0.1 * len(low):
+            return name
+    return None
+
+
+def _recoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """Blocks of text in another encoding as UTF-8; bytes behind a mark are left as they are."""
+    errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
+    decoder = codecs.getincrementaldecoder(encoding)(errors)
+    for block in blocks:
+        yield decoder.decode(block).encode("utf-8", errors)
+    yield decoder.decode(b"", final=True).encode("utf-8", errors)
+
+
+class _Blocks(io.RawIOBase):
+    """A stream of text in another encoding as UTF-8."""
+
+    def __init__(self, raw: BinaryIO, encoding: str) -> None:
+        self._raw, self._held = raw, b""
+        self._blocks = _recoded(iter(lambda: raw.read(HEAD), b""), encoding)
 
     def close(self) -> None:
-        self._zip.close()
         self._raw.close()
         super().close()
 
     def readable(self) -> bool:
         return True
 
-    def seekable(self) -> bool:
-        return False
-
     def readinto(self, buffer: Any) -> int:
-        try:
-            data = self._zip.read(len(buffer))
-        except (OSError, EOFError) as error:
-            raise InputError(f"{self._name}: broken gzip data ({error})", "fetch the file again") from None
-        self._out += len(data)
-        packed = max(self._raw.tell(), 1)
-        if self._out > MAX_INFLATED or (self._out > 10 * 1024**2 and self._out > MAX_RATIO * packed):
-            raise TooLarge(
-                f"{self._name}: inflates beyond {MAX_RATIO} times its size or {MAX_INFLATED // 1024**3} GiB",
-                "decompress it yourself and pass the result",
-            )
-        buffer[: len(data)] = data
-        return len(data)
+        while not self._held:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._held = block
+        count = min(len(buffer), len(self._held))
+        buffer[:count], self._held = self._held[:count], self._held[count:]
+        return count
+
+
+__all__ = ["MAX_INFLATED", "MAX_RATIO", "Input", "Source", "size_of"]

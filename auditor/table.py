@@ -46,6 +46,8 @@ FACTS: dict[str, type[pl.DataType]] = {
     "stream": pl.Boolean,
     "cache_hit": pl.Boolean,
     "attributes_dropped": pl.Boolean,
+    "attempt_key": pl.String,
+    "takes_metadata": pl.Boolean,
 }
 
 
@@ -74,6 +76,12 @@ class Column:
         self.rows.append(row)
         self.values.append(value)
 
+    def sort(self) -> None:
+        """Put the rows in order again, after one that was put late."""
+        order = sorted(range(len(self.rows)), key=self.rows.__getitem__)
+        self.rows[:] = array("q", [self.rows[i] for i in order])
+        self.values[:] = [self.values[i] for i in order]
+
 
 @dataclass
 class Table:
@@ -88,6 +96,6 @@ class Table:
     skipped_total: int = 0
     bytes: int = 0
     notes: list[str] = field(default_factory=list)
-    # fields that a selected sample can show; None: all that the format carries
-    columns_known: frozenset[str] | None = None
+    # by format, the fields that a selected sample can show; without an entry: all that the format carries
+    columns_known: dict[str, frozenset[str]] = field(default_factory=dict)
     also: str | None = None

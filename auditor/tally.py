@@ -72,7 +72,7 @@ def field_report(ledger: Ledger, field: str, *, required: bool, gaps: list[str])
     evidence, judgement, weights = ledger.evidence, ledger.judgement, ledger.weights
     verdict = judgement.verdicts[field]
     count, cost, share = _split(verdict, weights)
-    layers = {t.layer for t in evidence.tables}
+    layers = evidence.layers
     kind = evidence.catalogue.fields[field]
     formats = [r.name for r in all_readers() if field in r.carries] if count[NOT_CARRIED] else []
     return FieldReport(
@@ -143,6 +143,7 @@ _PLACES = (
     "credential_",
     "principal_",
     "account_",
+    "session_tag_",
     "weak_",
 )
 

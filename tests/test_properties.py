@@ -22,7 +22,7 @@ from auditor.writers import writer
 
 ALL = Policy(profile="all")
 SAMPLES = samples()
-SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @cache

@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 
 from auditor.model import Report
-from auditor.readers import all_readers
+from auditor.readers import Reader, all_readers, reader
 from auditor.resources import FolderName, folder
 from auditor.run import Input, audit
 from auditor.samples import Sample, samples
@@ -30,6 +30,13 @@ def report(name: str) -> Report:
     return audit([Input(name=sample.file, path=sample.path)], Policy())
 
 
+def of(sample: Sample) -> Reader:
+    """The reader of a sample's format."""
+    found = reader(sample.format)
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize("name", [r.name for r in all_readers() if not r.aggregate])
 def test_every_format_has_a_good_and_a_gappy_sample(name: str) -> None:
     """A format that can be read can be tried, both as it should be and as it is found."""
@@ -43,7 +50,7 @@ def test_the_index_lists_every_file_once() -> None:
     listed = sorted(s.file for s in samples())
     names = [s.name for s in samples()]
 
-    assert sorted(p.name for p in folder("samples").iterdir() if p.name != "index.yaml") == listed
+    assert sorted(p.name for p in folder("samples").iterdir() if p.suffix != ".yaml") == listed
     assert len(set(names)) == len(names)
 
 
@@ -58,7 +65,8 @@ def test_a_sample_is_recognised_without_help(sample: Sample) -> None:
 @EVERY
 def test_a_sample_is_small_enough_to_read(sample: Sample) -> None:
     """A person can read it through: few calls, few kilobytes."""
-    assert 3 <= report(sample.name).totals.calls <= 12
+    few = (0, 0) if of(sample).aggregate else (3, 12)
+    assert few[0] <= report(sample.name).totals.calls <= few[1]
     assert sample.path.stat().st_size < 20_000
 
 
@@ -68,7 +76,11 @@ def test_a_good_sample_passes_its_gate(sample: Sample) -> None:
     told = report(sample.name)
 
     assert [] == [g.rule for g in told.gaps if g.level == "error"]
+    if of(sample).aggregate:
+        return  # there is nothing to audit in a sum, whatever it shows
     assert told.gate.passed
+    if not any(of(sample).carries_field(name) for name in ("tenant_id", "team_id")):
+        return  # whose calls these are stands in another format
     assert (0.0, 0.0) == (told.totals.unattributed_calls, told.totals.unattributed_cost)
     assert told.score.value >= 90
 
@@ -91,12 +103,13 @@ def test_the_rules_that_speak_are_those_of_the_index(sample: Sample) -> None:
 @EVERY
 def test_a_sample_holds_nothing_real(sample: Sample) -> None:
     """Accounts, mail addresses and hosts are those reserved for examples."""
-    text = sample.path.read_text("utf-8")
+    text = sample.path.read_text("utf-8", errors="replace")
     accounts = set(re.findall(r"(?<![0-9a-f-])\d{12}(?![0-9a-f-])", text))
 
     assert accounts <= {"123456789012"}
     assert {m.lower() for m in re.findall(r"[\w.]+@([\w.-]+)", text)} <= {"example.com"}
-    assert set(re.findall(r"https?://([\w.-]+)", text)) <= {"bedrock-runtime.us-east-1.amazonaws.com"}
+    hosts = re.findall(r"https?://([\w.-]+)", text)
+    assert [h for h in hosts if not h.endswith((".example.com", "example.com", ".amazonaws.com"))] == []
 
 
 @pytest.mark.parametrize("name", ["rules", "templates", "samples"])

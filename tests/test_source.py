@@ -89,19 +89,28 @@ def test_what_cannot_be_read_is_refused_with_a_reason(data: bytes, says: str) ->
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("data", "says"),
     [
-        '{"resourceLogs": []}',
-        '{"traceId": "b9aad5fa2bfd511e0b0a7db4812cdd00", "id": "5ce3a8792305be51", "localEndpoint": {}}',
-        '{"eventVersion": "1.11", "eventSource": "bedrock.amazonaws.com", "eventName": "Converse"}',
-        "lineItem/UsageType,lineItem/UnblendedCost\nx,1\n",
-        "BilledCost,EffectiveCost,ChargeCategory\n1,1,Usage\n",
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "a picture"),
+        (b"SQLite format 3\x00", "an SQLite database"),
+        (b"ARROW1\x00\x00", "an Arrow or Feather file"),
+        (b"Obj\x01\x04\x14", "an Avro file"),
+        (b"\xd4\xc3\xb2\xa1\x02\x00", "a network capture"),
+        (b'{"Version": "2012-10-17", "Statement": []}', "an IAM policy"),
+        (b'{"openapi": "3.1.0", "paths": {}}', "an API description"),
+        (b'{"panels": [], "schemaVersion": 39}', "a Grafana dashboard"),
+        (b'{"AWSTemplateFormatVersion": "2010-09-09", "Resources": {}}', "a CloudFormation template"),
+        (b"# HELP llm_tokens_total x\n# TYPE llm_tokens_total counter\n", "Prometheus metrics"),
+        (b"SELECT tenant, sum(cost)\nFROM calls\n", "SQL statements"),
+        (b"import boto3\nclient = boto3.client('bedrock-runtime')\n", "source code"),
     ],
 )
-def test_a_format_without_a_reader_is_named_and_refused(text: str) -> None:
-    """A signature is enough to say what it is and what to bring instead."""
+def test_what_holds_no_evidence_is_named_and_refused(data: bytes, says: str) -> None:
+    """The answer says what it looks like and what to bring instead."""
     with pytest.raises(UnsupportedInput) as caught:
-        read(text.encode())
+        read(data)
+    assert says in caught.value.message
     assert caught.value.hint
 
 

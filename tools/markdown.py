@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from auditor import matrix
 from auditor.fields import Field, Profile, Requirement, catalogue, profiles
+from auditor.listing import formats_markdown
 from auditor.readers import Reader, all_readers
 from auditor.readers import recognised_only as recognised
 from auditor.rulebook import Rule, load_fixes, load_rules
@@ -17,7 +19,12 @@ from auditor.samples import samples
 NOTE = "<!-- Written by `make golden` from {source}. Change that, not this. -->"
 OPENED = """\
 The format of an input is recognised from its bytes; `--as FORMAT` overrides that.
-Containers are opened first: JSON lines, arrays, CSV, gzip, pasted tables and log prefixes."""
+Containers are opened first: gzip, zstd, bzip2, xz, base64 of gzip, zip and tar (each file in it becomes \
+an input), UTF-16 and Windows-1252, then JSON lines, arrays, CSV, pasted tables and log prefixes."""
+CARRIED = """\
+A letter is the scope at which the format can carry the field, `-` behind it says that {hints}, `*` is \
+wherever the key stands, `·` is never: what a format cannot carry is never counted against you.
+{letters}."""
 MATCHED = """\
 A field is a canonical attribution field; a key is the name under which it was found.
 Keys are compared exactly first, then normalised: lower case, camelCase split, other characters an underscore.
@@ -43,6 +50,9 @@ def formats_page() -> str:
         "# Formats",
         OPENED,
         formats_table(),
+        "## What each can carry",
+        CARRIED.format(hints=matrix.HINTS, letters=", ".join(f"`{a}` {b}" for a, b in matrix.legend())),
+        formats_markdown(lambda r: f"#{_slug(r.name)}").decode().rstrip(),
     ]
     refused = [
         "## Recognised, not read",

@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from auditor.evidence import Builder
 from auditor.source import Source
@@ -21,18 +21,30 @@ class Sample:
     """What recognition looks at: the head, what container it is, and the first records in it."""
 
     head: bytes
-    container: str  # json | json-lines | json-stream | table | parquet | protobuf | text | binary
+    container: str  # json | json-lines | json-stream | table | parquet | text | binary
     objects: list[Any] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)  # of text, behind their log prefixes
+    spoken: dict[str, int] = field(default_factory=dict)  # lines that each reader of lines would read first
     broken: tuple[int | None, str] | None = None  # line and reason of the first piece that could not be read
+
+
+class Segment(NamedTuple):
+    """A part of a text: what its border says it is, where it begins (bytes, lines before it), its bytes."""
+
+    kind: str  # lines | fence | table | http
+    offset: int
+    line: int
+    data: bytes
 
 
 @dataclass(frozen=True)
 class Reader:
     """One format: how it is recognised, what it can carry at which scope, and how it is read.
 
-    `match` scores one JSON object, `sniff` a whole sample (0 to 1); one of the two is given.
-    `take` reads one JSON object into the builder; `read` reads a whole source.
+    `match` scores one JSON object, `sniff` a whole sample (0 to 1); `line` parses one line of text to an
+    object, or says None. `take` reads one object into the builder; `read` reads a whole source; `finish` is
+    called behind the last object.
     """
 
     name: str
@@ -42,6 +54,10 @@ class Reader:
     get: str
     match: Callable[[dict[str, Any]], float] | None = None
     take: Callable[[dict[str, Any], Builder, int | None, str | None], None] | None = None
+    line: Callable[[str], dict[str, Any] | None] | None = None
+    finish: Callable[[Builder], None] | None = None
+    parts: Callable[[bytes], list[Segment]] | None = None  # cuts a text into artefacts of other formats
+    record: Callable[[bytes], Any] | None = None  # what the text that begins here says, for excerpts
     sniff: Callable[[Sample], float] | None = None
     read: Callable[[Source, Builder, int, int | None], None] | None = None
     splits: bool = False  # whether `read` can be given a byte range of JSON lines
@@ -62,6 +78,9 @@ class Reader:
         return self.everything or name in self.carries
 
 
+_LAX = ("logfmt", "key-value", "plain-text")
+
+
 @cache
 def _modules() -> tuple[Any, ...]:
     names = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
@@ -76,6 +95,15 @@ def all_readers() -> tuple[Reader, ...]:
 
 
 @cache
+def line_readers() -> tuple[Reader, ...]:
+    """Readers of single lines of text: the special before the generic, the strict before the lax."""
+    found = [r for r in all_readers() if r.line is not None]
+    return tuple(
+        sorted(found, key=lambda r: (r.everything, _LAX.index(r.name) if r.everything else 0, r.name))
+    )
+
+
+@cache
 def recognised_only() -> tuple[Reader, ...]:
     """Formats that are recognised by their signature and refused with advice."""
     found = [r for m in _modules() for r in getattr(m, "SIGNATURES", ())]
@@ -87,4 +115,4 @@ def reader(name: str) -> Reader | None:
     return next((r for r in all_readers() if r.name == name), None)
 
 
-__all__ = ["Reader", "Sample", "all_readers", "reader", "recognised_only"]
+__all__ = ["Reader", "Sample", "Segment", "all_readers", "line_readers", "reader", "recognised_only"]

@@ -5,7 +5,7 @@ It never evaluates anything, and never looks into prompt or response bodies.
 
 from __future__ import annotations
 
-import ast
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +13,8 @@ from urllib.parse import unquote
 
 from auditor.evidence import Builder
 from auditor.pieces import decode
+from auditor.repair import literal
+from auditor.twice import Twice
 
 MAX_PATHS = 2000
 MAX_NESTING = 30
@@ -77,6 +79,8 @@ def _join(path: str, name: str) -> str:
 
 
 def _list_items(here: str, key: str, items: list[Any], level: int, opened: int) -> list[Any]:
+    if isinstance(items, Twice):
+        return [(here, key, item, level + 1, opened) for item in items]
     if len(items) == 1 and not isinstance(items[0], str):
         return [(here, key, items[0], level + 1, opened)]
     out: list[Any] = []
@@ -132,10 +136,12 @@ def opened_text(text: str) -> Any:
     if len(text) > 100_000:
         return text
     try:
-        value = ast.literal_eval(text)
-        return value if isinstance(value, (dict, list)) else text
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        pass
+        # keys of a dictionary may be numbers, and its values tuples: from here on it is as if it were JSON
+        plain: Any = json.loads(json.dumps(literal(text), default=str, skipkeys=True))
+    except (ValueError, RecursionError, TypeError):
+        return text
+    if isinstance(plain, (dict, list)):
+        return plain
     pairs = _MAP.findall(text) if text.startswith("{") else []
     return {k.strip(): v.strip().strip("'") for k, v in pairs} if pairs else text
 

@@ -12,16 +12,19 @@ from functools import lru_cache
 from typing import Any
 
 from auditor.evidence import Builder
-from auditor.pieces import Piece, json_pieces
+from auditor.lines import parted
+from auditor.pieces import Piece, pieces
 from auditor.readers._nested import opened_text
 from auditor.readers._tables import is_table, rows_of
 from auditor.source import Source
+from auditor.twice import with_twice
 
 LISTS = tuple(
     """Records records events logEvents data results result items rows logs value entries spend_logs
     response""".split()
 )
 TEXTS = ("message", "log", "@message", "_raw", "line", "Message", "body", "msg")
+CLAIMED = 0.5  # a score from which a reader claims a record
 _EPOCH = ((10**17, 1), (10**14, 10**3), (10**11, 10**6))
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?")
 
@@ -84,31 +87,88 @@ def _inner(item: Piece) -> list[Piece] | None:
 def read_objects(
     source: Source, builder: Builder, chosen: Any, start: int = 0, end: int | None = None
 ) -> None:
-    """Read every record with the chosen reader, or with the reader that claims it."""
-    from auditor.readers import all_readers, reader
-
-    claimants = [r for r in all_readers() if r.take is not None and r.match is not None]
-    generic = reader("generic-json")
-    memo: dict[tuple[str, ...], Any] = {}
+    """Read every record with the reader that claims it most, else with the chosen one."""
+    desk = Desk(builder, chosen)
     if is_table(source.head):
         for _, row in rows_of(source.whole().decode("utf-8", "replace"), skip=builder.skip):
             chosen.take(row, builder, None, None)
-        return
+    else:
+        for piece in pieces(source, builder.skip, start, end, builder.note):
+            if isinstance(piece.value, str):
+                desk.line(piece)
+            else:
+                for inner in unwrapped(piece, desk.claim):
+                    desk.record(inner)
 
-    def claim(value: dict[str, Any]) -> Any:
+
+class Desk:
+    """Hands each record and each line of one input to its reader, and to that reader's builder."""
+
+    def __init__(self, builder: Builder, chosen: Any) -> None:
+        from auditor.readers import all_readers, line_readers, reader
+
+        self.builder, self.chosen = builder, chosen
+        self.claimants = [(r.match, r) for r in all_readers() if r.take is not None and r.match is not None]
+        self.readers = [(r.line, r) for r in line_readers() if r.line is not None]
+        self.generic = reader("generic-json")
+        self._last: dict[tuple[str, ...], Any] = {}
+        self._lined: tuple[Any, Any] | None = None
+
+    def claim(self, value: dict[str, Any]) -> Any:
+        """The reader that claims a record, or None when only a generic one would take it."""
         shape = tuple(value)
-        if shape not in memo:
-            scored = [(r.match(value), r is chosen, r.name, r) for r in claimants if r.match]
-            best = max(scored, key=lambda s: s[:3])
-            memo[shape] = best[3] if best[0] >= 0.5 else None
-        return memo[shape]
+        last = self._last.get(shape)
+        if last is not None and last.match(value) >= 1.0:
+            return last
+        scored = [(match(value), r is self.chosen, r.name, r) for match, r in self.claimants]
+        best = max(scored, key=lambda s: s[:3])
+        if best[0] < CLAIMED:
+            return None
+        self._last[shape] = best[3]
+        return best[3]
 
-    for outer in json_pieces(source, builder.skip, start, end):
-        for piece in unwrapped(outer, claim):
-            found = claim(piece.value) or chosen
-            if found.take is None or (found is not generic and claim(piece.value) is None):
-                found = generic
-            found.take(piece.value, builder, piece.offset, piece.pointer)
+    def record(self, piece: Piece) -> None:
+        """Let its reader take one JSON record; what nobody claims is generic JSON."""
+        found = self.claim(piece.value)
+        if found is None:
+            found = self.generic
+            if piece.raw:
+                value = with_twice(piece.raw)
+                piece = piece._replace(value=value if isinstance(value, dict) else piece.value)
+        found.take(piece.value, self._builder(found), piece.offset, piece.pointer)
+
+    def line(self, piece: Piece) -> None:
+        """Let the first reader that can parse it take one line of text; a line nobody reads is a skip."""
+        line = parted(piece.value)
+        if not line.text.strip():
+            line = line._replace(text=piece.value.strip())
+        readers = self.readers if self._lined is None else [self._lined, *self.readers]
+        for parse, candidate in readers:
+            record = parse(line.text)
+            if record is None:
+                continue
+            if not candidate.everything:
+                # a generic format never takes precedence: its neighbour's line may be a special one
+                self._lined = (parse, candidate)
+            if line.told:
+                record["@prefix"] = line.told
+            if candidate.take is not None:
+                candidate.take(record, self._builder(candidate), piece.offset, None)
+            return
+        self.builder.skip(piece.line, "no record in this line")
+
+    def _builder(self, found: Any) -> Builder:
+        return self.builder.beside(found.name, found.layer)
+
+
+def finish(builder: Builder) -> None:
+    """Let every reader that read of an input put what it still remembers, once all of it was read."""
+    from auditor.readers import reader
+
+    for (name, _), own in list(builder.shared.builders.items()):
+        found = reader(name)
+        if found is not None and found.finish is not None:
+            found.finish(own)
 
 
 def to_ns(value: Any) -> int | None:

@@ -1,4 +1,4 @@
-"""The OTLP/JSON shapes as typed structs, and their values as Python values: AnyValue, ids, snake case names.
+"""The OTLP shapes as typed structs, and their values as Python values: AnyValue, ids, snake case names.
 
 It knows the wire format only; what an attribute means is decided by the reader.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from auditor.evidence import Builder
 from auditor.pieces import decode
 
 
@@ -66,10 +67,77 @@ class ResourceSpans(msgspec.Struct, gc=False, rename="camel"):
     instrumentation_library_spans: list[ScopeSpans] = []
 
 
+class LogRecord(msgspec.Struct, gc=False, rename="camel"):
+    """The part of a log record that is evidence; the body stays undecoded."""
+
+    time_unix_nano: int | str = 0
+    observed_time_unix_nano: int | str = 0
+    severity_number: int | str = 0
+    body: msgspec.Raw = msgspec.Raw()
+    attributes: list[Pair] = []
+    trace_id: str = ""
+    span_id: str = ""
+    event_name: str = ""
+    dropped_attributes_count: int = 0
+
+
+class ScopeLogs(msgspec.Struct, gc=False, rename="camel"):
+    """Log records of one instrumentation scope."""
+
+    log_records: list[LogRecord] = []
+
+
+class ResourceLogs(msgspec.Struct, gc=False, rename="camel"):
+    """Log records of one process."""
+
+    resource: msgspec.Raw = msgspec.Raw()
+    scope_logs: list[ScopeLogs] = []
+
+
+class DataPoint(msgspec.Struct, gc=False, rename="camel"):
+    """One point of a metric: what it is broken down by, never its numbers."""
+
+    attributes: list[Pair] = []
+    start_time_unix_nano: int | str = 0
+    time_unix_nano: int | str = 0
+
+
+class Points(msgspec.Struct, gc=False, rename="camel"):
+    """The points of a gauge, sum, histogram or summary."""
+
+    data_points: list[DataPoint] = []
+
+
+class Metric(msgspec.Struct, gc=False, rename="camel"):
+    """One metric of whatever kind."""
+
+    name: str = ""
+    gauge: Points | None = None
+    sum: Points | None = None
+    histogram: Points | None = None
+    exponential_histogram: Points | None = None
+    summary: Points | None = None
+
+
+class ScopeMetrics(msgspec.Struct, gc=False):
+    """Metrics of one instrumentation scope."""
+
+    metrics: list[Metric] = []
+
+
+class ResourceMetrics(msgspec.Struct, gc=False, rename="camel"):
+    """Metrics of one process."""
+
+    resource: msgspec.Raw = msgspec.Raw()
+    scope_metrics: list[ScopeMetrics] = []
+
+
 class Document(msgspec.Struct, gc=False, rename="camel"):
-    """ExportTraceServiceRequest."""
+    """An export request of traces, logs or metrics; the Collector may write all three to one file."""
 
     resource_spans: list[ResourceSpans] = []
+    resource_logs: list[ResourceLogs] = []
+    resource_metrics: list[ResourceMetrics] = []
 
 
 class Resource(msgspec.Struct, gc=False):
@@ -80,22 +148,36 @@ class Resource(msgspec.Struct, gc=False):
 
 _document = msgspec.json.Decoder(Document)
 _resource = msgspec.json.Decoder(Resource)
-_SNAKE = {
-    b'"resource_spans"': b'"resourceSpans"',
-    b'"scope_spans"': b'"scopeSpans"',
-    b'"instrumentation_library_spans"': b'"instrumentationLibrarySpans"',
-    b'"trace_id"': b'"traceId"',
-    b'"span_id"': b'"spanId"',
-    b'"parent_span_id"': b'"parentSpanId"',
-    b'"start_time_unix_nano"': b'"startTimeUnixNano"',
-    b'"end_time_unix_nano"': b'"endTimeUnixNano"',
-    b'"string_value"': b'"stringValue"',
-    b'"int_value"': b'"intValue"',
-    b'"double_value"': b'"doubleValue"',
-    b'"bool_value"': b'"boolValue"',
-    b'"array_value"': b'"arrayValue"',
-    b'"kvlist_value"': b'"kvlistValue"',
-}
+_SNAKE_NAMES = """resource_spans scope_spans instrumentation_library_spans trace_id span_id parent_span_id
+    start_time_unix_nano end_time_unix_nano dropped_attributes_count string_value int_value double_value
+    bool_value array_value kvlist_value resource_logs scope_logs log_records time_unix_nano
+    observed_time_unix_nano severity_number event_name resource_metrics scope_metrics data_points
+    exponential_histogram""".split()
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+_SNAKE = {f'"{name}"'.encode(): f'"{_camel(name)}"'.encode() for name in _SNAKE_NAMES}
+
+
+class Processes:
+    """The processes that raw resources describe, by number; equal ones are one process and read once."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+        self._numbers: dict[bytes, int] = {}
+
+    def number(self, raw: msgspec.Raw) -> int | None:
+        """The number of the process of a resource; None where there is no resource."""
+        key = bytes(raw)
+        number = self._numbers.get(key)
+        if number is None and key:
+            held = _resource.decode(key).attributes
+            number = self._numbers[key] = self.builder.process((kv.key, plain(kv.value)) for kv in held)
+        return number
 
 
 def plain(value: AnyValue | None) -> Any:
@@ -108,7 +190,7 @@ def plain(value: AnyValue | None) -> Any:
         if simple is not None:
             return simple
     if value.array_value:
-        return [_loose(v) for v in _values(decode(bytes(value.array_value)))]
+        return [loose(v) for v in _values(decode(bytes(value.array_value)))]
     if value.kvlist_value:
         return _pairs(_values(decode(bytes(value.kvlist_value))))
     return None
@@ -129,20 +211,20 @@ def _values(held: Any) -> list[Any]:
     return values if isinstance(values, list) else []
 
 
-def _loose(value: Any) -> Any:
+def loose(value: Any) -> Any:
     """The Python value of an AnyValue that was decoded untyped."""
     if not isinstance(value, dict) or not value:
         return None
     kind, inner = next(iter(value.items()))
     if kind == "arrayValue":
-        return [_loose(v) for v in _values(inner)]
+        return [loose(v) for v in _values(inner)]
     if kind == "kvlistValue":
         return _pairs(_values(inner))
     return inner
 
 
 def _pairs(items: list[Any]) -> dict[str, Any]:
-    return {str(i.get("key")): _loose(i.get("value")) for i in items if isinstance(i, dict)}
+    return {str(i.get("key")): loose(i.get("value")) for i in items if isinstance(i, dict)}
 
 
 def hex_id(text: str) -> str:
@@ -172,6 +254,39 @@ def document_of(data: bytes, *, snake: bool = False) -> Document:
     return _document.decode(data)
 
 
-def attributes_of(resource: bytes) -> list[Pair]:
-    """The attributes of a raw resource."""
-    return _resource.decode(resource).attributes
+def body_of(record: LogRecord) -> Any:
+    """What the body of a log record says: text, or a mapping."""
+    return loose(decode(bytes(record.body))) if record.body else None
+
+
+def any_of(value: Any) -> AnyValue:
+    """A Python value as AnyValue, for attributes that an emitter wrote as plain JSON."""
+    if isinstance(value, bool):
+        return AnyValue(bool_value=value)
+    if isinstance(value, str):
+        return AnyValue(string_value=value)
+    if isinstance(value, int):
+        return AnyValue(int_value=value)
+    if isinstance(value, float):
+        return AnyValue(double_value=value)
+    if isinstance(value, list):
+        return AnyValue(array_value=msgspec.Raw(msgspec.json.encode({"values": [typed(v) for v in value]})))
+    if isinstance(value, dict):
+        return AnyValue(kvlist_value=msgspec.Raw(msgspec.json.encode(_typed_map(value))))
+    return AnyValue()
+
+
+def pairs_of(attributes: dict[str, Any]) -> list[Pair]:
+    """A plain mapping as attributes."""
+    return [Pair(str(key), any_of(value)) for key, value in attributes.items()]
+
+
+def typed(value: Any) -> dict[str, Any]:
+    """The inverse of `loose`."""
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [typed(v) for v in value]}}
+    return {"kvlistValue": _typed_map(value)} if isinstance(value, dict) else {"stringValue": value}
+
+
+def _typed_map(value: dict[str, Any]) -> dict[str, Any]:
+    return {"values": [{"key": key, "value": typed(held)} for key, held in value.items()]}

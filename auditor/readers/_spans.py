@@ -5,11 +5,17 @@ It knows names only; whether a wrapper repeats a call is settled later, over the
 
 from __future__ import annotations
 
+# LiteLLM writes its call type where others write the operation; `a…` are its asynchronous twins
+_LITELLM = frozenset(
+    """completion acompletion text_completion atext_completion embedding aembedding responses aresponses
+    anthropic_messages rerank arerank image_generation aimage_generation transcription atranscription
+    speech aspeech""".split()
+)
 CALL_MARKS: dict[str, frozenset[str]] = {
-    "gen_ai.operation.name": frozenset({"chat", "text_completion", "embeddings", "generate_content"}),
+    "gen_ai.operation.name": _LITELLM | {"chat", "embeddings", "generate_content", "multimodal_completion"},
     "rpc.service": frozenset({"Bedrock Runtime", "BedrockRuntime"}),
     "openinference.span.kind": frozenset({"LLM", "EMBEDDING"}),
-    "llm.request.type": frozenset({"chat", "completion", "embedding", "rerank"}),
+    "llm.request.type": _LITELLM | {"chat", "rerank"},
     "langfuse.observation.type": frozenset({"generation", "embedding", "GENERATION", "EMBEDDING"}),
     "mlflow.spanType": frozenset({'"LLM"', '"CHAT_MODEL"', '"EMBEDDING"', "LLM", "CHAT_MODEL", "EMBEDDING"}),
     "langsmith.span.kind": frozenset({"llm", "LLM"}),
@@ -21,6 +27,24 @@ CALL_MARKS: dict[str, frozenset[str]] = {
             "ai.streamObject.doStream",
             "ai.embed.doEmbed",
             "ai.embedMany.doEmbed",
+        }
+    ),
+}
+# kinds of span that are no call, even where they repeat a model and the usage of the calls below them
+OTHER_MARKS: dict[str, frozenset[str]] = {
+    "gen_ai.operation.name": frozenset({"invoke_agent", "create_agent", "execute_tool", "invoke_workflow"}),
+    "openinference.span.kind": frozenset(
+        {"CHAIN", "AGENT", "TOOL", "RETRIEVER", "RERANKER", "GUARDRAIL", "EVALUATOR", "PROMPT", "DECISION"}
+    ),
+    "ai.operationId": frozenset(
+        {
+            "ai.generateText",
+            "ai.streamText",
+            "ai.generateObject",
+            "ai.streamObject",
+            "ai.embed",
+            "ai.embedMany",
+            "ai.toolCall",
         }
     ),
 }

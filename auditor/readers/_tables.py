@@ -11,11 +11,14 @@ import re
 from itertools import pairwise
 
 from auditor.pieces import SkipFn
+from auditor.readers._html import html_rows, is_html
 
 csv.field_size_limit(4 * 1024 * 1024)
-_RULE = re.compile(r"^\s*[|+]?[\s:|+=-]*-{2,}[\s:|+=-]*$")
+_RULE = re.compile(r"^(?=.*--)[\s:|+=-]+$")  # linear: psql rules are thousands of dashes wide
 _ESCAPED = re.compile(r"\\([_|$*\[\]~#-])")
 _RECORD = re.compile(r"-\[ RECORD \d+ \]")
+_LAMBDA = re.compile(r"(?:INIT_START|(?:START|END|REPORT) RequestId:|XRAY TraceId:) ")  # its fields have tabs
+_BOXES = str.maketrans("│┃║─━═┌┐└┘├┤┬┴┼┏┓┗┛┡┩╇┠┨╭╮╰╯", "|||---++++++++++++++++++++++")
 DELIMITERS = ",\t;|"
 
 
@@ -25,7 +28,9 @@ def _ignore(line: int | None, reason: str) -> None:
 
 def header_of(head: bytes) -> list[str]:
     """The column names of a table at the start of the text, or nothing when it is none."""
-    text = head.decode("utf-8", "replace")
+    text = unboxed(head.decode("utf-8", "replace"))
+    if is_html(text):
+        return next((list(row) for _, row in html_rows(text)), [])
     if _RECORD.match(text.lstrip()):
         rows_ = expanded_rows(text)
         return list(rows_[0][1]) if rows_ else []
@@ -34,7 +39,7 @@ def header_of(head: bytes) -> list[str]:
         return rows[0][1] if rows else []
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = delimiter_of(first)
-    if delimiter is None:
+    if delimiter is None or _LAMBDA.match(first):
         return []
     try:
         names = next(csv.reader([first], delimiter=delimiter), [])
@@ -42,7 +47,29 @@ def header_of(head: bytes) -> list[str]:
         return []
     names = [n.strip().strip("\ufeff") for n in names]
     wordy = sum(bool(re.fullmatch(r"[A-Za-z@_][\w .:/@\-()\[\]']{0,120}", n)) for n in names)
-    return names if len(names) >= 2 and wordy >= 0.8 * len(names) else []
+    if len(names) < 2 or wordy < 0.8 * len(names):
+        return []
+    return names if _even(text, delimiter, len(names)) else []
+
+
+def _even(text: str, delimiter: str, width: int) -> bool:
+    """Whether the rows beneath a header are as wide as it is: prose with commas is no table."""
+    widths: list[int] = []
+    try:
+        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            if any(c.strip() for c in cells):
+                widths.append(len(cells))
+            if len(widths) > 6:
+                break
+    except csv.Error:
+        return width > 3
+    # the last row may have been cut
+    return len(widths) < 3 or sum(w == width for w in widths[1:-1]) >= 0.5 * len(widths[1:-1])
+
+
+def unboxed(text: str) -> str:
+    """Box-drawing characters as the ASCII that other tables use."""
+    return text.translate(_BOXES) if "│" in text[:65536] or "┃" in text[:65536] else text
 
 
 def is_table(head: bytes) -> bool:
@@ -55,6 +82,11 @@ def delimiter_of(line: str) -> str | None:
     counts = {d: line.count(d) for d in DELIMITERS}
     best = max(counts, key=lambda d: counts[d])
     return best if counts[best] else None
+
+
+def is_rule(line: str) -> bool:
+    """Whether a line is the rule beneath a table's header."""
+    return bool(_RULE.match(line))
 
 
 def is_pipe_table(text: str) -> bool:
@@ -116,6 +148,9 @@ def expanded_rows(text: str) -> list[tuple[int, dict[str, str]]]:
 
 def rows_of(text: str, limit: int | None = None, skip: SkipFn = _ignore) -> list[tuple[int, dict[str, str]]]:
     """(line, row) of a whole table, 1-based lines; what is no row of it is skipped with its line."""
+    text = unboxed(text)
+    if is_html(text):
+        return html_rows(text)
     if _RECORD.match(text.lstrip()):
         return expanded_rows(text)
     if is_pipe_table(text[:65536]):
@@ -125,7 +160,10 @@ def rows_of(text: str, limit: int | None = None, skip: SkipFn = _ignore) -> list
         (_, header), *body = table
         return [(line, dict(zip(header, cells, strict=False))) for line, cells in body]
     first = next((line for line in text.splitlines() if line.strip()), "")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(first) or ",")
+    delimiter = delimiter_of(first) or ","
+    # only where `;` parts the cells is a comma within one a decimal point
+    point = _decimal if delimiter == ";" else str
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     out: list[tuple[int, dict[str, str]]] = []
     names: list[str] = []
     line = 1
@@ -134,10 +172,14 @@ def rows_of(text: str, limit: int | None = None, skip: SkipFn = _ignore) -> list
             if not names:
                 names = [c.strip().strip("\ufeff") for c in cells] if any(c.strip() for c in cells) else []
             elif any(c.strip() for c in cells):
-                out.append((line, dict(zip(names, cells, strict=False))))
+                out.append((line, dict(zip(names, map(point, cells), strict=False))))
                 if limit is not None and len(out) > limit:
                     break
             line = reader.line_num + 1
     except csv.Error as error:
         skip(line, f"not CSV: {str(error)[:60]}")
     return out
+
+
+def _decimal(cell: str) -> str:
+    return cell.replace(",", ".") if re.fullmatch(r"\s*-?\d+,\d+(?:E[+-]?\d+)?\s*", cell) else cell

@@ -1,9 +1,12 @@
-"""The grammar of Bedrock usage types in bills: model, token kind, routing and region, as Polars expressions.
+"""The grammar of Bedrock usage types: model, token kind, tier, routing and region, as Polars expressions.
 
-It never guesses: a usage type outside the grammar gives nulls.
+It never guesses: what lies outside the grammar gives nulls.
 """
 
 from __future__ import annotations
+
+import re
+from functools import cache
 
 import polars as pl
 
@@ -17,32 +20,40 @@ REGIONS = {
     "APS6": "ap-southeast-4", "SAE1": "sa-east-1", "MES1": "me-south-1", "MEC1": "me-central-1",
     "AFS1": "af-south-1", "ILC1": "il-central-1", "UGW1": "us-gov-west-1", "UGE1": "us-gov-east-1",
 }  # fmt: skip
+_S = r"[-_ ]?"
+_MODAL = rf"(?:(?:text|speech|image|audio|video){_S})?"
+_TOKEN = rf"{_MODAL}token(?:s|{_S}counts?|[-_ ]|$)"
 # cache first: `cache-read-input-token-count` contains `input-token`
 KINDS = (
-    ("cache_read", r"(?i)cache[-_]?read(?:[-_]?input)?[-_]?token(?:s|[-_]?count)"),
     (
-        "cache_write",
-        (
-            r"(?i)cache[-_]?write(?:[-_]?\d+[mh])?(?:[-_]?input)?[-_]?token(?:s|[-_]?count)|"
-            r"cache[-_]?write[-_]tokens"
-        ),
+        "cache_read",
+        rf"(?i)cached?{_S}(?:read|hit){_S}(?:{_MODAL}input{_S})?{_TOKEN}|cached{_S}input{_S}{_TOKEN}",
     ),
-    ("input", r"(?i)input[-_]?token(?:s|[-_]?count)"),
-    ("output", r"(?i)output[-_]?token(?:s|[-_]?count)"),
+    ("cache_write", rf"(?i)cache{_S}(?:write|creation)(?:{_S}\d+[mh])?{_S}(?:{_MODAL}input{_S})?{_TOKEN}"),
+    ("input", rf"(?i)(?:input|prompt){_S}{_TOKEN}"),
+    ("output", rf"(?i)(?:output|response|completion){_S}{_TOKEN}"),
+)
+# capacity and training are sold by the token too, and are no model calls
+NO_CALL = (
+    rf"(?i)per{_S}min|tpm\b|reserved|provisioned|customi[sz]ation|training|guardrail|storage|evaluation|"
+    r"search-?unit|knowledge-?base"
 )
 _PREFIX = r"^(EU|[A-Z]{2,4}\d)-"
+_ANY_PREFIX = r"^(?:[A-Z]{2,4}\d?-)?MP:(EU|[A-Z]{2,4}\d)_"
 _KIND_START = (
-    r"(?i)[-_](?:text-)?(?:mantle-)?(?:cache[-_]?(?:read|write)|input[-_]?token|output[-_]?token|"
-    r"text-input|text-output|input-image).*$"
+    r"(?i)[-_](?:batch-)?(?:(?:text|speech|image|audio|video)-)?(?:mantle-)?(?:cache[-_]?(?:read|write)|"
+    r"(?:input|output)[-_](?:(?:text|speech|image|audio|video)[-_])?token|text-input|text-output).*$"
 )
+_TAIL = r"(?i)^.*token(?:s|[-_]?count)?(.*)$"
+TIERS = ("batch", "flex", "priority", "latency")
 
 
-def kind(usage_type: pl.Expr) -> pl.Expr:
-    """`input`, `output`, `cache_read`, `cache_write`, or null for what is no token row."""
+def kind(text: pl.Expr) -> pl.Expr:
+    """`input`, `output`, `cache_read`, `cache_write`, or null for what is no usage of tokens by a call."""
     expr: pl.Expr = pl.lit(None, pl.String)
     for name, pattern in reversed(KINDS):
-        expr = pl.when(usage_type.str.contains(pattern)).then(pl.lit(name)).otherwise(expr)
-    return expr
+        expr = pl.when(text.str.contains(pattern)).then(pl.lit(name)).otherwise(expr)
+    return pl.when(~text.str.contains(NO_CALL)).then(expr)
 
 
 def model(usage_type: pl.Expr) -> pl.Expr:
@@ -54,4 +65,43 @@ def model(usage_type: pl.Expr) -> pl.Expr:
 
 def region(usage_type: pl.Expr) -> pl.Expr:
     """The source region by the billing prefix."""
-    return usage_type.str.extract(_PREFIX, 1).replace_strict(REGIONS, default=None, return_dtype=pl.String)
+    code = pl.coalesce(usage_type.str.extract(_PREFIX, 1), usage_type.str.extract(_ANY_PREFIX, 1))
+    return code.replace_strict(REGIONS, default=None, return_dtype=pl.String)
+
+
+def tier(usage_type: pl.Expr) -> pl.Expr:
+    """`standard`, `batch`, `flex`, `priority` or `latency_optimized`; null for what is no token row."""
+    tail = _tail(usage_type)
+    expr: pl.Expr = pl.lit("standard")
+    for name in reversed(TIERS):
+        label = "latency_optimized" if name == "latency" else name
+        expr = pl.when(tail.str.contains(rf"(?i)(?:^|[-_]){name}")).then(pl.lit(label)).otherwise(expr)
+    early = usage_type.str.contains(
+        r"(?i)_(?:Million)?Batch(?:Cache|Input|Output)|-batch-(?:input|output|cache)"
+    )
+    return pl.when(kind(usage_type).is_not_null()).then(pl.when(early).then(pl.lit("batch")).otherwise(expr))
+
+
+def routing(usage_type: pl.Expr) -> pl.Expr:
+    """`global`, `geo` or `in_region`, by what stands behind the token kind; null for what is no token row."""
+    tail = _tail(usage_type)
+    where = (
+        pl.when(tail.str.contains(r"(?i)(?:^|[-_])global(?:$|[-_])"))
+        .then(pl.lit("global"))
+        .when(tail.str.contains(r"(?i)(?:^|[-_])geo(?:$|[-_])"))
+        .then(pl.lit("geo"))
+        .otherwise(pl.lit("in_region"))
+    )
+    return pl.when(kind(usage_type).is_not_null()).then(where)
+
+
+def _tail(usage_type: pl.Expr) -> pl.Expr:
+    return usage_type.str.replace("-Units$", "").str.extract(_TAIL, 1).fill_null("")
+
+
+@cache
+def kind_of(text: str) -> str | None:
+    """The token kind in words: `Prompt cache read input tokens`, `$0.003 per 1K input tokens`."""
+    if re.search(NO_CALL, text):
+        return None
+    return next((name for name, pattern in KINDS if re.search(pattern, text)), None)

@@ -2,162 +2,23 @@
 
 Every inference record is a call. Owners stand in `requestMetadata`; the log never carries cost, principal
 tags or retries, and `requestId` names one attempt. Prompt and response bodies are skipped undecoded, except
-for the latency that the service itself writes beside them. References to S3 are never followed.
+for the latency that the service itself writes beside them, and the usage where the record has no counts of
+its own. References to S3 are never followed.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from auditor.evidence import Builder
-from auditor.pieces import container_of, one_line
-from auditor.principal import user_of
-from auditor.readers import Reader, Sample, generic_json
-from auditor.readers._invocation import Input, Output, Record, decode_record, folded, latency_of
-from auditor.readers._nested import opened_text
-from auditor.readers._objects import read_objects, to_ns, unwrapped
+from auditor.pieces import Tell, container_of, one_line
+from auditor.readers import Reader, Sample
+from auditor.readers._invocation import Record, Usage, body_of, decode_record, folded, latency_of, usage_of
+from auditor.readers._invocation_rows import NAME, Log, counted
+from auditor.readers._objects import Desk, read_objects, unwrapped
 from auditor.source import Source
-from auditor.table import Column
-
-INFERENCE = frozenset(
-    """Converse ConverseStream InvokeModel InvokeModelWithResponseStream InvokeModelWithBidirectionalStream
-    StartAsyncInvoke CreateInference ChatCompletions Responses""".split()
-)
-_ALLOWED = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,\-.]*")
-
-
-_no_input, _no_output = Input(), Output()
-
-
-class Log:
-    """Puts records into a builder, a block at a time and column by column."""
-
-    def __init__(self, builder: Builder) -> None:
-        self.builder = builder
-        column = builder.column
-        self.plain: tuple[tuple[Column, Callable[[Record], Any]], ...] = (
-            (column("attempt_id", "attempt", "requestId"), lambda r: r.request_id),
-            (column("model", "request", "modelId"), lambda r: r.model_id),
-            (column("region", "request", "region"), lambda r: r.region),
-            (column("account_id", "account", "accountId"), lambda r: r.account_id),
-            (
-                column("tokens_input", "request", "input.inputTokenCount"),
-                lambda r: (r.input or _no_input).input_token_count,
-            ),
-            (
-                column("tokens_output", "request", "output.outputTokenCount"),
-                lambda r: (r.output or _no_output).output_token_count,
-            ),
-            (builder.fact("operation"), lambda r: r.operation),
-            (column("provider", "request", "schemaType"), lambda _: "aws.bedrock"),
-        )
-        self.rare: tuple[tuple[Column, Callable[[Record], Any]], ...] = (
-            (column("inference_region", "attempt", "inferenceRegion"), lambda r: r.inference_region),
-            (column("error_code", "attempt", "errorCode"), lambda r: r.error_code),
-            (column("status", "attempt", "status"), lambda r: r.status),
-            (
-                column("tokens_cache_read", "request", "input.cacheReadInputTokenCount"),
-                lambda r: (r.input or _no_input).cache_read_input_token_count,
-            ),
-            (
-                column("tokens_cache_write", "request", "input.cacheWriteInputTokenCount"),
-                lambda r: (r.input or _no_input).cache_write_input_token_count,
-            ),
-        )
-        self.principal = column("iam_principal", "principal", "identity.arn")
-        self.user = column("user_id", "principal", "identity.arn (session name)", rank=500)
-        self.latency = column("latency_ms", "request", "output.outputBodyJson.metrics.latencyMs")
-        self.metadata = builder.keys("request_metadata", "requestMetadata.")
-        self.facts = [builder.fact(f"metadata_{name}") for name in METADATA]
-        self.users: dict[str, str | None] = {}
-
-    def put(
-        self,
-        records: list[Record],
-        offsets: list[int | None],
-        latencies: list[int | None],
-        pointer: str | None = None,
-    ) -> None:
-        """A block of records; operations that are no inference are context."""
-        builder, size = self.builder, len(records)
-        first = builder.rows(size, offset=offsets, process=None)
-        ids, rows = builder.ids, range(first, first + size)
-        ids["kind"][first:] = [
-            "call" if r.operation in INFERENCE or (not r.operation and r.model_id) else "context"
-            for r in records
-        ]
-        ids["format"][first:] = [READER.name] * size
-        ids["pointer"][first:] = [pointer] * size
-        ids["started_at"] += [to_ns(r.timestamp) for r in records]
-        ids["ended_at"] += [None] * size
-        ids["span_id"] += [None] * size
-        ids["parent_id"] += [None] * size
-        ids["name"] += [r.operation for r in records]
-        ids["outcome"] += ["error" if r.error_code else None for r in records]
-        for column, pick in self.plain:
-            column.rows.extend(rows)
-            column.values += map(pick, records)
-        for column, pick in self.rare:
-            for row, value in zip(rows, map(pick, records), strict=True):
-                if value is not None:
-                    column.put(row, value)
-        for row, value in zip(rows, latencies, strict=True):
-            if value is not None:
-                self.latency.put(row, value)
-        self._identities(rows, records)
-        for row, record in zip(rows, records, strict=True):
-            if record.request_metadata is not None:
-                self._metadata(row, record.request_metadata)
-
-    def _identities(self, rows: range, records: list[Record]) -> None:
-        for row, record in zip(rows, records, strict=True):
-            identity = record.identity
-            if isinstance(identity, list):
-                identity = identity[0] if identity else None
-            arn = identity.arn if identity is not None else None
-            self.principal.put(row, arn)
-            if arn:
-                if arn not in self.users:
-                    who = user_of(arn)
-                    self.users[arn] = who[1] if who else None
-                if self.users[arn]:
-                    self.user.put(row, self.users[arn])
-
-    def _metadata(self, row: int, metadata: dict[str, Any] | str) -> None:
-        if isinstance(metadata, str):
-            opened = opened_text(metadata)
-            metadata = opened if isinstance(opened, dict) else {}
-        keys = self.metadata
-        for key, value in metadata.items():
-            column = keys[key]
-            if column is not None:
-                column.rows.append(row)
-                column.values.append(value)
-        values = list(map(str, metadata.values()))
-        measured = (
-            len(metadata),
-            max(map(len, metadata), default=0),
-            max(map(len, values), default=0),
-            _ALLOWED.fullmatch("".join(metadata) + "".join(values)) is None,
-            len(msgspec.json.encode(metadata)),
-            _names(tuple(metadata)),
-        )
-        for column, value in zip(self.facts, measured, strict=True):
-            column.rows.append(row)
-            column.values.append(value)
-
-
-METADATA = ("entries", "longest_key", "longest_value", "invalid", "bytes", "keys")
-
-
-@lru_cache(maxsize=1024)
-def _names(keys: tuple[str, ...]) -> str:
-    return msgspec.json.encode(sorted(keys)).decode()
 
 
 def match(record: dict[str, Any]) -> float:
@@ -178,13 +39,17 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     except msgspec.DecodeError as error:
         builder.skip(None, "not the shape of an invocation record: " + str(error).rsplit(" - ", 1)[-1])
         return
-    log.put([decoded], [offset], [latency_of(msgspec.json.encode(record.get("output")))], pointer)
+    output = next((v for k, v in record.items() if k.lower() == "output"), None)
+    body = output.get("outputBodyJson") if isinstance(output, dict) else None
+    usage = usage_of(body) if body is not None and not counted(decoded) else None
+    usages = {0: usage} if usage is not None else None
+    log.put([decoded], [offset], [latency_of(msgspec.json.encode(output))], pointer, usages)
 
 
 def _log(builder: Builder) -> Log:
-    log: Log | None = builder.kept.get(READER.name)
+    log: Log | None = builder.kept.get(NAME)
     if log is None:
-        log = builder.kept[READER.name] = Log(builder)
+        log = builder.kept[NAME] = Log(builder)
     return log
 
 
@@ -193,36 +58,52 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     if container_of(source.head, source.is_short) != "json-lines":
         read_objects(source, builder, READER, start, end)
         return
-    log = _log(builder)
+    log, desk = _log(builder), Desk(builder, READER)
     number = 0
     for offset, lines in source.lines(start, end):
         records: list[Record] = []
         offsets: list[int | None] = []
         latencies: list[int | None] = []
+        usages: dict[int, Usage] = {}
         for line in lines:
             number += 1
-            try:
-                record = decode_record(line)
-                if record.schema_type == "ModelInvocationLog" or (record.model_id and record.operation):
-                    records.append(record)
-                    offsets.append(offset)
-                    latencies.append(latency_of(line))
-                    offset += len(line)
-                    continue
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                pass
-            if not line.isspace():
-                _other_line(line, offset, number, builder)
+            record = _record(line)
+            if record is not None:
+                output = record.output
+                if output is not None and output.output_token_count is None and not counted(record):
+                    usages |= _usage(len(records), line)
+                records.append(record)
+                offsets.append(offset)
+                latencies.append(latency_of(line))
+            elif not line.isspace():
+                _other_line(line, offset, number, desk)
             offset += len(line)
-        log.put(records, offsets, latencies)
+        log.put(records, offsets, latencies, usages=usages)
 
 
-def _other_line(line: bytes, at: int, number: int, builder: Builder) -> None:
+def _record(line: bytes) -> Record | None:
+    try:
+        record = decode_record(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    known = record.schema_type == "ModelInvocationLog" or (record.model_id and record.operation)
+    return record if known else None
+
+
+def _usage(number: int, line: bytes) -> dict[int, Usage]:
+    usage = usage_of(body_of(line))
+    return {} if usage is None else {number: usage}
+
+
+def _other_line(line: bytes, at: int, number: int, desk: Desk) -> None:
     """A line that is no bare record: a wrapped one, another log's, or a skip."""
-    for piece in one_line(line.strip(), at, number, builder.skip):
-        for inner in unwrapped(piece, lambda v: match(v) >= 0.5):
-            reading = take if match(inner.value) >= 0.5 else generic_json.take
-            reading(inner.value, builder, inner.offset, inner.pointer)
+    builder = desk.builder
+    for piece in one_line(line.strip(), at, number, Tell(builder.skip, builder.note)):
+        if isinstance(piece.value, str):
+            desk.line(piece)
+            continue
+        for inner in unwrapped(piece, desk.claim):
+            desk.record(inner)
 
 
 def sniff(sample: Sample) -> float:
@@ -231,7 +112,7 @@ def sniff(sample: Sample) -> float:
 
 
 READER = Reader(
-    name="bedrock-invocation-log",
+    name=NAME,
     layer="provider",
     title="Amazon Bedrock model invocation log",
     carries=dict.fromkeys(

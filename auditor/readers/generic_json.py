@@ -14,6 +14,8 @@ from auditor.evidence import Builder
 from auditor.readers import Reader
 from auditor.readers._nested import leaves
 from auditor.readers._objects import to_ns
+from auditor.readers._routes import clf_ns
+from auditor.repair import ELIDED
 
 PROCESS = frozenset(
     """resource service host k8s kubernetes labels env environment container docker ecs cloud process os
@@ -29,6 +31,10 @@ START = tuple(
     """startTime start_time started_at timestamp @timestamp time ts eventTime created_at datetime date
     _time asctime""".split()
 )
+PREFIX = "@prefix"  # where the framing puts what a log prefix told
+ERROR_LEVELS = ("error", "critical", "fatal", "severe")
+ATTEMPTS = ("attempt", "attempt_number", "attempt_no", "try", "retry_attempt")
+EXACT = 2**53  # above it a float has no room for every whole number
 END = ("endTime", "end_time", "ended_at", "completed_at", "finished_at")
 TOKENS = frozenset({"tokens_input", "tokens_output", "tokens_total"})
 OUTCOMES = frozenset({"cost_usd", "latency_ms", "error_code", "attempt_id", "status", "response_id"})
@@ -42,26 +48,56 @@ def match(record: dict[str, Any]) -> float:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """Read one record; whether it is a call is told by what it carries."""
+    row, seen = put(record, builder, offset, pointer)
+    if is_call(record, seen):
+        builder.ids["kind"][row] = "call"
+
+
+def put(
+    record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None
+) -> tuple[int, set[str]]:
+    """Put one record as context; its row, and the fields of which it has a value."""
+    told = record.pop(PREFIX, {})
+    started = next((ns for k in START if k in record and (ns := to_ns(record[k])) is not None), None)
+    level = str(told.get("level", "")).lower()
     row = builder.row(
         "context",
         offset=offset,
         pointer=pointer,
-        started_at=next((ns for k in START if k in record and (ns := to_ns(record[k])) is not None), None),
+        started_at=started if started is not None else to_ns(told.get("time")) or clf_ns(told.get("when")),
         ended_at=next((ns for k in END if k in record and (ns := to_ns(record[k])) is not None), None),
         name=_words(record),
-        outcome="error" if _is_error(record) else None,
+        outcome="error" if _is_error(record) or level in ERROR_LEVELS else None,
     )
     seen: set[str] = set()
     own_labels = "ecs.version" in record or "ecs" in record
     for path, _, leaf in leaves(record):
+        if leaf == ELIDED or path == ELIDED:
+            builder.fact("attributes_dropped").put(row, True)
+            continue
         column = builder.keys(scope_of(path, own_labels=own_labels))[path]
         if column is not None:
             column.put(row, leaf)
             if leaf not in (None, "") and column.slot.place != "weak":
                 seen.add(column.slot.field)
-    _facts(record, builder, row)
-    if is_call(record, seen):
-        builder.ids["kind"][row] = "call"
+    for key in ("pod", "container", "host"):
+        column = builder.keys("process", "log prefix.")[key] if key in told else None
+        if column is not None:
+            column.put(row, told[key])
+    _facts(record, builder, row, told)
+    _clocks(record, builder, row)
+    return row, seen
+
+
+def _clocks(record: dict[str, Any], builder: Builder, row: int) -> None:
+    """Say how numeric times were read, and take no duration from such as lost their last digits."""
+    for key in (*START, *END):
+        value = record.get(key)
+        if isinstance(value, float) and value > EXACT:
+            builder.note("Nanoseconds written as floats are not exact: no latency is taken from them.")
+            builder.ids["ended_at"][row] = None
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            builder.note("Numeric times were read by their magnitude as seconds, ms, µs or ns since 1970.")
 
 
 def scope_of(path: str, *, own_labels: bool = False) -> str:
@@ -99,15 +135,22 @@ def _words(record: dict[str, Any]) -> str | None:
 
 def _is_error(record: dict[str, Any]) -> bool:
     level = str(record.get("level") or record.get("severity") or record.get("levelname") or "").lower()
-    return level in ("error", "critical", "fatal") or bool(record.get("error") or record.get("exception"))
+    return level in ERROR_LEVELS or bool(record.get("error") or record.get("exception"))
 
 
-def _facts(record: dict[str, Any], builder: Builder, row: int) -> None:
-    service = record.get("service") or record.get("service_name") or record.get("logger")
+def _facts(record: dict[str, Any], builder: Builder, row: int, told: dict[str, str]) -> None:
+    service = (
+        record.get("service") or record.get("service_name") or record.get("logger") or told.get("service")
+    )
     if isinstance(service, dict):
         service = service.get("name")
     if isinstance(service, str):
         builder.fact("service").put(row, service)
+    ordinal = next((record[k] for k in ATTEMPTS if k in record), None)
+    if ordinal is not None and str(ordinal).isdigit():
+        # attempts that a log numbers follow each other on the same model for the same owner
+        same = [str(record.get(k)) for k in ("model", "model_id", "modelId", "tenant", "tenant_id", "user")]
+        builder.fact("attempt_key").put(row, " ".join(same))
     for key in ("operation", "call_type", "rpc.method", "endpoint_type"):
         if isinstance(record.get(key), str):
             builder.fact("operation").put(row, record[key])

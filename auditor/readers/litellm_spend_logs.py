@@ -1,8 +1,14 @@
 """LiteLLM SpendLogs: the rows of `LiteLLM_SpendLogs`, as JSON, from `/spend/logs` or a CSV or psql dump.
 
-Every row is a call. `request_id` is the provider's response id and `litellm_call_id` the request's; the team
-comes from the virtual key; `user` is the key's owner, `end_user` the caller. Rows never carry the IAM
-principal, AWS tags or the AWS request id.
+Every row is a call; retries are counted in `metadata.attempted_retries`, not written as rows. `request_id` is
+the provider's response id and `litellm_call_id` the request's; the team comes from the virtual key; `user` is
+the key's owner, `end_user` the caller. The client's own body metadata does not reach the row: only
+`spend_logs_metadata` and tags do. Older databases lack columns, and a query selects some: what was not
+selected is unknown, not missing. Sums by day (`/spend/logs` without `summarize=false`, the `Daily…Spend`
+tables) are context without calls. Rows never carry the IAM principal, AWS tags or the AWS request id of a
+success.
+
+The reader never reads `messages`, `response` or `proxy_server_request`.
 """
 
 from __future__ import annotations
@@ -11,32 +17,94 @@ from typing import Any
 
 from auditor.evidence import Builder
 from auditor.readers import Reader
-from auditor.readers._litellm import CARRIES, begin, common, put
+from auditor.readers._litellm import CARRIES, FREE, begin, common, opened, put
+from auditor.readers._named import Named, put_named, shown_by
+from auditor.readers._objects import to_ns
 
-_OTHERS = {"team_id", "end_user", "request_tags"}
+NAMES = {
+    "spend": Named("cost_usd", "gateway_record"),
+    "team_id": Named("team_id", "credential"),
+    "user": Named("user_id", "credential", 90),
+    "request_id": Named("response_id", "attempt"),
+    "organization_id": Named("team_id", "credential", 453, weak=True),
+}
+SHOWS: dict[str, tuple[str, ...]] = {
+    "request_id": ("response_id", "request_id"),
+    "litellm_call_id": ("request_id",),
+    "spend": ("cost_usd",),
+    "model": ("model",),
+    "custom_llm_provider": ("provider",),
+    "api_base": ("region",),
+    "prompt_tokens": ("tokens_input",),
+    "completion_tokens": ("tokens_output",),
+    "total_tokens": ("tokens_total",),
+    "request_duration_ms": ("latency_ms",),
+    "endTime": ("latency_ms",),
+    "status": ("status",),
+    "team_id": ("team_id",),
+    "user": ("user_id",),
+    "end_user": ("user_id",),
+    "session_id": ("session_id",),
+    "agent_id": ("workflow_id",),
+    "request_tags": FREE,
+    "metadata": (
+        *FREE,
+        *"team_id request_id retry_count error_code attempt_id status".split(),
+        *"tokens_cache_read tokens_cache_write tokens_reasoning".split(),
+    ),
+}
+_OTHERS = frozenset(
+    """team_id end_user request_tags call_type startTime model_group custom_llm_provider litellm_call_id
+    completionStartTime""".split()
+)
+_SUMMARY = frozenset({"startTime", "spend", "users", "models"})
+_DAILY = frozenset({"date", "spend", "api_requests"})
 
 
 def match(record: dict[str, Any]) -> float:
-    """`request_id` and `spend` with one of the row's own columns."""
-    if "request_id" in record and "spend" in record and (_OTHERS & set(record)):
-        return 1.0 if "startTime" in record or "call_type" in record else 0.8
-    return 0.0
+    """`request_id` and `spend` with the row's own columns; or a sum by day."""
+    keys = record.keys()
+    if "request_id" in keys and "spend" in keys:
+        own = len(_OTHERS & keys)
+        return 1.0 if own > 1 else 0.8 if own else 0.0
+    return 1.0 if _is_sum(record) else 0.0
+
+
+def _is_sum(record: dict[str, Any]) -> bool:
+    return record.keys() >= _SUMMARY or (record.keys() >= _DAILY and "successful_requests" in record)
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One row."""
-    row = begin(record, builder, offset, pointer, "litellm-spend-logs")
-    metadata = common(record, builder, row)
-    put(builder, row, "cost_usd", "gateway_record", "spend", record.get("spend"))
-    put(builder, row, "team_id", "credential", "team_id", record.get("team_id"))
-    put(builder, row, "user_id", "credential", "user", record.get("user"), 90)
-    put(builder, row, "response_id", "attempt", "request_id", record.get("request_id"))
+    if _is_sum(record):
+        _sum(record, builder, offset, pointer)
+        return
+    metadata = opened(record.get("metadata"))
+    row = begin(record, metadata, builder, offset, pointer, "litellm-spend-logs")
+    common(record, metadata, builder, row)
+    put_named(builder, row, record, NAMES)
     if metadata.get("litellm_call_id"):
-        put(
-            builder, row, "request_id", "request", "metadata.litellm_call_id", metadata["litellm_call_id"], 10
-        )
+        key = "metadata.litellm_call_id"
+        put(builder, row, "request_id", "request", key, metadata["litellm_call_id"], 10)
     if record.get("request_duration_ms") is not None:
         put(builder, row, "latency_ms", "request", "request_duration_ms", record["request_duration_ms"])
+    shown_by(builder, record, SHOWS)
+
+
+def _sum(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
+    day = str(record.get("date") or record.get("startTime") or "")
+    builder.row(
+        "context",
+        offset=offset,
+        pointer=pointer,
+        started_at=to_ns(day if len(day) > 10 else f"{day}T00:00:00"),
+        name="sum of a day",
+        fmt="litellm-spend-logs",
+    )
+    builder.note(
+        "sums by day show spend by key, model and one dimension and can never show a call, its request id or "
+        "a second owner: bring the rows, `/spend/logs?…&summarize=false`"
+    )
 
 
 READER = Reader(
@@ -45,7 +113,7 @@ READER = Reader(
     title="LiteLLM spend logs",
     carries={k: v for k, v in CARRIES.items() if k not in ("trace_id",)},
     get="""`curl -H "Authorization: Bearer $LITELLM_MASTER_KEY" "$PROXY/spend/logs?start_date=2026-09-14\
-&end_date=2026-09-15"`,
+&end_date=2026-09-15&summarize=false"`,
 or `psql "$DATABASE_URL" -c 'SELECT row_to_json(t) FROM "LiteLLM_SpendLogs" t LIMIT 1000' \
 -At > spend.jsonl`.""",
     match=match,

@@ -1,8 +1,13 @@
 """LiteLLM StandardLoggingPayload: what its callbacks, S3, GCS and SQS loggers write, one object a call.
 
-Attempts are records of their own: each has its own `litellm_call_id` and shares the `trace_id`. Client
-metadata survives as `requester_metadata` only behind the proxy; in the SDK only `spend_logs_metadata` and
-tags do. Payloads never carry the IAM principal or AWS tags.
+Attempts are records of their own: each has its own `litellm_call_id` and shares the `trace_id`, which
+without a caller's `traceparent` is made up, or is the session's. Client metadata survives as
+`requester_metadata` only behind the proxy; in the SDK only `spend_logs_metadata` and tags do.
+`response_cost` is US dollars, `response_time` seconds. A success carries the AWS request id among the
+headers of the provider's answer, a failure in `error_information`. A client that left a stream is a success
+with error code 499 and estimated tokens. Payloads never carry the IAM principal or AWS tags.
+
+The reader never reads `messages`, `response` or `traceback`.
 """
 
 from __future__ import annotations
@@ -11,48 +16,69 @@ from typing import Any
 
 from auditor.evidence import Builder
 from auditor.readers import Reader
-from auditor.readers._litellm import CARRIES, begin, common, opened, put
+from auditor.readers._litellm import CARRIES, begin, common, error, opened, put
+from auditor.readers._named import Named, put_named
 
-AWS_IDS = ("llm_provider-x-amzn-requestid", "x-amzn-requestid")
+NAMES = {
+    "response_cost": Named("cost_usd", "gateway_record"),
+    "trace_id": Named("trace_id", "trace"),
+    "id": Named("response_id", "attempt"),
+}
+HEADERS = (
+    ("llm_provider-x-amzn-requestid", "attempt_id", "attempt"),
+    ("x-amzn-requestid", "attempt_id", "attempt"),
+    ("x-litellm-attempted-retries", "retry_count", "gateway_record"),
+    ("x-litellm-model-region", "region", "request"),
+)
+WRAPPERS = ("standard_logging_object", "standard_logging_payload")
 
 
 def match(record: dict[str, Any]) -> float:
     """The call id or cost with the payload's own keys."""
-    keys = set(record)
+    keys = record.keys()
+    if "standard_logging_object" in keys or "standard_logging_payload" in keys:
+        return 1.0
     if "spend" in keys:
         return 0.0
     if "litellm_call_id" in keys and keys & {"response_cost", "hidden_params", "model_map_information"}:
         return 1.0
-    if {"response_cost", "model_group", "metadata"} <= keys:
-        return 0.9
-    return 0.85 if "standard_logging_object" in keys else 0.0
+    return 0.9 if {"response_cost", "model_group", "metadata"} <= keys else 0.0
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """One payload."""
-    inner = record.get("standard_logging_object")
-    if isinstance(inner, dict):
-        record, pointer = inner, f"{pointer}/standard_logging_object"
-    row = begin(record, builder, offset, pointer, "litellm-standard-logging")
-    common(record, builder, row)
-    put(builder, row, "cost_usd", "gateway_record", "response_cost", record.get("response_cost"))
-    put(builder, row, "trace_id", "trace", "trace_id", record.get("trace_id"))
-    put(builder, row, "response_id", "attempt", "id", record.get("id"))
+    """One payload, alone or in the arguments of a callback."""
+    for name in WRAPPERS:
+        inner = record.get(name)
+        if isinstance(inner, str):
+            inner = opened(inner)
+        if isinstance(inner, dict) and inner:
+            record, pointer = inner, f"{pointer or ''}/{name}"
+            break
+    metadata = opened(record.get("metadata"))
+    row = begin(record, metadata, builder, offset, pointer, "litellm-standard-logging")
+    common(record, metadata, builder, row)
+    put_named(builder, row, record, NAMES)
     parameters = opened(record.get("model_parameters"))
     if parameters.get("user"):
         put(builder, row, "user_id", "gateway_record", "model_parameters.user", parameters["user"], 20)
-    headers = opened(opened(record.get("hidden_params")).get("additional_headers"))
-    for rank, name in enumerate(AWS_IDS):
-        if headers.get(name):
-            key = f'hidden_params.additional_headers["{name}"]'
-            put(builder, row, "attempt_id", "attempt", key, headers[name], rank)
-    error = opened(record.get("error_information"))
-    if error.get("error_code") or error.get("error_class"):
-        code = error.get("error_code") or error["error_class"]
-        put(builder, row, "error_code", "attempt", "error_information.error_code", code)
+    _hidden(opened(record.get("hidden_params")), builder, row)
+    error(opened(record.get("error_information")), builder, row, "error_information")
     if isinstance(record.get("response_time"), (int, float)):
         column = builder.column("latency_ms", "request", "response_time", scale=1000.0)
         column.put(row, record["response_time"])
+
+
+def _hidden(hidden: dict[str, Any], builder: Builder, row: int) -> None:
+    """The deployment's model and the headers that LiteLLM kept of the provider's answer."""
+    if hidden.get("litellm_model_name"):
+        key = "hidden_params.litellm_model_name"
+        put(builder, row, "model", "request", key, hidden["litellm_model_name"], 20)
+    headers = opened(hidden.get("additional_headers"))
+    for rank, (name, field, scope) in enumerate(HEADERS):
+        if headers.get(name) is not None:
+            put(
+                builder, row, field, scope, f'hidden_params.additional_headers["{name}"]', headers[name], rank
+            )
 
 
 READER = Reader(

@@ -1,57 +1,48 @@
-"""Formats recognised by their signature that have no reader here: refused, with what to bring instead.
+"""What people bring that holds no evidence: said what it is, and what to bring instead.
 
-A signature is decisive keys or magic bytes only; a sample that a reader claims is never refused.
+A signature is magic bytes or decisive keys only; a sample that a reader claims is never refused by one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
 
 from auditor.readers import Reader, Sample
 
-_OTLP = (
-    "Export the same spans as OTLP/JSON: the Collector's file exporter, "
-    "or OTEL_EXPORTER_OTLP_PROTOCOL=http/json."
-)
-_BILL = "Create a CUR 2.0 export (AWS Data Exports) with caller identity and pass its CSV or Parquet file."
-_LOG = "Pass the same calls as JSON lines: one object a call."
+_RECORDS = "Bring the records themselves: traces, gateway or application log lines, or rows of the bill."
+_TABLE = "Export the table as CSV or Parquet and pass that."
+_LOGS = "Bring what it wrote instead: the traces, the log lines or the spend rows of the calls."
+
+
+def _magic(*starts: bytes) -> Callable[[Sample], float]:
+    """A sniff that holds when the bytes begin so."""
+
+    def sniff(sample: Sample) -> float:
+        return 1.0 if sample.head.startswith(starts) else 0.0
+
+    return sniff
 
 
 def _keys(*groups: str) -> Callable[[Sample], float]:
-    """A sniff that holds when one of the first objects has all keys of one group (space separated)."""
+    """A sniff that holds when the only object has all keys of one group (space separated)."""
     wanted = [frozenset(g.split()) for g in groups]
 
     def sniff(sample: Sample) -> float:
-        return max(
-            (1.0 for o in sample.objects if isinstance(o, dict) and any(w <= set(o) for w in wanted)),
-            default=0.0,
-        )
+        objects = [o for o in sample.objects if isinstance(o, dict)]
+        return 1.0 if len(objects) == 1 and any(w <= set(objects[0]) for w in wanted) else 0.0
 
     return sniff
 
 
-def _header(*names: str) -> Callable[[Sample], float]:
-    wanted = set(names)
+def _text(pattern: str) -> Callable[[Sample], float]:
+    """A sniff that holds when the text begins so."""
+    compiled = re.compile(pattern.encode(), re.I | re.M)
 
     def sniff(sample: Sample) -> float:
-        return 1.0 if wanted <= set(sample.columns) else 0.0
+        return 1.0 if sample.container != "binary" and compiled.match(sample.head.lstrip()[:4096]) else 0.0
 
     return sniff
-
-
-def _protobuf(sample: Sample) -> float:
-    head = sample.head
-    return 1.0 if sample.container == "binary" and head[:1] == b"\x0a" and b"\x12" in head[:4096] else 0.0
-
-
-def _console(sample: Sample) -> float:
-    return max((1.0 for o in sample.objects if _hex_context(o)), default=0.0)
-
-
-def _hex_context(value: Any) -> bool:
-    context = value.get("context") if isinstance(value, dict) else None
-    return isinstance(context, dict) and str(context.get("trace_id", "")).startswith("0x")
 
 
 def _format(name: str, title: str, advice: str, sniff: Callable[[Sample], float]) -> Reader:
@@ -59,48 +50,58 @@ def _format(name: str, title: str, advice: str, sniff: Callable[[Sample], float]
 
 
 SIGNATURES = (
-    _format("otlp-protobuf", "OTLP protobuf", _OTLP, _protobuf),
-    _format("otlp-logs-json", "OTLP/JSON logs", _OTLP, _keys("resourceLogs", "resource_logs")),
+    _format("pdf", "a PDF document", _RECORDS, _magic(b"%PDF-")),
     _format(
-        "otlp-metrics-json", "OTLP/JSON metrics, an aggregate without calls", _OTLP, _keys("resourceMetrics")
+        "image", "a picture", "Copy the text that it shows.", _magic(b"\x89PNG", b"\xff\xd8\xff", b"GIF8")
     ),
-    _format("otel-console", "the console exporter's output of an OpenTelemetry SDK", _OTLP, _console),
-    _format("tempo", "a Grafana Tempo trace", _OTLP, _keys("batches", "traces metrics")),
+    _format("sqlite", "an SQLite database", _TABLE, _magic(b"SQLite format 3\x00")),
+    _format("arrow", "an Arrow or Feather file", _TABLE, _magic(b"ARROW1", b"FEA1")),
+    _format("orc", "an ORC file", _TABLE, _magic(b"ORC")),
+    _format("avro", "an Avro file", _TABLE, _magic(b"Obj\x01")),
     _format(
-        "jaeger", "a Jaeger trace", _OTLP, _keys("traceID processes spans", "traceID spanID operationName")
-    ),
-    _format(
-        "zipkin-v2", "Zipkin v2 spans", _OTLP, _keys("traceId id localEndpoint", "traceId id timestamp tags")
-    ),
-    _format(
-        "xray",
-        "AWS X-Ray segments",
-        _OTLP,
-        _keys("Traces UnprocessedTraceIds", "id trace_id name start_time subsegments"),
+        "pcap",
+        "a network capture",
+        "Follow the HTTP stream and pass it as text; TLS hides what a capture holds.",
+        _magic(b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x0a\x0d\x0d\x0a"),
     ),
     _format(
-        "langfuse-export",
-        "a Langfuse export",
-        _OTLP,
-        _keys("projectId traceId type", "projectId observations"),
+        "iam-policy",
+        "an IAM policy",
+        "A policy says who may call. Bring who did: CloudTrail events, invocation logs, or the bill.",
+        _keys("Version Statement"),
     ),
-    _format("langsmith-runs", "LangSmith runs", _OTLP, _keys("run_type dotted_order trace_id")),
     _format(
-        "langchain-callbacks",
-        "LangChain callback events",
-        _LOG,
-        _keys("event run_id serialized", "callback run_id"),
+        "terraform-state",
+        "a Terraform state or plan",
+        _LOGS,
+        _keys("terraform_version format_version", "terraform_version resources serial"),
     ),
-    _format("mlflow-trace", "an MLflow trace", _OTLP, _keys("info data")),
+    _format("openapi", "an API description", _RECORDS, _keys("openapi paths", "swagger paths")),
     _format(
-        "datadog-llmobs", "Datadog LLM Observability spans", _OTLP, _keys("meta metrics start_ns duration")
+        "grafana-dashboard",
+        "a Grafana dashboard",
+        "It says what is drawn. Bring the data: Explore, Inspector, Download JSON or CSV.",
+        _keys("panels schemaVersion", "dashboard meta"),
     ),
-    _format("phoenix-export", "a Phoenix export", _OTLP, _keys("context span_kind attributes name")),
-    _format("portkey-export", "a Portkey log export", _LOG, _keys("ai_org ai_model")),
-    _format("cloudtrail", "CloudTrail events", _LOG, _keys("eventVersion eventSource eventName")),
-    _format("cur-legacy", "a legacy Cost and Usage Report", _BILL, _header("lineItem/UsageType")),
-    _format("focus", "a FOCUS bill", _BILL, _header("BilledCost", "ChargeCategory")),
     _format(
-        "cost-explorer", "Cost Explorer output, an aggregate without calls", _BILL, _keys("ResultsByTime")
+        "cloudformation", "a CloudFormation template", _LOGS, _keys("AWSTemplateFormatVersion Resources")
+    ),
+    _format(
+        "prometheus-text",
+        "Prometheus metrics",
+        "They are sums by label and hold no calls. Bring the calls' traces, log lines or spend rows.",
+        _text(r"# (HELP|TYPE) [a-z_:][\w:]* "),
+    ),
+    _format(
+        "sql",
+        "SQL statements",
+        "Run the query and pass its result as CSV or as the console prints it.",
+        _text(r"(select\s[\s\S]{1,400}?\sfrom\s|insert into\s|create (table|view)\s|with \w+ as \()"),
+    ),
+    _format(
+        "source-code",
+        "source code",
+        _LOGS,
+        _text(r"(#!/|import \w|from [\w.]+ import |package \w+|#include )"),
     ),
 )

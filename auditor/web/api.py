@@ -19,6 +19,7 @@ from litestar.params import QueryParameter
 from litestar.status_codes import HTTP_200_OK
 
 from auditor.fields import catalogue
+from auditor.matrix import evidence
 from auditor.model import Report
 from auditor.readers import all_readers
 from auditor.rulebook import load_rules
@@ -64,7 +65,10 @@ class FieldItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FormatItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One format: its layer, what it can carry at which scope, and how to get a sample."""
+    """One format: its layer, what it can carry at which scope, and how to get a sample.
+
+    `evidence` are the fields that are present where the format carries them; `samples` are built in.
+    """
 
     name: str
     layer: str
@@ -73,6 +77,9 @@ class FormatItem(msgspec.Struct, frozen=True, kw_only=True):
     everything: bool
     aggregate: bool
     get: str
+    evidence: list[str]
+    samples: list[str]
+    doc: str
 
 
 class SampleItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +219,9 @@ def list_formats() -> list[FormatItem]:
             everything=r.everything,
             aggregate=r.aggregate,
             get=r.get,
+            evidence=evidence(r),
+            samples=[s.name for s in samples() if s.format == r.name],
+            doc=r.doc,
         )
         for r in all_readers()
     ]

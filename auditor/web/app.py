@@ -108,8 +108,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         ],
     )  # fmt: skip
     shown: list[Any] = [
-        pages.home, pages.audit, pages.rules, pages.rule, pages.fields, pages.formats, pages.privacy,
-        pages.problem_kinds, ops.health, ops.ready, ops.metrics, static,
+        pages.home, pages.audit, pages.rules, pages.rule, pages.fields, pages.formats,
+        pages.format_page, pages.privacy, pages.problem_kinds, ops.health, ops.ready, ops.metrics, static,
     ]  # fmt: skip
     return Litestar(
         [*shown, version_1],

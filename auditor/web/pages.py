@@ -5,6 +5,7 @@ They never judge: each shows a report or a catalogue that something else made.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -13,9 +14,10 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from litestar.status_codes import HTTP_200_OK
 
+from auditor import matrix
 from auditor.fields import catalogue, profiles
 from auditor.model import SCOPES
-from auditor.readers import all_readers, recognised_only
+from auditor.readers import all_readers, reader, recognised_only
 from auditor.rulebook import Rule, load_fixes, load_rules
 from auditor.samples import Sample, samples
 from auditor.web import intake, problems
@@ -26,6 +28,10 @@ from auditor.web.view import arrange, recipe
 from auditor.web.worker import Order, Posted
 from auditor.writers import Style, writer
 
+# the sources that teams bring first: their gappy sample is a card of the start page
+COMMON = (
+    "otlp-json", "litellm-spend-logs", "bedrock-invocation-log", "cur-2.0", "nginx-json", "mixed-text",
+)  # fmt: skip
 FAMILIES = {
     "IDN": "Identity and ownership",
     "CNT": "Continuity: request ids, retries, traces",
@@ -96,9 +102,32 @@ def fields() -> Template:
 
 @get("/formats", include_in_schema=False, sync_to_thread=False)
 def formats() -> Template:
-    """What each format can carry, and how to get one."""
+    """What each format can carry at which scope."""
+    fields = tuple(catalogue().fields.values())
+    layers = [
+        (layer, [(one, [matrix.cell(one, field) for field in fields]) for one in readers])
+        for layer, readers in matrix.by_layer()
+    ]
     return page(
-        "formats.html", readers=all_readers(), unread=recognised_only(), fields=catalogue().fields.values()
+        "formats.html", layers=layers, unread=recognised_only(), fields=fields, legend=matrix.legend()
+    )
+
+
+@get("/formats/{name:str}", include_in_schema=False, sync_to_thread=False)
+def format_page(name: FromPath[str]) -> Template:
+    """Everything about one format."""
+    one = reader(name)
+    if one is None:
+        raise problems.NotFound("there is no format of this name", "/formats lists them all")
+    fields = tuple(catalogue().fields.values())
+    cells = [(field, matrix.cell(one, field)) for field in fields]
+    return page(
+        "format.html",
+        one=one,
+        fields=fields,
+        carried=[(field, cell) for field, cell in cells if cell],
+        never=[field for field, cell in cells if not cell],
+        shown=[(s, s.text) for s in samples() if s.format == one.name],
     )
 
 
@@ -127,17 +156,23 @@ async def _ordered(request: Request[Any, Any, Any]) -> tuple[Sample | None, Orde
     return sample, Order(inputs=[posted], policy={"profile": profile} if profile else {})
 
 
+def offered() -> tuple[Sample, ...]:
+    """The samples that can be tried with a button: those that hold calls and can be pasted."""
+    whole = {r.name for r in all_readers() if not r.aggregate}
+    return tuple(one for one in samples() if one.format in whole and one.text is not None)
+
+
+@cache
 def _choices() -> dict[str, Any]:
-    shown: dict[str, Sample] = {}
-    for one in samples():
-        if one.kind == "gappy":
-            shown.setdefault(one.format, one)
-    first = list(shown.values())
-    more = [one for one in samples() if one not in first]
+    """What the start page offers: one gappy sample each of the commonest sources, and all by their format."""
+    by_format: dict[str, list[Sample]] = {}
+    for one in sorted(offered(), key=lambda one: (one.format, one.kind)):
+        by_format.setdefault(one.format, []).append(one)
+    first = [next(one for one in offered() if one.format == name and one.kind == "gappy") for name in COMMON]
     return {
         "profiles": profiles().values(),
         "readers": all_readers(),
-        "samples": {"first": first, "more": more},
+        "samples": {"first": first, "more": by_format},
     }
 
 

@@ -16,6 +16,8 @@ import msgspec
 from auditor.errors import AuditError
 from auditor.model import Report
 
+MAX_UNPACKED = 200 * 1024**2  # bytes that one input may inflate to: a worker's memory is shared
+
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
     """One input as it was sent: bytes, name and, when the sender knows better, format and layer."""
@@ -87,7 +89,10 @@ def run_order(order: bytes) -> bytes:
     outcome: Outcome
     try:
         asked = msgspec.msgpack.decode(order, type=Order)
-        inputs = [Input(name=i.name, data=i.data, format=i.format, layer=i.layer) for i in asked.inputs]
+        inputs = [
+            Input(name=i.name, data=i.data, format=i.format, layer=i.layer, most=MAX_UNPACKED)
+            for i in asked.inputs
+        ]
         outcome = Done(audit(inputs, parse_policy(asked.policy)))
     except AuditError as exc:
         outcome = Refused(type(exc).__name__, exc.title, exc.status, exc.message, exc.hint)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from auditor.model import FieldReport, Report
 
 GAP = "  "
+MAX_CARRIERS = 4
 MAX_FOUND = 2
 LOST = 3  # the column that gives way on a narrow page
 RIGHT = (2, 4)
@@ -94,7 +95,7 @@ def _print(page: Page, field: FieldReport, row: list[str], widths: list[int]) ->
 def _detail(field: FieldReport) -> list[str]:
     """Where the value stands and where it is wanted, what is wrong with it, or who can carry it at all."""
     if field.verdict == "not_carried":
-        return [f"carried by {_listed(field.carried_by, 'and')}"] if field.carried_by else []
+        return [f"carried by {_some(field)}"] if field.carried_by else []
     parts = [
         f"{spoken(cause)}: {plural(calls, 'call')}"
         for cause, calls in field.causes.items()
@@ -127,6 +128,15 @@ def _wanted(field: FieldReport) -> str:
 
 def _listed(names: list[str], joint: str) -> str:
     return f" {joint} ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def _some(field: FieldReport) -> str:
+    """The formats that carry a field, cut short where they are many."""
+    names = field.carried_by
+    if len(names) <= MAX_CARRIERS + 1:
+        return _listed(names, "and")
+    more = f"{len(names) - MAX_CARRIERS} more formats (`auditor explain {field.field}`)"
+    return _listed([*names[:MAX_CARRIERS], more], "and")
 
 
 def _others(page: Page, fields: list[FieldReport]) -> None:

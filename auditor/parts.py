@@ -1,0 +1,100 @@
+"""A paste of several artefacts read part by part: each as its own format, all into the table of one input.
+
+It recognises nothing itself, and never drops a part: what is no evidence is context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from auditor.errors import AuditError
+from auditor.evidence import Builder
+from auditor.lines import parted
+from auditor.readers import Reader, Segment, line_readers, reader
+from auditor.readers._objects import read_objects
+from auditor.source import Input, Source
+
+MAX_MIXED = 16 * 1024 * 1024  # bytes: what is longer is an export, no paste
+MIXED = "mixed-text"
+Recognise = Callable[[Source, Input], tuple[Reader, str | None]]
+
+
+class Part(NamedTuple):
+    """One segment as a source of its own, and its reader; None for prose."""
+
+    segment: Segment
+    source: Source
+    reader: Reader | None
+
+
+def parts_of(source: Source, recognise: Recognise) -> list[Part]:
+    """The parts of a text, or nothing where it is one artefact."""
+    mixed = reader(MIXED)
+    if mixed is None or mixed.parts is None or source.size > MAX_MIXED or b"\x00" in source.head[:4096]:
+        return []
+    cut = mixed.parts(source.whole())
+    if not cut or (len(cut) == 1 and cut[0].kind != "fence"):
+        return []
+    parts = []
+    for segment in cut:
+        given = Input(name=source.name, data=segment.data)
+        inner = Source(given)
+        parts.append(Part(segment, inner, _reader_of(inner, given, recognise)))
+    return parts if any(p.reader for p in parts) else []
+
+
+def _reader_of(source: Source, given: Input, recognise: Recognise) -> Reader | None:
+    """Who reads a part; prose is nobody's, unless a record stands in it or it bears a log's prefixes."""
+    try:
+        found, _ = recognise(source, given)
+    except AuditError:
+        return None
+    if found.name != "plain-text":
+        return found
+    lines = [line for line in source.head.decode("utf-8", "replace").splitlines() if line.strip()]
+    logged = sum(bool(parted(line).told) for line in lines) >= 0.5 * len(lines)
+    return found if logged or any(_is_record(line) for line in lines) else None
+
+
+def _is_record(line: str) -> bool:
+    """Whether a line is JSON, or a reader of lines other than prose takes it."""
+    text = parted(line).text
+    if text[:1] == "{" and text[-1:] == "}":
+        return True
+    others = (r.line for r in line_readers() if r.line is not None and r.name != "plain-text")
+    return any(parse(text) is not None for parse in others)
+
+
+def format_of(parts: list[Part]) -> Reader:
+    """The reader after whom the input is named: the only one, else that of mixed text."""
+    found = {p.reader.name: p.reader for p in parts if p.reader is not None}
+    mixed = reader(MIXED)
+    assert mixed is not None
+    return mixed if len(found) > 1 else next(iter(found.values()))
+
+
+def read_parts(parts: list[Part], builder: Builder) -> None:
+    """Read every part at its place in the input; lines of prose are context."""
+    shared = builder.shared
+    for part in parts:
+        shared.base, shared.base_line = part.segment.offset, part.segment.line
+        if part.reader is None:
+            _prose(part.segment.data, builder)
+            continue
+        own = builder.beside(part.reader.name, part.reader.layer)
+        if part.reader.read is not None:
+            part.reader.read(part.source, own, 0, None)
+        else:
+            read_objects(part.source, own, part.reader)
+    shared.base = shared.base_line = 0
+
+
+def _prose(data: bytes, builder: Builder) -> None:
+    """Lines that somebody wrote about the evidence: context, whatever they name."""
+    offset = 0
+    own = builder.beside("plain-text", "app")
+    for line in data.splitlines(keepends=True):
+        if line.strip():
+            own.row("context", offset=offset)
+        offset += len(line)

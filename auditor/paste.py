@@ -1,0 +1,66 @@
+"""What editors, mails, web pages and old files do to a whole text, undone: gutters, quotes, entities, CR.
+
+It only takes away what stands on nearly every line, and always says so; lines stay where they are.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from itertools import pairwise
+
+_MOST = 0.9
+_GUTTER = re.compile(r"^ *\d{1,6}(?: ?[|│:→]|\t)(?: |(?=\S)|$)")
+_QUOTE = re.compile(r"^(?:> ?)+")
+_DIFF = re.compile(r"^[+-](?![+-])")
+_REQUEST = re.compile(r"(?m)^> [A-Z]{3,10} \S+ HTTP/\d")
+# what is left after a gutter must look like something that is read: else the numbers are the data
+_RECORD = re.compile(r'^\s*[{\[}\]"]|=|^\s*\w+:')
+
+
+def tidied(data: bytes) -> tuple[bytes, str]:
+    """The text without what was put around it, and what that was; nothing where there was nothing."""
+    if not data.strip():
+        return data, ""
+    if b"\r" in data and b"\n" not in data:
+        return data.replace(b"\r", b"\n"), "line ends of an old Macintosh"
+    if b"&quot;" in data and b'"' not in data:
+        return html.unescape(data.decode("utf-8", "replace")).encode(), "HTML entities"
+    head = data[:65536].decode("utf-8", "replace")
+    for pattern, what, holds in _MARKS:
+        if holds(head) and _on_most(head, pattern):
+            lines = data.decode("utf-8", "replace").split("\n")
+            return "\n".join(pattern.sub("", line) for line in lines).encode(), what
+    return data, ""
+
+
+def _on_most(head: str, pattern: re.Pattern[str]) -> bool:
+    """Whether nearly every line bears a mark, and what stands behind it looks like a record."""
+    lines = [line for line in head.split("\n") if line.strip()]
+    marked = [line for line in lines if pattern.match(line)]
+    if len(lines) < 2 or len(marked) < _MOST * len(lines):
+        return False
+    behind = [pattern.sub("", line) for line in marked]
+    return sum(bool(_RECORD.search(line)) for line in behind) >= 0.5 * len(behind)
+
+
+def _numbers_rise(head: str) -> bool:
+    """Whether the numbers of a gutter count lines: each is one more than the one above."""
+    numbers = [int(m[0].strip(" |│:→\t")) for m in map(_GUTTER.match, head.split("\n")[:50]) if m]
+    return len(numbers) > 1 and all(b - a == 1 for a, b in pairwise(numbers))
+
+
+def _is_no_request(head: str) -> bool:
+    return not _REQUEST.search(head)
+
+
+def _is_no_yaml(head: str) -> bool:
+    return not re.search(r"(?m)^- ", head)
+
+
+_MARKS: tuple[tuple[re.Pattern[str], str, Callable[[str], bool]], ...] = (
+    (_GUTTER, "line numbers of an editor", _numbers_rise),
+    (_QUOTE, "quote marks of a mail or a chat", _is_no_request),
+    (_DIFF, "the plus and minus signs of a diff", _is_no_yaml),
+)

@@ -1,0 +1,204 @@
+"""Spans put into the table, whatever their format: attributes by meaning, calls told from context.
+
+It knows no wire format: a reader hands over ids, times and pairs; bodies and events are never kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from auditor.evidence import MAX_KEYS, Builder
+from auditor.readers._nested import baggage, is_body, is_container, leaves, put_nested
+from auditor.readers._spans import (
+    CALL_MARKS,
+    ENDPOINT_KEYS,
+    JSON_USAGE,
+    NOT_CALL_NAMES,
+    NOT_INFERENCE,
+    OTHER_MARKS,
+    USAGE_FIELDS,
+)
+from auditor.table import Column
+
+HEADER = ("http.request.header.", "http.request.headers.", "rpc.request.metadata.")
+RESPONSE_HEADER = ("http.response.header.", "http.response.headers.")
+MARK = "mark "
+
+
+class Opened(NamedTuple):
+    """An attribute key whose value is opened: a container, a captured header, or baggage."""
+
+    kind: str
+    key: str
+
+
+Put = tuple[Callable[[int], None], Callable[[Any], None]]
+
+
+class Meanings:
+    """What each attribute key means: where to put its value, how to open it, or nothing; asked once a key."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+        # a plain dictionary, for its look-up is the innermost step of reading
+        self.known: dict[str, Put | Opened | None] = {}
+
+    def learn(self, key: str) -> Put | Opened | None:
+        """Resolve a key met for the first time."""
+        meaning = self._meaning(key)
+        if len(self.known) < MAX_KEYS:
+            self.known[key] = meaning
+        return meaning
+
+    def _meaning(self, key: str) -> Put | Opened | None:
+        lower = key.lower()
+        if key in CALL_MARKS:
+            return _put(self.builder.fact(MARK + key))
+        if key == "rpc.method":
+            return _put(self.builder.fact("rpc_method"))
+        if key in ENDPOINT_KEYS:
+            return _put(self.builder.fact("endpoint"))
+        if lower.startswith((*HEADER, "baggage.")):
+            return Opened("baggage" if lower.endswith(".baggage") else "header", key)
+        if lower.startswith(RESPONSE_HEADER):
+            return _put(self.builder.column_for(key, "attempt"))
+        if is_container(key) or key in JSON_USAGE:
+            return Opened("container", key)
+        # `llm.token_count.prompt` is a count: an exact name of the catalogue is never a body
+        if is_body(key, None) and not self.builder.catalogue.names(key):
+            return None
+        return _put(self.builder.column_for(key, "span"))
+
+
+def _put(column: Column | None) -> Put | None:
+    return (column.rows.append, column.values.append) if column is not None else None
+
+
+def kinds(frame: pl.DataFrame) -> pl.Series:
+    """Which spans are calls: the format or an operation says so, or a model stands beside its usage."""
+    usage = [pl.col(n).is_not_null() for n in USAGE_FIELDS if n in frame.columns]
+    call: pl.Expr = pl.lit(False)
+    if usage and "model" in frame.columns:
+        call = pl.any_horizontal(usage) & pl.col("model").is_not_null()
+    marks = [
+        (name[len(MARK) :], pl.col(name).cast(pl.String)) for name in frame.columns if name.startswith(MARK)
+    ]
+    for key, value in marks:
+        call = call & ~value.is_in(list(OTHER_MARKS.get(key, ()))).fill_null(False)
+    for key, value in marks:
+        call = call | value.is_in(list(CALL_MARKS[key])).fill_null(False)
+    if "rpc_method" in frame.columns:
+        call = call & ~pl.col("rpc_method").is_in(list(NOT_INFERENCE)).fill_null(False)
+    named = pl.any_horizontal(pl.col("name").str.starts_with(n) for n in NOT_CALL_NAMES).fill_null(False)
+    told = pl.col("kind") == "call"
+    return frame.select(
+        pl.when(told | (call & ~named)).then(pl.lit("call")).otherwise(pl.lit("context")).alias("kind")
+    ).to_series()
+
+
+class SpanRows:
+    """Puts spans into one builder; holds the memos of one input."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+        builder.kinds = kinds
+        self.meanings = Meanings(builder)
+        self.processes: dict[Any, int] = {}
+        self.trace = builder.column("trace_id", "trace", "traceId")
+        self.dropped = builder.fact("attributes_dropped")
+
+    @classmethod
+    def of(cls, builder: Builder) -> SpanRows:
+        """The one of a builder, made when first asked for."""
+        held = builder.kept.get("spans")
+        if held is None:
+            held = builder.kept["spans"] = cls(builder)
+        found: SpanRows = held
+        return found
+
+    def add(
+        self,
+        attributes: Iterable[tuple[str, Any]],
+        *,
+        trace_id: str | None,
+        span_id: str | None,
+        parent_id: str | None = None,
+        name: str | None = None,
+        started_at: int | None = None,
+        ended_at: int | None = None,
+        error: bool = False,
+        process: int | None = None,
+        offset: int | None = None,
+        pointer: str | None = None,
+        nth: int = 0,
+        kind: str = "context",
+    ) -> int:
+        """Put one span and return its row. Times are ns since the epoch."""
+        row = self.builder.row(
+            kind,
+            offset=offset,
+            nth=nth,
+            pointer=pointer,
+            span_id=span_id,
+            parent_id=parent_id,
+            started_at=started_at,
+            ended_at=ended_at,
+            process=process,
+            name=name,
+            outcome="error" if error else None,
+        )
+        if trace_id is not None:
+            self.trace.put(row, trace_id)
+        for key, value in attributes:
+            self.attribute(row, key, value)
+        return row
+
+    def attribute(self, row: int, key: str, value: Any) -> None:
+        """Put one attribute of a span where its key says it belongs."""
+        known = self.meanings.known
+        action = known[key] if key in known else self.meanings.learn(key)
+        if action is None:
+            return
+        if isinstance(action, Opened):
+            self.nested(row, action.key, value, action.kind)
+            return
+        action[0](row)
+        action[1](flat(value) if isinstance(value, (list, tuple)) else value)
+
+    def process_of(
+        self, attributes: Mapping[str, Any] | Iterable[tuple[str, Any]], prefix: str = "resource."
+    ) -> int:
+        """The number of the process with these attributes; equal ones are one process."""
+        pairs = list(attributes.items() if isinstance(attributes, Mapping) else attributes)
+        key = repr((prefix, pairs))
+        number = self.processes.get(key)
+        if number is None:
+            number = self.processes[key] = self.builder.process(pairs, prefix)
+        return number
+
+    def nested(self, row: int, key: str, value: Any, kind: str) -> None:
+        """Open a container, a captured header, or baggage."""
+        if kind == "container":
+            put_nested(self.builder, row, key, value, "span")
+            return
+        if isinstance(value, list):
+            value = value[0] if len(value) == 1 else ",".join(map(str, value))
+        if kind == "baggage":
+            for name, inner in baggage(str(value)).items():
+                column = self.builder.keys("client_header", f"{key}→")[name]
+                if column is not None:
+                    column.put(row, inner)
+            return
+        name = key.rsplit(".", 1)[-1] if not key.lower().startswith("baggage.") else key[8:]
+        for path, _, leaf in leaves(value, name):
+            match = self.builder.keys("client_header", key[: len(key) - len(name)])[path]
+            if match is not None:
+                match.put(row, leaf)
+
+
+def flat(value: Any) -> Any:
+    """A list of one is its element; a longer one is text."""
+    return value[0] if len(value) == 1 and not isinstance(value[0], (dict, list)) else str(value)

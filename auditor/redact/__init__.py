@@ -1,0 +1,62 @@
+"""An input with the values that name somebody replaced, bodies and secrets removed, and all else as it was.
+
+Equal values get equal pseudonyms, so an audit of the copy gives the same verdicts. What was read is never
+changed, and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from functools import partial
+
+from auditor.errors import InputError
+from auditor.ingest import recognise, sample_of
+from auditor.redact import packed
+from auditor.redact.pseudonyms import Pseudonyms
+from auditor.redact.tables import Wholes
+from auditor.redact.words import is_word, known_words
+from auditor.source import Input, Source
+
+SWEPT = 4  # letters from which on a value is also replaced where it stands in prose or in a key
+
+
+def redact(given: Input, salt: str | None = None) -> bytes:
+    """The input, unpacked and redacted; AuditError when nothing in it can be read."""
+    source = Source(given)
+    found, _ = recognise(source, given)
+    texts = Wholes(Pseudonyms((salt or secrets.token_hex(16)).encode()))
+    copied = _way(source, given.name, found.name)
+    copied(texts)  # a first time, to learn which values name somebody
+    return copied(texts)
+
+
+def _way(source: Source, name: str, fmt: str) -> Callable[[Wholes], bytes]:
+    """How an input of this kind is copied."""
+    container, data = sample_of(source).container, source.whole()
+    if container == "parquet":
+        return partial(packed.parquet, data)
+    if fmt.endswith("-protobuf"):
+        return partial(packed.protobuf, data)
+    if container != "binary":
+        return partial(_text, data, container == "table")
+    if fmt != "datadog-apm":
+        raise InputError(f"{name}: binary data of this format cannot be redacted", "export it as JSON")
+    return partial(packed.msgpack, data)
+
+
+def _text(data: bytes, table: bool, texts: Wholes) -> bytes:
+    text = texts.whole(data.decode("utf-8", "surrogateescape"), table=table)
+    return swept(text, texts).encode("utf-8", "surrogateescape")
+
+
+def swept(text: str, texts: Wholes) -> str:
+    """The text without the values that were found under a key and stand elsewhere too."""
+    new = set(texts.pseudonyms.known.values())
+    left = [v for v in texts.named if len(v) >= SWEPT and v in text and v not in new]
+    wanted = [v for v in left if v.lower() not in known_words() and (v.isalnum() or not is_word(v))]
+    if not wanted:
+        return text
+    words = "|".join(map(re.escape, sorted(wanted, key=len, reverse=True)))
+    return re.sub(rf"(?<!\w)(?:{words})(?!\w)", lambda m: texts.values.of(m[0]), text)

@@ -1,0 +1,133 @@
+"""Pseudonyms that keep the shape: letters stay letters in their case, digits digits, separators stay.
+
+Equal values get equal pseudonyms, spellings of one value stay spellings of one value, different values stay
+different. They are drawn from a secret salt: without it, no guess at a value can be checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from auditor.fields import catalogue
+from auditor.principal import SESSION_KINDS
+
+_REDACTED = re.compile(r"(?i)^(?:\*{2,}|x{4,}|[\[<({]?redacted[\])>}]?)$")
+_HEX = re.compile(r"[0-9a-f]{8,}")
+_ACCENTED = "àáâäèéêëìíîïòóôöùúûü"
+_LETTERS, _HEX_LETTERS = "abcdefghijklmnopqrstuvwxyz", "abcdef"
+TRIES = 200
+# what rules ask of a value: a pseudonym must give the same answers
+_TRAITS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"^[A-Za-z0-9_.@+=-]{2,64}$",
+        r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$",
+        r"(?i)^([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$",
+        *(pattern for _, pattern in SESSION_KINDS),
+    )
+)
+
+
+@cache
+def _blanks() -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
+    known = catalogue()
+    return known.placeholder_words, tuple(re.compile(p) for p in known.placeholder_patterns)
+
+
+def is_blank(text: str) -> bool:
+    """Whether a value stands for none: empty, a placeholder word, zeros, an unexpanded variable."""
+    words, patterns = _blanks()
+    text = text.strip()
+    return not text or text.lower() in words or any(p.search(text) for p in patterns)
+
+
+def is_redacted(text: str) -> bool:
+    """Whether somebody redacted a value before."""
+    return bool(_REDACTED.match(text.strip()))
+
+
+def traits(text: str) -> tuple[bool, ...]:
+    """What rules can see of a value besides its being equal to another."""
+    size = int(text) if text.isdigit() and len(text) < 24 else 0
+    return (is_blank(text), size < 2**63, size < 2**64, *(bool(p.search(text)) for p in _TRAITS))
+
+
+def folded(text: str) -> str:
+    """A value without case and separators: what its spellings have in common."""
+    return "".join(map(_plain, filter(str.isalnum, text)))
+
+
+def _plain(letter: str) -> str:
+    """A letter in lower case, where that is one of the same alphabet."""
+    lower = letter.lower()
+    return lower if len(lower) == 1 and lower.isascii() == letter.isascii() else letter
+
+
+class Pseudonyms:
+    """Hands out pseudonyms and remembers them: `known` maps each value as found to its pseudonym."""
+
+    def __init__(self, salt: bytes) -> None:
+        self._salt = salt
+        self._folds: dict[str, str] = {}
+        self._taken: set[str] = set()
+        self.known: dict[str, str] = {}
+
+    def of(self, text: str, allowed: Callable[[str], bool] = bool) -> str:
+        """The pseudonym of a value; `allowed` may refuse one, and then another is drawn."""
+        if text in self.known:
+            return self.known[text]
+        fold = folded(text)
+        drawn = self._folds.get(fold)
+        if drawn is None:
+            drawn = self._folds[fold] = self._draw(fold, text, allowed)
+            self._taken.add(drawn)
+        self.known[text] = _shaped(text, drawn)
+        return self.known[text]
+
+    def _draw(self, fold: str, text: str, allowed: Callable[[str], bool]) -> str:
+        wanted = traits(text)
+        spare = ""
+        for attempt in range(TRIES):
+            drawn = "".join(self._letters(fold, attempt))
+            if drawn in self._taken or drawn == fold:
+                continue
+            spare = spare or drawn
+            shaped = _shaped(text, drawn)
+            if allowed(shaped) and traits(shaped) == wanted:
+                return drawn
+        return spare or fold
+
+    def _letters(self, fold: str, attempt: int) -> Iterator[str]:
+        letters = _HEX_LETTERS if _HEX.fullmatch(fold) else _LETTERS
+        stream = self._stream(f"{attempt}:{fold}", len(fold))
+        for n, (letter, number) in enumerate(zip(fold, stream, strict=False)):
+            if letter in "0123456789":
+                # a number keeps its length: it neither gains nor loses a leading zero
+                yield str(number % 9 + 1) if not n and letter != "0" else "0" if not n else str(number % 10)
+            else:
+                chosen = letters if letter.isascii() else _ACCENTED
+                yield chosen[number % len(chosen)]
+
+    def digest(self, text: str) -> bytes:
+        """Bytes that stand for a value."""
+        return self._stream(text, 32)
+
+    def _stream(self, text: str, length: int) -> bytes:
+        out = b""
+        while len(out) < length:
+            out += hmac.new(self._salt, f"{len(out)}:{text}".encode(), hashlib.sha256).digest()
+        return out
+
+
+def _shaped(text: str, drawn: str) -> str:
+    """The drawn letters in the case, and between the separators, of a value."""
+    letters = iter(drawn)
+    return "".join(_cased(c, next(letters, c)) if c.isalnum() else c for c in text)
+
+
+def _cased(like: str, letter: str) -> str:
+    return letter.upper() if like.isupper() else letter

@@ -1,0 +1,168 @@
+"""Whole inputs of text: tables by their header, documents and prose between them.
+
+Cells keep their place: a drawn table its columns, a separated one its quoting.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from itertools import groupby, pairwise
+from typing import Literal
+
+from auditor.readers._tables import DELIMITERS, header_of
+from auditor.redact.texts import Texts
+from auditor.redact.words import kind_of
+
+_FENCE = re.compile(r"(^[ \t]*```[^\n]*\n)", re.M)
+_RULE = re.compile(r"^\s*[|+├└┌]?[\s:|+=─┼┬┴-]*(?:-{2,}|─{2,})[\s:|+=─┼┬┴┤┘┐-]*$")
+_RECORD = re.compile(r"^-\[ RECORD \d+ \]")
+
+
+class Wholes(Texts):
+    """Replaces the leaves of whole inputs, whatever container they are in."""
+
+    def whole(self, text: str, *, table: bool) -> str:
+        """A whole input; `table` says that it is one from its first line to its last."""
+        if table and not _is_ruled(text):
+            return self._separated(text)
+        return "".join(self._segment(part, table=table) for part in _FENCE.split(text))
+
+    def _segment(self, text: str, *, table: bool) -> str:
+        """What stands between two fences: a table, or text with tables among its lines."""
+        lines = text.splitlines(keepends=True)
+        if any(_RECORD.match(line.lstrip()) for line in lines):
+            return "".join(self._expanded(line) for line in lines)
+        if not table and is_separated(text):
+            return self._separated(text)
+        out: list[str] = []
+        for ruled, block in groupby(_blocks(lines), key=lambda item: item[0]):
+            held = [line for _, line in block]
+            out.append(self._ruled(held) if ruled else self.document("".join(held)))
+        return "".join(out)
+
+    def _separated(self, text: str) -> str:
+        """CSV, TSV and the like, with the quoting that it came with."""
+        first = next((line for line in text.splitlines() if line.strip()), "")
+        delimiter = max(DELIMITERS, key=first.count)
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        quoted = first.lstrip("\ufeff").startswith('"')
+        quoting: Literal[0, 1] = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
+        out = io.StringIO(newline="")
+        end = "\r\n" if "\r\n" in text else "\n"
+        writer = csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=end)
+        header: list[str] = []
+        for row in rows:
+            if header and len(row) > 1:
+                writer.writerow(
+                    [self._cell(name, cell) for name, cell in zip(_padded(header, row), row, strict=True)]
+                )
+            else:
+                header = header or (row if any(cell.strip() for cell in row) and len(row) > 1 else [])
+                writer.writerow(row)
+        return out.getvalue()
+
+    def _cell(self, name: str, cell: str) -> str:
+        bare = cell.strip()
+        if not bare:
+            return cell
+        path = (name.strip().strip("`\ufeff").replace("\\", ""),)
+        if bare.isdigit():
+            return cell.replace(
+                bare, self.number(path, bare) if kind_of(path) == "identity" else self.text(path, bare)
+            )
+        return self.text(path, cell)
+
+    def _expanded(self, line: str) -> str:
+        name, bar, value = line.partition("|")
+        if not bar or _RECORD.match(line):
+            return line
+        bare = value.strip()
+        return f"{name}|{value.replace(bare, self._cell(name, bare))}" if bare else line
+
+    def _ruled(self, lines: list[str]) -> str:
+        """Markdown, psql and boxes: each cell keeps its width, so that columns stay where rules say."""
+        rule = next((line for line in lines[:40] if _RULE.match(line)), "")
+        psql = re.fullmatch(r"\s?-+(\+-+)+\s*", rule)
+        borders = [i for i, c in enumerate(rule) if c == "+"] if psql else []
+        header: list[str] = []
+        out: list[str] = []
+        for line in lines:
+            cells = _cut(line, borders)
+            if _RULE.match(line) or len(cells) < 2:
+                out.append(line if _RULE.match(line) else self.prose(line))
+            elif not header:
+                header = cells
+                out.append(line)
+            else:
+                names = _padded(header, cells)
+                out.append(
+                    _joined(
+                        line, cells, [_fit(self._cell(n, c), c) for n, c in zip(names, cells, strict=True)]
+                    )
+                )
+        return "".join(out)
+
+
+def _cut(line: str, borders: list[int]) -> list[str]:
+    """The cells of a line, spaces kept."""
+    body = line.rstrip("\r\n")
+    if borders and all(b < len(body) and body[b] == "|" for b in borders):
+        edges = [-1, *borders, len(body)]
+        return [body[a + 1 : b] for a, b in pairwise(edges)]
+    return re.split(r"(?<!\\)[|│]", body)
+
+
+def _joined(line: str, cells: list[str], changed: list[str]) -> str:
+    out, at = [], 0
+    for cell, new in zip(cells, changed, strict=True):
+        begin = line.index(cell, at)
+        out += [line[at:begin], new]
+        at = begin + len(cell)
+    return "".join((*out, line[at:]))
+
+
+def _fit(new: str, cell: str) -> str:
+    """A cell of the same width: padded, or with the spaces behind it given up."""
+    if len(new) <= len(cell):
+        return new.ljust(len(cell))
+    return new.rstrip().ljust(len(cell))
+
+
+def _padded(header: list[str], row: list[str]) -> list[str]:
+    return [*header, *[""] * (len(row) - len(header))][: len(row)]
+
+
+def _is_ruled(text: str) -> bool:
+    """Whether a table is drawn with rules: markdown, psql, boxes."""
+    lines = text.splitlines()[:60]
+    return any(_RECORD.match(line.lstrip()) for line in lines) or any(ruled for ruled, _ in _blocks(lines))
+
+
+def _blocks(lines: list[str]) -> list[tuple[int, str]]:
+    """Each line with the number of the drawn table it is in, or 0."""
+    out: list[tuple[int, str]] = []
+    number = at = 0
+    while at < len(lines):
+        end = at
+        while end < len(lines) and ("|" in lines[end] or "│" in lines[end] or _RULE.match(lines[end])):
+            end += 1
+        if end - at > 1 and any(_RULE.match(line) for line in lines[at : at + 3]):
+            number += 1
+            out += [(number, line) for line in lines[at:end]]
+            at = end
+        else:
+            out.append((0, lines[at]))
+            at += 1
+    return out
+
+
+def is_separated(text: str) -> bool:
+    """Whether every line of a text has as many cells as its header."""
+    lines = text.strip("\n").splitlines()
+    if len(lines) < 2 or lines[0].lstrip()[:1] in "{[" or not header_of(text.strip("\n")[:65536].encode()):
+        return False
+    delimiter = max(DELIMITERS, key=lines[0].count)
+    rows = [row for row in csv.reader(io.StringIO(text.strip("\n"), newline=""), delimiter=delimiter) if row]
+    return len(rows) > 1 and len({len(row) for row in rows}) == 1 and len(rows[0]) > 1

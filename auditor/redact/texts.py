@@ -1,0 +1,147 @@
+"""JSON redacted in place wherever it stands in a text: as a document, a line, or behind a log prefix.
+
+Nothing outside of a replaced leaf changes: a document keeps its layout, a log line its prefix.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from auditor.redact.leaves import as_json
+from auditor.redact.prose import Prose
+
+_BYTES = re.compile(r"""(?<![\w"'\\])(b'(?=[{\[])(?:[^'\\\n]|\\.)*'|b"(?=[{\[])(?:[^"\\\n]|\\.)*")""")
+_OPENING = re.compile(r"[{\[]")
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*', re.S)
+_WRAPPERS = frozenset(
+    """stringValue string_value intValue int_value doubleValue double_value boolValue arrayValue array_value
+    values kvlistValue kvlist_value bytesValue S N M L""".split()
+)
+TRIED = 256  # openings that may fail before the rest of a line is taken for prose
+NAMED_BY = ("key", "Key", "name", "Name", "field", "k")
+NAMED_VALUES = frozenset("value Value vStr vInt64 v val".split())
+
+
+class Pairs(list[tuple[str, Any]]):
+    """A JSON object with its keys in order, doubled ones too."""
+
+
+class Number(str):
+    """A JSON number as it was written."""
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=Pairs, parse_int=Number, parse_float=Number, strict=False)
+
+
+class Texts(Prose):
+    """Replaces the leaves of JSON, and the values in what stands around it."""
+
+    def document(self, text: str, path: tuple[str, ...] = ()) -> str:
+        """Text with JSON anywhere in it, also in Python's bytes; what is none is read as prose."""
+        parts = _BYTES.split(text) if "b'" in text or 'b"' in text else [text]
+        return "".join(self._bytes(p) if n % 2 else self._records(p, path) for n, p in enumerate(parts))
+
+    def _bytes(self, literal: str) -> str:
+        """Python's `b'…'`: a body as botocore logs it."""
+        try:
+            held = ast.literal_eval(literal).decode()
+        except (ValueError, SyntaxError):
+            return "b''"
+        return repr(self.text(("value",), held).encode())
+
+    def _records(self, text: str, path: tuple[str, ...]) -> str:
+        out: list[str] = []
+        done = position = failed = 0
+        while opening := _OPENING.search(text, position):
+            begin = opening.start()
+            try:
+                value, end = _decoder.raw_decode(text, begin)
+            except (ValueError, RecursionError):
+                value, end = None, begin + 1
+                failed += 1
+            if isinstance(value, list) and (value or isinstance(value, Pairs)) and _holds_words(value):
+                out += [self.prose(text[done:begin]), self.json(text[begin:end], value, path)]
+                done = end
+            position = end
+            following = text.find("\n", end)
+            if failed > TRIED and following >= 0:
+                position, failed = following, 0
+            elif failed > TRIED:
+                break
+        return "".join((*out, self.prose(text[done:])))
+
+    def json(self, text: str, value: Any, path: tuple[str, ...] = ()) -> str:
+        """One JSON value in place: its tokens in the order in which they stand."""
+        self.keys = frozenset(_keys(value))
+        changes = self._tokens(value, path)
+        return _JSON_TOKEN.sub(
+            lambda m: m[0] if (new := next(changes, None)) is None else _token(new, m[0]), text
+        )
+
+    def _tokens(self, value: Any, path: tuple[str, ...]) -> Iterator[str | None]:
+        if isinstance(value, Pairs):
+            yield from self._object(value, path)
+        elif isinstance(value, list):
+            for item in value:
+                yield from self._tokens(item, path)
+        elif isinstance(value, Number):
+            yield _changed(value, self.number(path, value))
+        elif isinstance(value, str):
+            yield _changed(value, self.text(path, value))
+
+    def _object(self, pairs: Pairs, path: tuple[str, ...]) -> Iterator[str | None]:
+        names = dict(pairs)
+        valued = NAMED_VALUES & names.keys()
+        naming = next(
+            (n for n in NAMED_BY if valued and isinstance(names.get(n), str) and len(names) < 6), None
+        )
+        for key, value in pairs:
+            yield _changed(key, self.key(key))
+            if key == naming:
+                yield None
+            elif naming and key in valued:
+                yield from self._tokens(value, (*path, names[naming]))
+            else:
+                yield from self._tokens(value, path if key in _WRAPPERS else (*path, key))
+
+    def inner(self, path: tuple[str, ...], text: str) -> str:
+        """Records within a value."""
+        return self.document(text, path)
+
+
+def _keys(value: Any) -> Iterator[str]:
+    """Every key in a JSON value."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Pairs):
+            yield from (key for key, _ in item)
+            stack.extend(inner for _, inner in item)
+        elif isinstance(item, list):
+            stack.extend(item)
+
+
+def _holds_words(value: Any) -> bool:
+    """Whether a JSON value has a string in it: brackets in prose have none."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Pairs):
+            return True
+        if isinstance(item, list):
+            stack.extend(item)
+        elif isinstance(item, str) and not isinstance(item, Number):
+            return True
+    return False
+
+
+def _changed(old: str, new: str) -> str | None:
+    return None if old == new else new
+
+
+def _token(new: str, token: str) -> str:
+    return as_json(new, token) if token[:1] == '"' else new

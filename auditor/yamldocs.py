@@ -1,0 +1,66 @@
+"""YAML as records: `aws … --output yaml`, a block of `key: value` lines, several documents behind `---`.
+
+Every scalar stays the text that it is; tags and aliases are refused, and nothing is ever constructed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+MAX_YAML = 4 * 1024 * 1024  # characters
+_LINE = re.compile(r"^\s*(?:(?:- )*[\w.\"'/@-]{1,80}:(?:\s.*)?|- .*|---|\.\.\.|#.*|[\w\"'].*)?$")
+_OPENING = re.compile(r"^(?:---|(?:- )?[A-Za-z_\"'][\w.\"'/@-]{0,80}:(?:\s|$))")
+# what tells that a document describes a deployment and not what happened in it
+_CONFIGURATIONS = (
+    {"apiVersion", "kind"},
+    {"receivers", "exporters"},
+    {"model_list"},
+    {"services", "version"},
+    {"jobs", "on"},
+    {"AWSTemplateFormatVersion"},
+    {"static_resources"},
+    {"_format_version"},
+)
+_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar stays text
+
+
+def is_yaml(head: bytes) -> bool:
+    """Whether text may be YAML: it opens with a key, and most of its lines are keys or items."""
+    lines = [line for line in head.decode("utf-8", "replace").splitlines()[:200] if line.strip()]
+    if len(lines) < 2 or not _OPENING.match(lines[0]):
+        return False
+    keyed = sum(bool(re.match(r"^\s*(?:- )*[\w.\"'/@-]{1,80}:(?:\s|$)|^\s*- ", line)) for line in lines)
+    return keyed >= 0.6 * len(lines) and all(_LINE.match(line) for line in lines)
+
+
+def documents(text: str) -> list[tuple[int, Any]] | None:
+    """(line, value) of each document that is a mapping or a list; None when the text is no YAML."""
+    if len(text) > MAX_YAML:
+        return None
+    out: list[tuple[int, Any]] = []
+    loader = None
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_LOADER)):
+            return None  # a small file must not become a large one
+        loader = _LOADER(text)
+        while loader.check_node():
+            node = loader.get_node()
+            value = loader.construct_document(node)
+            if isinstance(value, (dict, list)) and value:
+                out.append((node.start_mark.line + 1, value))
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None
+    finally:
+        if loader is not None:
+            loader.dispose()
+    return out or None
+
+
+def is_configuration(value: Any) -> bool:
+    """Whether a document describes a deployment: Kubernetes, a Collector, LiteLLM, Envoy, a pipeline."""
+    items = value.get("items") if isinstance(value, dict) else None
+    first = items[0] if isinstance(items, list) and items else value
+    return isinstance(first, dict) and any(names <= set(first) for names in _CONFIGURATIONS)
