@@ -38,6 +38,7 @@ _PREFIXES = tuple(
         (?:(?P<logger>[\w.]+)\ -\ (?:{_LEVEL}\ -\ )?)?""",  # logback above, Python logging here
         r"\[?(?P<when>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\ [+-]\d{4})\]?\ +",  # common log time
         rf"\[(?P<level>{_LEVEL}|[a-z]{{4,8}})\ *\]\ *",
+        rf"(?P<level>{_LEVEL}):(?P<logger>[\w.]+):",  # Python logging without a format
         rf"(?P<level>{_LEVEL}):?\ +(?:\[(?P<logger>[\w.]+)\]\ *)?",  # uvicorn, gunicorn
     )
 )

@@ -14,7 +14,7 @@ import msgspec
 
 from auditor.joining import joined
 from auditor.lines import parted
-from auditor.repair import closed, repaired
+from auditor.repair import MAX_LITERAL, closed, literal, repaired
 from auditor.source import Source
 from auditor.twice import again
 from auditor.yamldocs import documents, is_configuration, is_yaml
@@ -218,7 +218,9 @@ def _after_prefix(text: str) -> Any:
         try:
             value, _ = _scanner.raw_decode(line, begin)
         except (ValueError, RecursionError):
-            continue
+            # `print` and `%s` leave a Python dictionary at the end of the line
+            ends = line[begin : begin + 2] == "{'" and line[-1:] == "}" and len(line) < MAX_LITERAL
+            value = literal(line[begin:]) if ends else None
         if isinstance(value, dict) and value:
             return value
     return None

@@ -11,6 +11,7 @@ import re
 from itertools import pairwise
 
 from auditor.pieces import SkipFn
+from auditor.readers._frames import frame_header, frame_rows
 from auditor.readers._html import html_rows, is_html
 
 csv.field_size_limit(4 * 1024 * 1024)
@@ -18,6 +19,10 @@ _RULE = re.compile(r"^(?=.*--)[\s:|+=-]+$")  # linear: psql rules are thousands 
 _ESCAPED = re.compile(r"\\([_|$*\[\]~#-])")
 _RECORD = re.compile(r"-\[ RECORD \d+ \]")
 _LAMBDA = re.compile(r"(?:INIT_START|(?:START|END|REPORT) RequestId:|XRAY TraceId:) ")  # its fields have tabs
+_TYPE = re.compile(
+    r"(?i)(?:u?(?:tiny|small|big|huge)?int(?:eger)?\d*|varchar|text|string|double|float\d*|real|boolean|bool|date"
+    r"|time|timestamp.*|decimal\(.*\)|numeric.*|json|uuid|map\(.*\)|struct\(.*\)|.*\[\])"
+)
 _BOXES = str.maketrans("│┃║─━═┌┐└┘├┤┬┴┼┏┓┗┛┡┩╇┠┨╭╮╰╯", "|||---++++++++++++++++++++++")
 DELIMITERS = ",\t;|"
 
@@ -37,6 +42,9 @@ def header_of(head: bytes) -> list[str]:
     if is_pipe_table(text):
         rows = pipe_rows(text)
         return rows[0][1] if rows else []
+    frame = frame_header(text)
+    if frame:
+        return [name for name, _ in frame]
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = delimiter_of(first)
     if delimiter is None or _LAMBDA.match(first):
@@ -63,8 +71,9 @@ def _even(text: str, delimiter: str, width: int) -> bool:
                 break
     except csv.Error:
         return width > 3
-    # the last row may have been cut
-    return len(widths) < 3 or sum(w == width for w in widths[1:-1]) >= 0.5 * len(widths[1:-1])
+    # the last of several rows may have been cut
+    rows = widths[1:-1] if len(widths) > 2 else widths[1:]
+    return sum(w == width for w in rows) >= 0.5 * len(rows)
 
 
 def unboxed(text: str) -> str:
@@ -111,6 +120,9 @@ def pipe_rows(text: str, skip: SkipFn = _ignore) -> list[tuple[int, list[str]]]:
             out.append((number, cells))
         else:
             skip(number, "a table row with another number of cells than its header")
+    # DuckDB and ClickHouse print a row of types beneath the names
+    if len(out) > 1 and all(_TYPE.fullmatch(cell) for cell in out[1][1]):
+        del out[1]
     return out
 
 
@@ -153,12 +165,18 @@ def rows_of(text: str, limit: int | None = None, skip: SkipFn = _ignore) -> list
         return html_rows(text)
     if _RECORD.match(text.lstrip()):
         return expanded_rows(text)
+    if frame_header(text[:65536]):
+        return frame_rows(text)
     if is_pipe_table(text[:65536]):
         table = pipe_rows(text, skip)
         if not table:
             return []
         (_, header), *body = table
         return [(line, dict(zip(header, cells, strict=False))) for line, cells in body]
+    return _csv_rows(text, limit, skip)
+
+
+def _csv_rows(text: str, limit: int | None, skip: SkipFn) -> list[tuple[int, dict[str, str]]]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = delimiter_of(first) or ","
     # only where `;` parts the cells is a comma within one a decimal point

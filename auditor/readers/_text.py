@@ -205,4 +205,7 @@ def sentence(text: str) -> dict[str, Any] | None:
     text = text[:MAX_LINE]
     found, spans = pairs_of(text)
     rest = rest_of(text, spans)
+    if str(found.get("in", "")).isdigit() and str(found.get("out", "")).isdigit():
+        # two numbers side by side can only be what went in and what came out
+        found |= {"tokens_in": found.pop("in"), "tokens_out": found.pop("out")}
     return found | {"message": rest, "text": phrases(rest)}

@@ -19,6 +19,7 @@ from auditor.redact.tables import Wholes
 from auditor.redact.words import is_word, known_words
 from auditor.source import Input, Source
 
+_WORD = re.compile(r"\w+")
 SWEPT = 4  # letters from which on a value is also replaced where it stands in prose or in a key
 
 
@@ -29,6 +30,7 @@ def redact(given: Input, salt: str | None = None) -> bytes:
     texts = Wholes(Pseudonyms((salt or secrets.token_hex(16)).encode()))
     copied = _way(source, given.name, found.name)
     copied(texts)  # a first time, to learn which values name somebody
+    texts.memo.clear()
     return copied(texts)
 
 
@@ -54,9 +56,26 @@ def _text(data: bytes, table: bool, texts: Wholes) -> bytes:
 def swept(text: str, texts: Wholes) -> str:
     """The text without the values that were found under a key and stand elsewhere too."""
     new = set(texts.pseudonyms.known.values())
-    left = [v for v in texts.named if len(v) >= SWEPT and v in text and v not in new]
-    wanted = [v for v in left if v.lower() not in known_words() and (v.isalnum() or not is_word(v))]
-    if not wanted:
-        return text
-    words = "|".join(map(re.escape, sorted(wanted, key=len, reverse=True)))
-    return re.sub(rf"(?<!\w)(?:{words})(?!\w)", lambda m: texts.values.of(m[0]), text)
+    wanted: dict[str, list[str]] = {}
+    for value in sorted(texts.named, key=len, reverse=True):
+        first = _WORD.match(value)
+        if first and len(value) >= SWEPT and value not in new and _names(value):
+            wanted.setdefault(first[0], []).append(value)
+    out: list[str] = []
+    done = 0
+    for word in _WORD.finditer(text) if wanted else ():
+        for value in wanted.get(word[0], ()):
+            end = word.start() + len(value)
+            if word.start() >= done and text.startswith(value, word.start()) and not _goes_on(text, end):
+                out += [text[done : word.start()], texts.values.of(value)]
+                done = end
+                break
+    return "".join((*out, text[done:]))
+
+
+def _names(value: str) -> bool:
+    return value.lower() not in known_words() and (value.isalnum() or not is_word(value))
+
+
+def _goes_on(text: str, at: int) -> bool:
+    return at < len(text) and (text[at].isalnum() or text[at] == "_")

@@ -15,6 +15,7 @@ from auditor.redact.values import URL, Values, gone
 from auditor.redact.words import is_place, is_word, kind_of, known_words, rule_words
 
 BODY = "text"
+MEMO, REMEMBERED = 100_000, 200  # texts, characters of one
 NAMED = 3  # letters up to which a name that stands under another key is taken for chance
 # bodies in which every string that is no identity, no id and no word of a format is prompt or answer
 _DEEP = frozenset(
@@ -44,10 +45,21 @@ class Leaves:
         self.pseudonyms = pseudonyms
         self.values = Values(pseudonyms)
         self.keys: frozenset[str] = frozenset()  # of the document that is read: a value may point at one
+        self.memo: dict[tuple[tuple[str, ...], str], str] = {}
         self.named: dict[str, None] = {}  # values of identity keys, as they were found
 
     def text(self, path: tuple[str, ...], text: str) -> str:
-        """A text under a key."""
+        """A text under a key; what was met before is looked up."""
+        if len(text) > REMEMBERED:
+            return self._replaced(path, text)
+        if len(self.memo) > MEMO:
+            self.memo.clear()
+        found = self.memo.get((path, text))
+        if found is None:
+            found = self.memo[path, text] = self._replaced(path, text)
+        return found
+
+    def _replaced(self, path: tuple[str, ...], text: str) -> str:
         if is_blank(text) or is_redacted(text):
             return text
         if text[:1] == text[-1:] == '"' and len(text) > 2:

@@ -76,7 +76,10 @@ class Texts(Prose):
 
     def json(self, text: str, value: Any, path: tuple[str, ...] = ()) -> str:
         """One JSON value in place: its tokens in the order in which they stand."""
-        self.keys = frozenset(_keys(value))
+        keys = frozenset(_keys(value))
+        if keys != self.keys:
+            self.keys = keys
+            self.memo.clear()
         changes = self._tokens(value, path)
         return _JSON_TOKEN.sub(
             lambda m: m[0] if (new := next(changes, None)) is None else _token(new, m[0]), text
