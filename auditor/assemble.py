@@ -5,8 +5,8 @@ It settles which records are calls, whether they failed, and which id stands for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -47,6 +47,8 @@ class Evidence:
     tables: list[Table]
     catalogue: Catalogue
     parent: Ints | None = None
+    vocabularies: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the policy's, by field
+    patterns: Mapping[str, str] = field(default_factory=dict)  # for whole values
 
     @cached_property
     def layers(self) -> frozenset[str]:

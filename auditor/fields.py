@@ -44,6 +44,7 @@ class Field(Strict):
     exact_only: list[str] = []
     weak: list[str] = []
     not_: list[str] = []
+    answers: list[str] = []
     note: str | None = None
 
     def accepted(self, layer: str) -> tuple[str, ...]:

@@ -102,7 +102,19 @@ def _resolve(
         conflict = _conflicts(columns, values, catalogue)
         if conflict is not None:
             exprs.append(conflict.fill_null(False).alias(f"{name}_conflict"))
+        exprs += _answers(name, columns, values, catalogue)
     return exprs
+
+
+def _answers(name: str, columns: list[Column], values: list[pl.Expr], catalogue: Catalogue) -> list[pl.Expr]:
+    """What was asked for and what the answer names, apart, where a field has names of both kinds."""
+    told = {key.lower() for key in catalogue.fields[name].answers}
+    held: dict[bool, list[pl.Expr]] = {True: [], False: []}
+    for column, value in zip(columns, values, strict=True):
+        held[column.slot.key.lower() in told].append(value)
+    if not (told and held[True] and held[False]):
+        return []
+    return [pl.coalesce(held[False]).alias(f"asked_{name}"), pl.coalesce(held[True]).alias(f"served_{name}")]
 
 
 def _conflicts(columns: list[Column], values: list[pl.Expr], catalogue: Catalogue) -> pl.Expr | None:

@@ -19,9 +19,10 @@ from auditor.assemble import Evidence
 from auditor.clean import collected
 from auditor.errors import RuleError
 from auditor.model import Cause
+from auditor.predicate import check_predicate
 from auditor.readers import reader
 from auditor.relate import exists, relate, spread_headers
-from auditor.rulebook import Rule, check_predicate
+from auditor.rulebook import Rule
 
 PRESENT, ABSENT, MIS_SCOPED, NOT_CARRIED = range(4)
 CAUSES = tuple(Cause)

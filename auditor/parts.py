@@ -15,7 +15,7 @@ from auditor.readers import Reader, Segment, line_readers, reader
 from auditor.readers._objects import read_objects
 from auditor.source import Input, Source
 
-MAX_MIXED = 16 * 1024 * 1024  # bytes: what is longer is an export, no paste
+MAX_MIXED = 4 * 1024 * 1024  # bytes: what is longer is an export, no paste
 MIXED = "mixed-text"
 Recognise = Callable[[Source, Input], tuple[Reader, str | None]]
 

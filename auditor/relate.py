@@ -6,13 +6,13 @@ It adds columns to the table and changes none; a column that cannot be known is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from auditor import census, prices, principal, retries, traces
+from auditor import census, prices, principal, retries, served, traces
 from auditor.assemble import Columns, Evidence, Series, nearest, values_dtype
 from auditor.table import FACTS
 
@@ -85,14 +85,26 @@ def exists(evidence: Evidence, name: str) -> bool:
     return not stored and not placed
 
 
+_OF_PRINCIPAL = re.compile(r"principal_(?:kind|role|session|tag_sets)|session_kind|role_.+")
+_OF_FIELD = re.compile(r"(.+)_(?:scope|key|distinct|spellings|keys|repeats|share|slot)")
 _SOURCES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"(?:parent|root|children)_((?!missing).+)"), ("tree",)),
     (re.compile(r"trace_((?!id$|key$).+)"), ("trace",)),
-    (re.compile(r"principal_(kind|role|session)|session_kind|role_.+"), ("iam_principal",)),
-    (re.compile(r"principal_tag_sets"), ("iam_principal",)),
+    (_OF_PRINCIPAL, ("iam_principal",)),
     (re.compile(r"expected_cost_usd"), ("model",)),
-    (re.compile(r"(.+)_(?:scope|key|distinct|spellings|keys|repeats|share|slot)"), ()),
+    (re.compile(r"model_swapped"), ("served_model",)),
+    (_OF_FIELD, ()),
 )
+
+
+def rests_on(column: str, fields: Container[str]) -> str:
+    """The column whose slot tells where a related column's value was found; the column itself if none."""
+    if _OF_PRINCIPAL.fullmatch(column):
+        return "iam_principal"
+    if column == "model_swapped":
+        return "model"
+    match = _OF_FIELD.fullmatch(column)
+    return match[1] if match and match[1] in fields else column
 
 
 def need(evidence: Evidence, *names: str) -> pl.DataFrame:
@@ -106,7 +118,12 @@ _TYPES: dict[str, type[pl.DataType]] = FACTS | {"expected_cost_usd": pl.Int64}
 
 _NULLS: tuple[tuple[re.Pattern[str], pl.DataType], ...] = (
     (re.compile(r"_slot$"), pl.Int32()),
-    (re.compile(r"_conflict$|^is_root$|^has_parent$|^parent_missing$|^failed$|^error$|_like$"), pl.Boolean()),
+    (
+        re.compile(
+            r"_conflict$|^is_root$|^has_parent$|^parent_missing$|^failed$|^error$|_like$|^inside_|_swapped$"
+        ),
+        pl.Boolean(),
+    ),
     (
         re.compile(
             r"_(spellings|keys|distinct|repeats|sets|calls|input)$|^attempts?$|^logical_call$|^call_request_ids$"
@@ -179,6 +196,8 @@ PROVIDERS = (
     ),
     _provider("is_root|has_parent|parent_missing", (), traces.tree),
     _provider("calls_in_trace", ("trace_key",), traces.calls_in_trace),
+    _provider("inside_sibling", ("service",), traces.inside_sibling),
+    _provider("model_swapped", ("asked_model", "served_model"), served.swapped),
     _provider("input_calls", (), census.input_calls),
     _provider("expected_cost_usd", ("model", "provider", *prices.KINDS), _expected),
     _provider(

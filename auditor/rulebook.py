@@ -5,31 +5,24 @@ A rule file cannot execute anything: its predicate sees the evidence table and a
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import sqlglot
 import yaml
 from pydantic import Field as Attr
-from pydantic import ValidationError, field_validator, model_validator
-from sqlglot import exp
+from pydantic import PrivateAttr, ValidationError, field_validator, model_validator
 
 from auditor.errors import RuleError
 from auditor.fields import _LOADER, Strict, catalogue
+from auditor.keys import Lines, line_of, yaml_lines
+from auditor.keys import Path as KeyPath
 from auditor.model import ABSENT_CAUSES, MIS_SCOPED_CAUSES, Cause, Level
+from auditor.predicate import check_predicate, thresholds_in, with_thresholds
 from auditor.resources import folder
 
-_ALLOWED = (
-    exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Between, exp.Like, exp.ILike, exp.RegexpLike,
-    exp.RegexpILike, exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Add, exp.Sub, exp.Mul, exp.Div,
-    exp.Neg, exp.Paren, exp.Case, exp.If, exp.Coalesce, exp.Lower, exp.Upper, exp.Trim, exp.Length,
-    exp.Substring, exp.Abs, exp.Round, exp.Sum, exp.Min, exp.Max, exp.Avg, exp.Count, exp.Distinct,
-    exp.Window, exp.StartsWith, exp.EndsWith, exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null,
-    exp.Tuple, exp.Nullif, exp.Greatest, exp.Least,
-)  # fmt: skip
-_NEVER_NULL = frozenset({"logical_call", "trace_key"})
+MOST_TOLD = 10
 
 
 class Reference(Strict):
@@ -54,6 +47,7 @@ class Example(Strict):
     name: str
     format: str
     input: str
+    policy: dict[str, Any] = {}  # keys of a policy under which it is audited, beside `profile: all`
     expect: dict[Literal["absent", "mis_scoped", "told"], int] = {}
 
 
@@ -73,6 +67,7 @@ class Rule(Strict):
     why: str
     applies_to: AppliesTo = AppliesTo()
     needs: tuple[str, ...] = ()
+    thresholds: dict[str, float] = {}
     when: str
     fixes: tuple[str, ...] = ()
     false_positives: str = ""
@@ -80,6 +75,7 @@ class Rule(Strict):
     valid: dict[str, str] = {}
     covers: tuple[str, ...] = ()
     examples: tuple[Example, ...] = Attr(min_length=1)
+    _place: tuple[str, Lines] = PrivateAttr(("", {}))
 
     @field_validator("field", mode="before")
     @classmethod
@@ -95,12 +91,29 @@ class Rule(Strict):
         causes = {"absent": ABSENT_CAUSES, "mis_scoped": MIS_SCOPED_CAUSES}.get(self.verdict)
         if causes is not None and self.cause not in causes:
             raise ValueError(f"cause: {self.cause} is no cause of {self.verdict}")
+        odd = thresholds_in(self.when) ^ set(self.thresholds)
+        if odd:
+            told = ", ".join(sorted(odd))
+            raise ValueError(f"thresholds: each stands in `when` as threshold_NAME, and no other: {told}")
         check_predicate(self.predicate(self.field[0]))
         return self
 
+    @property
+    def place(self) -> tuple[str, Lines]:
+        """The file that the rule stands in, and the lines of its keys where they were kept."""
+        return self._place
+
     def predicate(self, field: str) -> str:
-        """The SQL predicate for one of the rule's fields."""
-        return self.when.replace("{field}", field)
+        """The SQL predicate for one of the rule's fields, with its thresholds in place."""
+        return with_thresholds(self.when.replace("{field}", field), self.thresholds)
+
+    def tuned(self, bounds: Mapping[str, float]) -> Rule:
+        """The rule with other thresholds; ValueError for one that it does not have."""
+        for name in bounds:
+            if name not in self.thresholds:
+                listed = ", ".join(self.thresholds) or "none"
+                raise ValueError(f"{self.id} has no threshold {name!r} (it has: {listed})")
+        return self.model_copy(update={"thresholds": {**self.thresholds, **bounds}})
 
     def text(self, template: str, field: str) -> str:
         """A text of the rule with its field's title in place."""
@@ -124,76 +137,61 @@ class Fix(Strict):
         return f"{self.title}: {self.text}".replace("{field}", field).strip()
 
 
-def check_predicate(sql: str) -> frozenset[str]:
-    """The columns a predicate reads; ValueError for anything that is not a plain row predicate."""
-    try:
-        tree = sqlglot.parse_one(sql, read="postgres")
-    except sqlglot.ParseError as error:
-        raise ValueError(f"when: not SQL: {str(error).splitlines()[0]}") from None
-    for node in tree.walk():
-        if isinstance(node, exp.Anonymous) and str(node.this).upper() in {
-            "STARTS_WITH",
-            "ENDS_WITH",
-            "REGEXP_LIKE",
-        }:
-            continue
-        if isinstance(node, exp.Star):
-            raise ValueError("when: COUNT(*) counts rows, not records: use SUM(weight)")
-        if isinstance(node, exp.DataType):
-            continue
-        if not isinstance(node, _ALLOWED):
-            raise ValueError(f"when: {type(node).__name__.upper()} is not allowed in a rule")
-        if isinstance(node, exp.Window):
-            _check_window(node)
-    return frozenset(column.name for column in tree.find_all(exp.Column))
-
-
-def _check_window(node: exp.Window) -> None:
-    names = {c.name for p in node.args.get("partition_by") or () for c in p.find_all(exp.Column)}
-    if "input" not in names or not (names & _NEVER_NULL or names == {"input"}):
-        raise ValueError(
-            "when: a window must PARTITION BY input and logical_call or trace_key (null keys would group)"
-        )
-
-
-def rule_from(data: Any, where: str, lines: dict[str, int] | None = None) -> Rule:
+def rule_from(data: Any, where: str, lines: Lines | None = None) -> Rule:
     """A checked rule; RuleError names the file, the line where it can, and what is wrong."""
     if not isinstance(data, dict):
-        raise RuleError(f"{where}: a rule is a mapping", "see `auditor explain` of any rule for the shape")
-    if data.get("level") not in {level.value for level in Level}:
-        raise RuleError(f"{where}: level is one of error, warning, note", "")
+        raise RuleError(f"{where}: a rule is a mapping", "`auditor explain RULE` shows a rule")
     try:
-        return Rule.model_validate(data, strict=False)
+        rule = Rule.model_validate({key: value for key, value in data.items() if key != "$schema"})
     except ValidationError as error:
-        first = error.errors()[0]
-        key = str(first["loc"][0]) if first["loc"] else "when"
-        message = first["msg"].removeprefix("Value error, ")
-        if ": " in message and not first["loc"]:
-            key = message.split(":", 1)[0]
-        line = (lines or {}).get(key)
-        at = f"{where}:{line}" if line else where
-        path = ".".join(str(part) for part in first["loc"])
-        raise RuleError(
-            f"{at}: {path + ': ' if path else ''}{message}", "`auditor explain RULE` shows a rule"
-        ) from None
+        raise _wrong([_problem(one) for one in error.errors()], where, lines or {}) from None
+    rule._place = (where, lines or {})
+    return rule
 
 
-def _lines(text: str) -> dict[str, int]:
-    return {m[1]: text.count("\n", 0, m.start()) + 1 for m in re.finditer(r"^(\w+):", text, re.M)}
+def _problem(error: Any) -> tuple[KeyPath, str]:
+    path, message = tuple(error["loc"]), str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = "there is no such key"
+    if not path and ": " in message:
+        key, message = message.split(": ", 1)
+        path = (key,)
+    return path, message
 
 
-def read_rule(path: Path) -> Rule:
-    """One rule file."""
-    text = path.read_text("utf-8")
+def _wrong(told: Sequence[tuple[KeyPath, str]], where: str, lines: Lines) -> RuleError:
+    texts = []
+    for path, message in told[:MOST_TOLD]:
+        line = line_of(lines, path) or (1 if lines else None)
+        dotted = ".".join(str(part) for part in path)
+        texts.append(f"{where}{f':{line}' if line else ''}: {dotted + ': ' if dotted else ''}{message}")
+    return RuleError(
+        "\n".join(texts), "`auditor explain RULE` shows a rule, `auditor rules --schema` its keys"
+    )
+
+
+def read_rule(path: Path, *, own: bool = False) -> Rule:
+    """One rule file; `own` ones, which no test of the pack has seen, are also read for keys given twice."""
+    lines: Lines = {}
     try:
+        text = path.read_text("utf-8")
         data = yaml.load(text, Loader=_LOADER)
+        if own:
+            lines, twice = yaml_lines(text)
+            if twice:
+                raise _wrong([((key,), "the key stands there twice") for key, _ in twice], str(path), lines)
+        try:
+            return rule_from(data, str(path), lines)
+        except RuleError:  # the lines are worth their time only when something is wrong
+            return rule_from(data, str(path), lines or yaml_lines(text)[0])
+    except UnicodeDecodeError:
+        raise RuleError(f"{path}: not UTF-8 text", "a rule is a YAML file") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         raise RuleError(
             f"{path}:{line}: not YAML: {getattr(error, 'problem', error)}", "check the indentation"
         ) from None
-    return rule_from(data, str(path), _lines(text))
 
 
 @cache
@@ -209,14 +207,41 @@ def load_rules(extra: Path | None = None) -> tuple[Rule, ...]:
     """The shipped rules and those of a folder of the user's own, by id; RuleError when one is wrong."""
     rules = {r.id: r for r in _shipped()}
     if extra is not None:
-        if not extra.is_dir():
-            raise RuleError(f"{extra}: no such folder", "--rules takes a folder of YAML rule files")
-        for path in sorted(extra.glob("*.yaml")):
-            rule = read_rule(path)
+        own = _own(extra)
+        for rule in own:
             if rule.id in rules:
-                raise RuleError(f"{path}: {rule.id} exists already", "ids are never reused")
+                raise _wrong([(("id",), f"{rule.id} exists already: ids are never reused")], *rule.place)
             rules[rule.id] = rule
+        for rule in own:
+            _check_names(rule, rules)
     return tuple(r for r in sorted(rules.values(), key=lambda r: r.id) if r.status != "retired")
+
+
+def all_ids(extra: Path | None = None) -> list[str]:
+    """The id of every rule there is or was: a policy may still speak of a retired one."""
+    return list(dict.fromkeys([*(r.id for r in _shipped()), *(r.id for r in load_rules(extra))]))
+
+
+def _own(root: Path) -> list[Rule]:
+    if not root.is_dir():
+        raise RuleError(f"{root}: no such folder", "--rules takes a folder of YAML rule files")
+    paths = [p for p in sorted(root.rglob("*")) if p.suffix in (".yaml", ".yml") and p.is_file()]
+    if not paths:
+        raise RuleError(f"{root}: no rule in this folder", "a rule is a file that ends in .yaml")
+    return [read_rule(path, own=True) for path in paths]
+
+
+def _check_names(rule: Rule, rules: Mapping[str, Rule]) -> None:
+    """RuleError when a rule names a rule or a recipe that does not exist."""
+    told: list[tuple[KeyPath, str]] = []
+    for n, name in enumerate(rule.needs):
+        if name not in rules:
+            told.append((("needs", n), f"there is no rule {name!r}"))
+    for n, name in enumerate(rule.fixes):
+        if name not in load_fixes():
+            told.append((("fixes", n), f"there is no recipe {name!r}"))
+    if told:
+        raise _wrong(told, *rule.place)
 
 
 @cache

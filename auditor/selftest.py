@@ -63,12 +63,16 @@ def run_example(rule: Rule, example: Example) -> Result:
     """Audit one example with every field required, and compare the rule's own gaps with what it promises."""
     name = f"{rule.id} {example.name}"
     expected = {str(what): number for what, number in example.expect.items() if number}
-    given = Input(name=example.name, data=example.input.encode(), format=example.format)
     try:
-        report = audit([given], Policy(profile="all"))
+        report = audit(inputs_of(example), Policy(profile="all"))
     except AuditError as error:
         return Result(name, _told(expected), f"error: {error.message}")
     return Result(name, _told(expected), _told(hits(report, rule)))
+
+
+def inputs_of(example: Example) -> list[Input]:
+    """What an example hands over."""
+    return [Input(name=example.name, data=example.input.encode(), format=example.format)]
 
 
 def hits(report: Report, rule: Rule) -> dict[str, int]:

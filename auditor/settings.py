@@ -1,91 +1,204 @@
-"""The user's own settings: the policy file, strictly checked.
+"""The user's own settings as a policy, strictly checked.
 
-It never merges files and never guesses a misspelt key: an unknown one is an error with its line.
+It opens no file, and never guesses a misspelt key: an unknown one is an error with its line.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
+from collections.abc import Iterable, Iterator
 from datetime import date
-from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from auditor.errors import PolicyError
+from auditor.keys import Lines, line_of
+from auditor.keys import Path as KeyPath
 from auditor.model import Level
+from auditor.text import nearest
 
 FailOn = Literal["error", "warning", "note", "none"]
+LONGEST_PATTERN = 1_000  # characters
+MOST_TOLD = 10
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _share(value: Any) -> Any:
+    """`"2%"` is 0.02; anything else stays what it is."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+    return float(found[1]) / 100 if found else value
+
+
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
+
+
 class Suppression(_Strict):
     """A gap that the team lives with: why, and until when."""
 
-    rule: str
-    field: str | None = None
-    input: str = "*"
-    reason: str
-    until: date | None = None
+    rule: str = Field(description="The id of the rule.")
+    field: str | None = Field(None, description="The field; without it, all of the rule's fields.")
+    input: str = Field("*", description="The inputs, as a pattern over their names.")
+    reason: str = Field(min_length=1, description="Why the team lives with it.")
+    until: date | None = Field(None, description="The last day on which it holds.")
+
+
+class Thresholds(_Strict):
+    """Bounds of the gate, and the bounds that rules have in their predicates."""
+
+    min_score: int | None = Field(None, ge=0, le=100, description="The gate fails under this score.")
+    max_unattributed: Share | None = Field(
+        None, description="The gate fails when a larger share of spend has no owner: 0.02 or '2%'."
+    )
+    rules: dict[str, dict[str, float]] = Field(
+        {}, description="By rule, the bounds that it names under `thresholds`."
+    )
 
 
 class Policy(_Strict):
     """`auditor.toml`, or the table `[tool.auditor]` of a `pyproject.toml`."""
 
-    profile: str = "chargeback-min"
-    required: list[str] = []
-    aliases: dict[str, list[str]] = {}
-    levels: dict[str, Level] = {}
-    dedicated: list[str] = []
-    fail_on: FailOn = "error"
-    suppress: list[Suppression] = []
+    profile: str = Field("chargeback-min", description="The set of required fields.")
+    required: list[str] = Field([], description="Fields required beside those of the profile.")
+    aliases: dict[str, list[str]] = Field({}, description="By field, the names that your systems give it.")
+    vocabularies: dict[str, list[str]] = Field({}, description="By field, the only values that are right.")
+    patterns: dict[str, str] = Field(
+        {}, description="By field, the regular expression that a whole value must match."
+    )
+    levels: dict[str, Level] = Field({}, description="By rule, how loud it is for you.")
+    thresholds: Thresholds = Field(Thresholds(), description="Bounds of the gate and of rules.")
+    dedicated: list[str] = Field(
+        [], description="Services that serve one team each: what their process says of the team counts."
+    )
+    fail_on: FailOn = Field("error", description="The gate fails on open gaps of this level or a louder one.")
+    suppress: list[Suppression] = Field([], description="Gaps that you live with, each with its reason.")
 
     @model_validator(mode="after")
-    def _known(self) -> Policy:
-        from auditor.fields import catalogue, profiles
-
-        fields = catalogue().fields
-        if self.profile not in profiles():
-            raise ValueError(
-                f"profile: there is no profile {self.profile!r} (one of {', '.join(profiles())})"
-            )
-        for key, names in (("required", self.required), ("aliases", list(self.aliases))):
-            for name in names:
-                if name not in fields:
-                    raise ValueError(f"{key}: there is no field {name!r}")
+    def _sound(self) -> Policy:
+        for problem in problems(self):
+            raise problem
         return self
 
 
-def parse_policy(data: dict[str, Any], where: str = "policy", text: str = "") -> Policy:
-    """A checked policy; PolicyError names file, line and key."""
+class Problem(ValueError):
+    """Something that no type says: the path of the key, what is wrong, what may be meant."""
+
+    def __init__(self, path: KeyPath, message: str, hint: str = "") -> None:
+        super().__init__(f"{_dotted(path)}: {message}")
+        self.path, self.message, self.hint = path, message, hint
+
+
+def problems(policy: Policy) -> Iterator[Problem]:
+    """What is wrong with a policy whose types are right."""
+    from auditor.fields import catalogue, profiles
+
+    fields = catalogue().fields
+    if policy.profile not in profiles():
+        listed = f"(one of {', '.join(profiles())})"
+        hint = nearest(policy.profile, profiles())
+        yield Problem(("profile",), f"there is no profile {policy.profile!r} {listed}", hint)
+    for place, name in _named(policy):
+        if name not in fields:
+            hint = nearest(name, fields) or "`auditor fields` lists the fields"
+            yield Problem(place, f"there is no field {name!r}", hint)
+    for key in ("vocabularies", "patterns"):
+        for name in getattr(policy, key):
+            if name in fields and fields[name].type not in ("string", "arn"):
+                yield Problem((key, name), f"{name} is a number or a map: only text has a vocabulary")
+    yield from _wording(policy)
+
+
+def _wording(policy: Policy) -> Iterator[Problem]:
+    for name, words in policy.vocabularies.items():
+        if not words:
+            yield Problem(("vocabularies", name), "an empty list would refuse every value")
+    for name, pattern in policy.patterns.items():
+        wrong = _unusable(pattern)
+        if wrong:
+            hint = "look-around and back-references are refused: they can take for ever"
+            yield Problem(("patterns", name), wrong, hint)
+
+
+def _named(policy: Policy) -> Iterator[tuple[KeyPath, str]]:
+    """Every field that a policy names, and where."""
+    yield from ((("required", n), name) for n, name in enumerate(policy.required))
+    for key in ("aliases", "vocabularies", "patterns"):
+        yield from (((key, name), name) for name in getattr(policy, key))
+    for n, one in enumerate(policy.suppress):
+        if one.field is not None:
+            yield ("suppress", n, "field"), one.field
+
+
+def whole(pattern: str) -> str:
+    """A pattern for a whole value."""
+    return f"^(?:{pattern})$"
+
+
+def _unusable(pattern: str) -> str:
+    """Why the engine, which takes time linear in the value, does not take a pattern; nothing when it does."""
+    import polars as pl
+
+    if len(pattern) > LONGEST_PATTERN:
+        return f"more than {LONGEST_PATTERN} characters"
+    try:
+        pl.Series([""]).str.contains(whole(pattern))
+    except pl.exceptions.PolarsError as error:
+        told = re.search(r"^error: (.+)$|exceeds size limit", str(error), re.M)
+        return f"no pattern: {told[1] or 'it is too large'}" if told else "no pattern"
+    return ""
+
+
+def check_rules(policy: Policy, known: Iterable[str], lines: Lines | None = None, where: str = "") -> None:
+    """PolicyError when a policy speaks of a rule that does not exist."""
+    ids = list(known)
+    named: list[tuple[KeyPath, str]] = [(("levels", rule), rule) for rule in policy.levels]
+    named += [(("thresholds", "rules", rule), rule) for rule in policy.thresholds.rules]
+    named += [(("suppress", n, "rule"), one.rule) for n, one in enumerate(policy.suppress)]
+    for path, rule in named:
+        if rule not in ids:
+            hint = nearest(rule, ids) or "`auditor rules` lists the rules"
+            raise _error([Problem(path, f"there is no rule {rule!r}", hint)], where, lines or {})
+
+
+def parse_policy(data: dict[str, Any], where: str = "policy", lines: Lines | None = None) -> Policy:
+    """A checked policy; PolicyError tells every key that is wrong, with file and line where there are any."""
+    data = {key: value for key, value in data.items() if key != "$schema"}
     try:
         return Policy.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        message = first["msg"].removeprefix("Value error, ")
-        path = ".".join(str(part) for part in first["loc"])
-        key = str(first["loc"][0]) if first["loc"] else message.split(":", 1)[0]
-        found = re.search(rf"^\s*(?:\[+)?{re.escape(key)}\b", text, re.M)
-        line = f":{text.count(chr(10), 0, found.start()) + 1}" if found else ""
-        hint = "allowed keys: " + ", ".join(Policy.model_fields)
-        raise PolicyError(f"{where}{line}: {path + ': ' if path else ''}{message}", hint) from None
+        raise _error([_problem(one) for one in error.errors()], where, lines or {}) from None
 
 
-def load_policy(path: Path) -> Policy:
-    """Read a policy file (TOML); PolicyError when it is missing, no TOML, or wrong."""
-    try:
-        text = path.read_text("utf-8")
-        data = tomllib.loads(text)
-    except OSError as error:
-        raise PolicyError(f"{path}: {error.strerror}", "check the path given to --policy") from None
-    except UnicodeDecodeError:
-        raise PolicyError(f"{path}: not UTF-8 text", "a policy is a TOML file") from None
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{path}: not TOML: {error}", "a policy is a TOML file") from None
-    if path.name == "pyproject.toml":
-        data = data.get("tool", {}).get("auditor", {})
-    return parse_policy(data, str(path), text)
+def _problem(error: Any) -> Problem:
+    inner = error.get("ctx", {}).get("error")
+    if isinstance(inner, Problem):
+        return inner
+    path = tuple(error["loc"])
+    if error["type"] == "extra_forbidden":
+        keys = _keys_at(path[:-1])
+        hint = nearest(str(path[-1]), keys) or f"allowed keys: {', '.join(keys)}"
+        return Problem(path, "there is no such key", hint)
+    return Problem(path, error["msg"].removeprefix("Value error, "))
+
+
+def _keys_at(path: KeyPath) -> list[str]:
+    held: dict[str | int, type[BaseModel]] = {"suppress": Suppression, "thresholds": Thresholds}
+    return list((held[path[0]] if path and path[0] in held else Policy).model_fields)
+
+
+def _error(told: list[Problem], where: str, lines: Lines) -> PolicyError:
+    texts = []
+    for one in told[:MOST_TOLD]:
+        line = line_of(lines, one.path)
+        texts.append(f"{where or 'policy'}{f':{line}' if line else ''}: {one}")
+    if len(told) > MOST_TOLD:
+        texts.append(f"and {len(told) - MOST_TOLD} more")
+    hint = next((one.hint for one in told if one.hint), "")
+    return PolicyError("\n".join(texts), hint or f"allowed keys: {', '.join(Policy.model_fields)}")
+
+
+def _dotted(path: KeyPath) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")

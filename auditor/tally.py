@@ -21,6 +21,7 @@ from auditor.judge import ABSENT, CAUSES, MIS_SCOPED, NOT_CARRIED, PRESENT, Hit,
 from auditor.model import SCOPES, ByVerdict, FieldReport, Found, Gap, Verdict, Where
 from auditor.money import Weights
 from auditor.readers import all_readers
+from auditor.relate import rests_on
 from auditor.rulebook import load_fixes
 from auditor.table import Slot
 
@@ -191,7 +192,8 @@ def fingerprint(rule: str, field: str, scope: str, key: str, name: str) -> str:
 def _slots(ledger: Ledger, predicate: str, rows: Rows) -> list[Slot]:
     """The slots that the predicate's columns point to on these rows, commonest first."""
     seen: Counter[int] = Counter()
-    for column in sorted(columns_of(predicate)):
+    fields = ledger.evidence.catalogue.fields
+    for column in sorted({rests_on(name, fields) for name in columns_of(predicate)}):
         if column in ledger.slots:
             numbers = ledger.slots[column][rows]
             values, n = np.unique(numbers[numbers >= 0], return_counts=True)

@@ -70,6 +70,26 @@ def tree(evidence: Evidence) -> Series:
     return {"is_root": ~has, "has_parent": has, "parent_missing": has & ~known}
 
 
+def inside_sibling(evidence: Evidence) -> Series:
+    """Whether another service's call under the same parent begins before this one and ends after it."""
+    frame = evidence.frame
+    if frame["parent_id"].null_count() == frame.height or frame["service"].null_count() == frame.height:
+        return {}
+    calls = frame.with_row_index("row").filter(
+        IS_CALL & pl.all_horizontal(pl.col("parent_id", "trace_id", "service", "ended_at").is_not_null())
+    )
+    mine = calls.select("row", "trace_id", "parent_id", "service", "started_at", "ended_at")
+    pairs = mine.join(mine, on=["trace_id", "parent_id"], suffix="_other").filter(
+        (pl.col("service") != pl.col("service_other"))
+        & (pl.col("started_at_other") <= pl.col("started_at"))
+        & (pl.col("ended_at_other") >= pl.col("ended_at"))
+        & (pl.col("ended_at_other") - pl.col("started_at_other") > pl.col("ended_at") - pl.col("started_at"))
+    )
+    inside = np.zeros(frame.height, dtype=bool)
+    inside[pairs["row"].to_numpy()] = True
+    return {"inside_sibling": pl.Series(inside)}
+
+
 def calls_in_trace(_: Evidence) -> Columns:
     """How many calls the trace holds."""
     return {"calls_in_trace": IS_CALL.cast(pl.Int64).sum().over("input", "trace_key")}

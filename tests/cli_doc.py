@@ -33,14 +33,14 @@ turns the 2 of an input without model calls into 0.
 
 ## Inputs
 
-A path is a file, a folder (its files in order of their names, hidden ones left out), a pattern that the shell
-left alone (`'logs/**/*.json.gz'`) or `-` for standard input. What is packed (gzip, zstd, bzip2, xz, base64 of
-gzip) is unpacked, and each file of a zip or tar is an input of its own, named `bundle.zip/file`: by its bytes,
-within limits (100 times its size, 2 GiB, 2,000 files, one archive within another), nothing written to a disk.
-`NAME=PATH` names an input; several inputs are hops of one system and are followed from layer to layer.
-The names `client`, `app`, `gateway`, `provider`, `billing` and `bill` also say which layer wrote the input. A
-file that cannot be read and was found, not named, is left out: of a folder or a pattern this is said on standard
-error, of an archive in the notes of the report.
+A path is a file, a folder (its files in order of their names, hidden ones left out), a pattern that the
+shell left alone (`'logs/**/*.json.gz'`) or `-` for standard input. What is packed (gzip, zstd, bzip2, xz,
+base64 of gzip) is unpacked, and each file of a zip or tar is an input of its own, named `bundle.zip/file`:
+by its bytes, within limits (100 times its size, 2 GiB, 2,000 files, one archive within another), nothing
+written to a disk. `NAME=PATH` names an input; several inputs are hops of one system and are followed from
+layer to layer. The names `client`, `app`, `gateway`, `provider`, `billing` and `bill` also say which layer
+wrote the input. A file that cannot be read and was found, not named, is left out: of a folder or a pattern
+this is said on standard error, of an archive in the notes of the report.
 
 ## Files
 

@@ -29,6 +29,9 @@ class Sample:
     broken: tuple[int | None, str] | None = None  # line and reason of the first piece that could not be read
 
 
+ANY = frozenset({"*"})  # `by_value` of a reader that must look at every record
+
+
 class Segment(NamedTuple):
     """A part of a text: what its border says it is, where it begins (bytes, lines before it), its bytes."""
 
@@ -54,6 +57,8 @@ class Reader:
     get: str
     match: Callable[[dict[str, Any]], float] | None = None
     take: Callable[[dict[str, Any], Builder, int | None, str | None], None] | None = None
+    # keys whose content decides whether `match` claims; else it may only look at keys, kinds and inner keys
+    by_value: frozenset[str] = frozenset()
     line: Callable[[str], dict[str, Any] | None] | None = None
     finish: Callable[[Builder], None] | None = None
     parts: Callable[[bytes], list[Segment]] | None = None  # cuts a text into artefacts of other formats
@@ -115,4 +120,4 @@ def reader(name: str) -> Reader | None:
     return next((r for r in all_readers() if r.name == name), None)
 
 
-__all__ = ["Reader", "Sample", "Segment", "all_readers", "line_readers", "reader", "recognised_only"]
+__all__ = ["ANY", "Reader", "Sample", "Segment", "all_readers", "line_readers", "reader", "recognised_only"]

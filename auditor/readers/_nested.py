@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -101,12 +102,13 @@ def _list_items(here: str, key: str, items: list[Any], level: int, opened: int) 
 
 def is_body(name: str, value: Any) -> bool:
     """Whether a key names prompt, response or error text, where a value never counts."""
+    return _names_body(name) or (isinstance(value, str) and len(value) > 4096 and not _may_open(value))
+
+
+@lru_cache(maxsize=16_384)
+def _names_body(name: str) -> bool:
     flat = name.lower().replace("-", "_")
-    return (
-        flat in BODIES
-        or flat.rsplit(".", 1)[-1] in BODIES
-        or (isinstance(value, str) and len(value) > 4096 and not _may_open(value))
-    )
+    return flat in BODIES or flat.rsplit(".", 1)[-1] in BODIES
 
 
 def tag_pair(text: str) -> tuple[str, str] | None:

@@ -6,7 +6,7 @@ It never looks into bodies and never drops a record: what no reader claims is re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -24,6 +24,8 @@ LISTS = tuple(
     response""".split()
 )
 TEXTS = ("message", "log", "@message", "_raw", "line", "Message", "body", "msg")
+Match = Callable[[dict[str, Any]], float]
+Claim = tuple[float, bool, str]  # how strongly, whether by the chosen reader, by whom
 CLAIMED = 0.5  # a score from which a reader claims a record
 _EPOCH = ((10**17, 1), (10**14, 10**3), (10**11, 10**6))
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?")
@@ -101,6 +103,26 @@ def read_objects(
                     desk.record(inner)
 
 
+def shape_of(value: dict[str, Any]) -> tuple[Any, ...]:
+    """What a record is made of: its keys, the kinds of their values, and the keys of mappings within."""
+    return tuple(
+        [
+            (key, tuple(inner))
+            if inner.__class__ is dict
+            else (key, _first_of(inner))
+            if inner.__class__ is list
+            else (key, inner.__class__)
+            for key, inner in value.items()
+        ]
+    )
+
+
+def _first_of(items: list[Any]) -> tuple[Any, ...]:
+    """What a list is made of, told by its first element."""
+    first = items[0] if items else None
+    return (list, tuple(first) if first.__class__ is dict else first.__class__)
+
+
 class Desk:
     """Hands each record and each line of one input to its reader, and to that reader's builder."""
 
@@ -111,21 +133,33 @@ class Desk:
         self.claimants = [(r.match, r) for r in all_readers() if r.take is not None and r.match is not None]
         self.readers = [(r.line, r) for r in line_readers() if r.line is not None]
         self.generic = reader("generic-json")
-        self._last: dict[tuple[str, ...], Any] = {}
+        self.by_name = {r.name: r for _, r in self.claimants}
+        self._known: dict[tuple[Any, ...], tuple[Claim, list[tuple[Match, Any]]]] = {}
+        self._asked: tuple[Any, Any] = (None, None)
         self._lined: tuple[Any, Any] | None = None
 
     def claim(self, value: dict[str, Any]) -> Any:
         """The reader that claims a record, or None when only a generic one would take it."""
-        shape = tuple(value)
-        last = self._last.get(shape)
-        if last is not None and last.match(value) >= 1.0:
-            return last
-        scored = [(match(value), r is self.chosen, r.name, r) for match, r in self.claimants]
-        best = max(scored, key=lambda s: s[:3])
-        if best[0] < CLAIMED:
-            return None
-        self._last[shape] = best[3]
-        return best[3]
+        if value is self._asked[0]:
+            return self._asked[1]
+        shape = shape_of(value)
+        known = self._known.get(shape)
+        if known is None:
+            known = self._known[shape] = self._look(value)
+        best, others = known
+        for match, found in others:
+            best = max(best, (match(value), found is self.chosen, found.name))
+        claimant = self.by_name[best[2]] if best[0] >= CLAIMED else None
+        self._asked = (value, claimant)
+        return claimant
+
+    def _look(self, value: dict[str, Any]) -> tuple[Claim, list[tuple[Match, Any]]]:
+        """The best claim that all records of this shape share, and who must look at each of them."""
+        keys = value.keys()
+        others = [(m, r) for m, r in self.claimants if "*" in r.by_value or r.by_value & keys]
+        each = {r.name for _, r in others}
+        fixed = [(m(value), r is self.chosen, r.name) for m, r in self.claimants if r.name not in each]
+        return max(fixed), others
 
     def record(self, piece: Piece) -> None:
         """Let its reader take one JSON record; what nobody claims is generic JSON."""

@@ -6,6 +6,7 @@ It reads no meaning into prose beyond those phrases, and never keeps the sentenc
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -32,28 +33,60 @@ MODEL = re.compile(
 _ID = r"[\"'#]?([A-Za-z0-9][\w.:-]{5,127})"
 _NAME = r"[\"']?([A-Za-z0-9][\w.@-]{0,127})"
 _REGION = r"((?:us|eu|ap|sa|ca|me|af|il|mx)(?:-gov)?-(?:north|south|east|west|central)(?:east|west)?-\d)"
-# phrases that say a thing, with the name under which the report shows them
-PHRASES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
-    (re.compile(p, re.I), names)
-    for p, names in (
-        (r"\b(\d+)\s*[+/]\s*(\d+)\s+tokens?\b", ("tokens in", "tokens out")),
-        (r"\b(\d+)\s*(?:in|input|prompt)\b(?:\s+tokens?)?", ("tokens in",)),
-        (r"\b(?:in|input|prompt)[ _]?tokens?[:= ]+(\d+)\b", ("tokens in",)),
-        (r"\b(\d+)\s*(?:out|output|completion)\b(?:\s+tokens?)?", ("tokens out",)),
-        (r"\b(?:out|output|completion)[ _]?tokens?[:= ]+(\d+)\b", ("tokens out",)),
-        (r"\b(\d+)\s+(?:total\s+)?tokens\b|\btokens:?\s+(\d+)\b", ("tokens",)),
-        (rf"\b(?:aws[ _-]?)?request[ _-]?(?:id)?[:= #]+{_ID}", ("request",)),
-        (rf"\bregion[:= ]+{_REGION}|\bin {_REGION}|\({_REGION}\)", ("region",)),
-        (rf"\b(?:for|of|by|from) (?:the )?tenant {_NAME}|\btenant[:#] ?{_NAME}", ("tenant",)),
-        (rf"\b(?:for|of|by|from) (?:the )?customer {_NAME}|\bcustomer[:#] ?{_NAME}", ("customer",)),
-        (rf"\b(?:for|of|by|from) (?:the )?team {_NAME}|\bteam[:#] ?{_NAME}", ("team",)),
-        (rf"\b(?:for|of|by|from) (?:the )?user {_NAME}|\buser[:#] ?{_NAME}", ("user",)),
-        (rf"\b(?:for|of|by|in|from) (?:the )?workflow {_NAME}|\bworkflow[:#] ?{_NAME}", ("workflow",)),
-        (r"\b(?:attempt|try)\s+#?(\d{1,3})\b", ("attempt",)),
-        (r"(?:\bcost(?:s|ing)?[:= ]+)\$?(\d+(?:\.\d+)?)\b|\$(\d+\.\d+)\b", ("cost",)),
-        (r"\b(?:in|took|after|latency|duration)[:= ]+(\d+(?:\.\d+)?\s?(?:ms|s|sec))\b", ("took",)),
-        (r"\(?\b([A-Z]\w+(?:Exception|Error|Timeout))\b", ("error",)),
-        (r"\b(?:status|http|code)[:= ]+(\d{3})\b", ("status",)),
+# phrases that say a thing: the pattern, the names under which the report shows it, a word that stands in each
+PHRASES: tuple[tuple[re.Pattern[str], tuple[str, ...], tuple[str, ...]], ...] = tuple(
+    (re.compile(p, re.I), names, words)
+    for p, names, words in (
+        (r"\b(\d+)\s*[+/]\s*(\d+)\s+tokens?\b", ("tokens in", "tokens out"), ("token",)),
+        (
+            r"\b(\d+)\s*(?:in|input|prompt)\b(?:\s+tokens?)?",
+            ("tokens in",),
+            ("in", "prompt"),
+        ),
+        (
+            r"\b(?:in|input|prompt)[ _]?tokens?[:= ]+(\d+)\b",
+            ("tokens in",),
+            ("token",),
+        ),
+        (
+            r"\b(\d+)\s*(?:out|output|completion)\b(?:\s+tokens?)?",
+            ("tokens out",),
+            ("out", "completion"),
+        ),
+        (r"\b(?:out|output|completion)[ _]?tokens?[:= ]+(\d+)\b", ("tokens out",), ("token",)),
+        (r"\b(\d+)\s+(?:total\s+)?tokens\b|\btokens:?\s+(\d+)\b", ("tokens",), ("tokens",)),
+        (rf"\b(?:aws[ _-]?)?request[ _-]?(?:id)?[:= #]+{_ID}", ("request",), ("request",)),
+        (rf"\bregion[:= ]+{_REGION}|\bin {_REGION}|\({_REGION}\)", ("region",), ("-",)),
+        (rf"\b(?:for|of|by|from) (?:the )?tenant {_NAME}|\btenant[:#] ?{_NAME}", ("tenant",), ("tenant",)),
+        (
+            rf"\b(?:for|of|by|from) (?:the )?customer {_NAME}|\bcustomer[:#] ?{_NAME}",
+            ("customer",),
+            ("customer",),
+        ),
+        (rf"\b(?:for|of|by|from) (?:the )?team {_NAME}|\bteam[:#] ?{_NAME}", ("team",), ("team",)),
+        (rf"\b(?:for|of|by|from) (?:the )?user {_NAME}|\buser[:#] ?{_NAME}", ("user",), ("user",)),
+        (
+            rf"\b(?:for|of|by|in|from) (?:the )?workflow {_NAME}|\bworkflow[:#] ?{_NAME}",
+            ("workflow",),
+            ("workflow",),
+        ),
+        (r"\b(?:attempt|try)\s+#?(\d{1,3})\b", ("attempt",), ("attempt", "try")),
+        (
+            r"(?:\bcost(?:s|ing)?[:= ]+)\$?(\d+(?:\.\d+)?)\b|\$(\d+\.\d+)\b",
+            ("cost",),
+            ("cost", "$"),
+        ),
+        (
+            r"\b(?:in|took|after|latency|duration)[:= ]+(\d+(?:\.\d+)?\s?(?:ms|s|sec))\b",
+            ("took",),
+            ("ms", "s"),
+        ),
+        (
+            r"\(?\b([A-Z]\w+(?:Exception|Error|Timeout))\b",
+            ("error",),
+            ("exception", "error", "timeout"),
+        ),
+        (r"\b(?:status|http|code)[:= ]+(\d{3})\b", ("status",), ("status", "http", "code")),
     )
 )
 _FAILED = re.compile(r"(?i)\b(fail(?:ed|ure)|throttled|timed out|timeout|denied|rejected|errored|aborted)\b")
@@ -68,6 +101,13 @@ _STOP = frozenset(
 
 def pairs_of(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
     """The `key=value` pairs of a line, and where each stands; a key that disagrees keeps both values."""
+    found, spans = _pairs_of(text)
+    return dict(found), spans
+
+
+@lru_cache(maxsize=4)
+def _pairs_of(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
+    """The pairs of a line that several readers ask for, one behind another."""
     found: dict[str, Any] = {}
     spans: list[tuple[int, int]] = []
     position = 0
@@ -150,8 +190,10 @@ def phrases(text: str) -> dict[str, Any]:
     model = MODEL.search(text)
     if model is not None:
         found["model"] = model[1]
-    for pattern, names in PHRASES:
-        match = pattern.search(text)
+    lower = text.lower()
+    for pattern, names, words in PHRASES:
+        # a look for its word costs far less than the pattern
+        match = pattern.search(text) if any(word in lower for word in words) else None
         if match is None:
             continue
         values = [g for g in match.groups() if g is not None]
@@ -168,7 +210,7 @@ def phrases(text: str) -> dict[str, Any]:
 
 def strict(text: str) -> dict[str, Any] | None:
     """A logfmt line: pairs and bare words only, from its first word on, quoted by nothing but `"`."""
-    if "=" not in text or "='" in text:
+    if "='" in text or not _KEY.match(text):
         return None
     found, spans = pairs_of(text[:MAX_LINE])
     if not spans or spans[0][0] != 0 or (len(spans) < 2 and spans[0][1] < len(text)):

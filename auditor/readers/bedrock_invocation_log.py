@@ -141,6 +141,7 @@ READER = Reader(
 `aws s3 cp --recursive s3://BUCKET/PREFIX/AWSLogs/ACCOUNT/BedrockModelInvocationLogs/REGION/2026/09/14/ .`, or
 `aws logs filter-log-events --log-group-name GROUP --log-stream-names aws/bedrock/modelinvocations`.""",
     match=match,
+    by_value=frozenset({"schemaType", "schematype"}),
     take=take,
     sniff=sniff,
     read=read,

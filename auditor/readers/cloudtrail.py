@@ -202,6 +202,7 @@ AttributeKey=EventSource,AttributeValue=bedrock.amazonaws.com`.
 Calls through bedrock-mantle are data events: `aws cloudtrail put-event-selectors` with the resource type
 `AWS::BedrockMantle::Project` switches them on. Pass the AssumeRole events of the same hours as well.""",
     match=match,
+    by_value=frozenset({"eventSource", "detail-type", "Events"}),
     take=take,
     finish=finish,
 )

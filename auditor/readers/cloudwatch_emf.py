@@ -125,5 +125,6 @@ READER = Reader(
 '{ $._aws.Timestamp = * }'`,
 or the same log group in Logs Insights with `fields @message | filter ispresent(_aws.Timestamp)`.""",
     match=match,
+    by_value=frozenset({"_aws"}),
     take=take,
 )

@@ -194,6 +194,7 @@ READER = Reader(
 then `aws logs get-query-results --query-id ID > results.json`. Select `@message`: it holds the whole
 record.""",
     match=match,
+    by_value=frozenset({"@timestamp", "results", "status"}),
     sniff=sniff,
     take=take,
     read=read,

@@ -200,6 +200,7 @@ READER = Reader(
 --period 3600 --statistics Sum` shows volume; for owners bring the invocation log
 (`aws logs filter-log-events --log-group-name GROUP`).""",
     match=match,
+    by_value=frozenset({"Metrics"}),
     take=take,
     finish=finish,
     aggregate=True,

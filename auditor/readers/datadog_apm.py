@@ -237,6 +237,7 @@ save the body of `PUT /v0.4/traces` or `/v0.5/traces` as it is; the test agent's
 same spans as JSON. Spans in Datadog: `curl -H "DD-API-KEY: $DD_API_KEY" -H "DD-APPLICATION-KEY: \
 $DD_APP_KEY" "$DD_API/api/v2/spans/events?filter[query]=service:chat-gateway" > spans.json`.""",
     match=match,
+    by_value=frozenset({"trace", "traces", "attributes", "spans", "data"}),
     take=take,
     sniff=sniff,
     read=read,

@@ -158,5 +158,6 @@ READER = Reader(
 What an application sends: start it with `DD_LLMOBS_OVERRIDE_ORIGIN=http://localhost:PORT` and keep the
 bodies that arrive there.""",
     match=match,
+    by_value=frozenset({"event_type", "attributes", "data"}),
     take=take,
 )

@@ -8,14 +8,16 @@ everything else at `request`. Text JSON inside strings is opened. Prompt and res
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from auditor.evidence import Builder
+from auditor.evidence import MAX_KEYS, Builder
 from auditor.readers import Reader
-from auditor.readers._nested import leaves
+from auditor.readers._nested import is_body, leaves
 from auditor.readers._objects import to_ns
 from auditor.readers._routes import clf_ns
 from auditor.repair import ELIDED
+from auditor.table import Column
 
 PROCESS = frozenset(
     """resource service host k8s kubernetes labels env environment container docker ecs cloud process os
@@ -34,6 +36,7 @@ START = tuple(
 PREFIX = "@prefix"  # where the framing puts what a log prefix told
 ERROR_LEVELS = ("error", "critical", "fatal", "severe")
 ATTEMPTS = ("attempt", "attempt_number", "attempt_no", "try", "retry_attempt")
+OPENING = frozenset('{["')  # text that begins so may be opened
 EXACT = 2**53  # above it a float has no room for every whole number
 END = ("endTime", "end_time", "ended_at", "completed_at", "finished_at")
 TOKENS = frozenset({"tokens_input", "tokens_output", "tokens_total"})
@@ -58,6 +61,7 @@ def put(
 ) -> tuple[int, set[str]]:
     """Put one record as context; its row, and the fields of which it has a value."""
     told = record.pop(PREFIX, {})
+    columns = _columns(builder, own_labels="ecs.version" in record or "ecs" in record)
     started = next((ns for k in START if k in record and (ns := to_ns(record[k])) is not None), None)
     level = str(told.get("level", "")).lower()
     row = builder.row(
@@ -70,14 +74,14 @@ def put(
         outcome="error" if _is_error(record) or level in ERROR_LEVELS else None,
     )
     seen: set[str] = set()
-    own_labels = "ecs.version" in record or "ecs" in record
-    for path, _, leaf in leaves(record):
+    for path, leaf in _pairs(record):
         if leaf == ELIDED or path == ELIDED:
             builder.fact("attributes_dropped").put(row, True)
             continue
-        column = builder.keys(scope_of(path, own_labels=own_labels))[path]
+        column = columns[path]
         if column is not None:
-            column.put(row, leaf)
+            column.rows.append(row)
+            column.values.append(leaf)
             if leaf not in (None, "") and column.slot.place != "weak":
                 seen.add(column.slot.field)
     for key in ("pod", "container", "host"):
@@ -87,6 +91,42 @@ def put(
     _facts(record, builder, row, told)
     _clocks(record, builder, row)
     return row, seen
+
+
+class Columns(dict[str, Column | None]):
+    """A memo from path to its column at the scope where its path begins: asked once a path."""
+
+    def __init__(self, builder: Builder, *, own_labels: bool) -> None:
+        super().__init__()
+        self.builder, self.own_labels = builder, own_labels
+
+    def __missing__(self, path: str) -> Column | None:
+        column = self.builder.keys(scope_of(path, own_labels=self.own_labels))[path]
+        if len(self) < MAX_KEYS:
+            self[path] = column
+        return column
+
+
+def _columns(builder: Builder, *, own_labels: bool) -> Columns:
+    name = f"generic {own_labels}"
+    held: Columns | None = builder.kept.get(name)
+    if held is None:
+        held = builder.kept[name] = Columns(builder, own_labels=own_labels)
+    return held
+
+
+def _pairs(record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(path, leaf) of a record; plain values at its top are not walked."""
+    for key, value in record.items():
+        kind = value.__class__
+        if kind is int or kind is float or value is None:
+            yield key, value
+        elif kind is str and value[:1] not in OPENING and len(value) < 512:
+            if not is_body(key, None):
+                yield key, value
+        else:
+            for path, _, leaf in leaves({key: value}):
+                yield path, leaf
 
 
 def _clocks(record: dict[str, Any], builder: Builder, row: int) -> None:

@@ -196,6 +196,7 @@ READER = Reader(
     sniff=sniff,
     read=read,
     match=match,
+    by_value=frozenset({"log"}),
     take=take,
     record=shown,
 )

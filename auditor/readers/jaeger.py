@@ -164,5 +164,6 @@ READER = Reader(
 on the search page and "Trace JSON" on a trace's page. From Elasticsearch:
 `curl "$ES/jaeger-span-*/_search?size=1000" > spans.json`.""",
     match=match,
+    by_value=frozenset({"spans"}),
     take=take,
 )

@@ -102,6 +102,7 @@ READER = Reader(
     get="""`aws logs tail /aws/lambda/FUNCTION --since 1h --format short > function.log`, or
 `aws logs filter-log-events --log-group-name /aws/lambda/FUNCTION > function.json`.""",
     match=match,
+    by_value=frozenset({"type"}),
     take=take,
     line=line,
 )

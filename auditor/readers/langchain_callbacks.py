@@ -233,6 +233,7 @@ READER = Reader(
 in `dumpd(response)`); or dump `async for event in chain.astream_events(…, version="v2")` with
 `json.dumps(event, default=dumpd)`.""",
     match=match,
+    by_value=frozenset(NAMES),
     take=take,
     finish=finish,
 )

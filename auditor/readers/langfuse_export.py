@@ -227,6 +227,7 @@ READER = Reader(
 "$LANGFUSE_HOST/api/public/observations?type=GENERATION&limit=100"`, or `/api/public/traces/TRACE_ID` for one
 trace with its observations; in the UI: Tracing, Observations, Export as JSON or CSV.""",
     match=match,
+    by_value=frozenset({"type", "batch", "traces", "observations", "trace"}),
     take=take,
     finish=finish,
 )

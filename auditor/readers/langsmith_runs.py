@@ -248,6 +248,7 @@ READER = Reader(
 `curl -H "x-api-key: $LANGSMITH_API_KEY" https://api.smith.langchain.com/api/v1/runs/query -d '{"session":
 ["PROJECT_ID"]}'`. A captured `POST /runs/batch` or `/runs/multipart` body is read as it is.""",
     match=match,
+    by_value=frozenset({"run_type", "post", "patch", "runs"}),
     take=take,
     finish=finish,
     sniff=sniff,

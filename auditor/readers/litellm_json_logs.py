@@ -104,6 +104,7 @@ READER = Reader(
     get="""`docker logs litellm 2>&1 | grep '^{' > litellm.log`, with `json_logs: true` in the proxy's
 `litellm_settings`; better `/spend/logs?summarize=false` or a callback, which carry who called.""",
     match=match,
+    by_value=frozenset({"message"}),
     take=take,
     line=line,
     sniff=sniff,

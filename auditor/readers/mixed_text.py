@@ -18,6 +18,7 @@ from auditor.readers._tables import delimiter_of, header_of, is_rule
 
 _FENCE = re.compile(r"^\s{0,3}(?:```|~~~)")
 _EXPANDED = re.compile(r"^-\[ RECORD \d+ \]")
+_NAMES = re.compile(r"""[\w@"'][\w .:/@\-()\[\]'"]*(?:[,;|\t][\w .:/@\-()\[\]'"]*){3,}$""")
 _FOOTER = re.compile(r"^\(\d+ rows?\)")
 
 
@@ -107,6 +108,8 @@ def _is_pipe_head(lines: list[str], at: int) -> bool:
 
 def _is_csv_head(line: str, below: str) -> bool:
     """A header of which several columns are known, above a row of the same width."""
+    if not _NAMES.match(line):
+        return False
     mark = delimiter_of(line)
     if mark is None or line.count(mark) < 3 or below.count(mark) < line.count(mark):
         return False

@@ -227,5 +227,6 @@ READER = Reader(
 `open("traces.jsonl", "w").write("\\n".join(t.to_json() for t in traces))`; or
 `mlflow.search_traces().to_csv("traces.csv")`. In the UI: Traces, Download as JSON.""",
     match=match,
+    by_value=frozenset({"trace", "traces", "spans", "data", "info", "trace_info"}),
     take=take,
 )

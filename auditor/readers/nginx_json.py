@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from auditor.readers import Reader
+from auditor.readers import ANY, Reader
 from auditor.readers._access import tell
 from auditor.readers._nginx import CARRIES, METHODS, NAMES, OWN, Variables, flat, request_of, take
 
@@ -72,6 +72,7 @@ access_log /var/log/nginx/calls.log calls;
 
 `tail -n 1000 /var/log/nginx/calls.log`, or `kubectl logs deploy/nginx`.""",
     match=match,
+    by_value=ANY,
     take=take,
     finish=tell,
 )

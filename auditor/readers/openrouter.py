@@ -17,7 +17,7 @@ from typing import Any
 
 from auditor.evidence import Builder
 from auditor.fields import normalise
-from auditor.readers import Reader
+from auditor.readers import ANY, Reader
 from auditor.readers._named import Named, flag, put_named, shown_by
 from auditor.readers._objects import to_ns
 
@@ -156,5 +156,6 @@ READER = Reader(
 "https://openrouter.ai/api/v1/generation?id=gen-…"` for each id that your calls got back, one JSON object a
 line; or *Activity*, *Export*, CSV in the console.""",
     match=match,
+    by_value=ANY,
     take=take,
 )

@@ -175,6 +175,7 @@ READER = Reader(
 `python app.py > spans.txt`,
 `kubectl logs deploy/app > spans.txt`. Log lines between the spans may stay.""",
     match=match,
+    by_value=frozenset({"context", "resource_metrics", "attributes"}),
     take=take,
     sniff=sniff,
     read=read,

@@ -258,6 +258,7 @@ READER = Reader(
     get="""Start the gateway without `--headless` and keep its stream while calls run:
 `curl -sN http://localhost:8787/log/stream > portkey.sse`.""",
     match=match,
+    by_value=frozenset({_OPTION}),
     take=take,
     sniff=sniff,
     read=read,

@@ -137,6 +137,7 @@ download. A search with
 `| select(span.tenant.id, span.gen_ai.request.model, span.gen_ai.usage.input_tokens)` shows only what it
 selects.""",
     match=match,
+    by_value=frozenset({"batches", "trace", "traces"}),
     take=take,
     finish=finish,
 )

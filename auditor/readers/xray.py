@@ -289,5 +289,6 @@ READER = Reader(
 `aws xray batch-get-traces --trace-ids ID… > traces.json` (five ids a call). What an application sends:
 point `AWS_XRAY_DAEMON_ADDRESS` at `nc -ul 2000`, or set `logging: debug` in the daemon's file.""",
     match=match,
+    by_value=frozenset({"trace_id", "format", "Document", "Segments", "Traces", "Id"}),
     take=take,
 )

@@ -115,5 +115,6 @@ READER = Reader(
 or "Download JSON" on a trace's page. Spans of an OpenTelemetry SDK arrive there with
 `OTEL_TRACES_EXPORTER=zipkin` or the Collector's `zipkin` exporter.""",
     match=match,
+    by_value=frozenset({"traceId"}),
     take=take,
 )

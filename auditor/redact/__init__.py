@@ -56,19 +56,19 @@ def _text(data: bytes, table: bool, texts: Wholes) -> bytes:
 def swept(text: str, texts: Wholes) -> str:
     """The text without the values that were found under a key and stand elsewhere too."""
     new = set(texts.pseudonyms.known.values())
-    wanted: dict[str, list[str]] = {}
-    for value in sorted(texts.named, key=len, reverse=True):
-        first = _WORD.match(value)
-        if first and len(value) >= SWEPT and value not in new and _names(value):
-            wanted.setdefault(first[0], []).append(value)
+    wanted = {v for v in texts.named if len(v) >= SWEPT and v not in new and _names(v)}
+    lengths: dict[str, set[int]] = {}  # of the values that begin with a word
+    for value in wanted:
+        lengths.setdefault("".join(_WORD.findall(value)[:1]), set()).add(len(value))
     out: list[str] = []
     done = 0
     for word in _WORD.finditer(text) if wanted else ():
-        for value in wanted.get(word[0], ()):
-            end = word.start() + len(value)
-            if word.start() >= done and text.startswith(value, word.start()) and not _goes_on(text, end):
-                out += [text[done : word.start()], texts.values.of(value)]
-                done = end
+        begin = word.start()
+        for length in sorted(lengths.get(word[0], ()), reverse=True):
+            value = text[begin : begin + length]
+            if begin >= done and value in wanted and not _goes_on(text, begin + length):
+                out += [text[done:begin], texts.values.of(value)]
+                done = begin + length
                 break
     return "".join((*out, text[done:]))
 
