@@ -237,7 +237,7 @@ def _candidates(text: str) -> list[int]:
 
 _scanner = json.JSONDecoder()
 _PAIR = re.compile(r"\b[A-Za-z_][\w.-]*=\S")
-_MARGIN = re.compile(r"^(?=[{\[])", re.M)
+_MARGIN = re.compile(r"^(?=[^\s\"'}\],])", re.M)  # where a line begins that can be no part of the value above
 
 
 def _stream_pieces(data: bytes, tell: Tell) -> Iterator[Piece]:
@@ -279,7 +279,7 @@ def _block(text: str, at: int, number: int, tell: Tell) -> tuple[Any, int]:
         return None, len(text)
     except ValueError as error:
         reason = f"not JSON: {str(error).split(':')[0][:60]}"
-    # a broken value ends where the next begins at the margin
+    # a broken value ends where something else begins at the margin
     stop = text.find("\n", at)
     following = _MARGIN.search(text, stop) if stop >= 0 else None
     after = following.start() if following else len(text)

@@ -62,7 +62,29 @@ def test_flipped_bits_never_raise(name: str, seed: int, flips: int) -> None:
     run(bytes(data))
 
 
-@pytest.mark.parametrize("name", [s.name for s in SAMPLES if s.path.suffix == ".jsonl"])
+LINED = [
+    s.name for s in SAMPLES if s.path.suffix in (".jsonl", ".log") and s.format != "botocore-debug"
+]  # each line is a piece of its own
+
+
+@pytest.mark.parametrize("name", LINED)
+@given(cut=st.floats(0, 1))
+@SLOW
+def test_a_cut_log_accounts_for_every_line(name: str, cut: float) -> None:
+    """Whatever is left, each of its lines gave records or is a skip; none is lost and none counted twice."""
+    whole, data = run(content(name)), content(name)
+    left = data[: int(len(data) * cut)]
+    report = run(left)
+    if report is None:
+        return
+    assert whole is not None
+    lines = [line for line in left.splitlines() if line.strip()]
+    records, skipped = report.inputs[0].records, report.inputs[0].skipped_total
+    assert records + skipped >= len(lines)
+    assert records <= whole.inputs[0].records + 1  # the cut line may still say something
+
+
+@pytest.mark.parametrize("name", LINED)
 @given(seed=st.integers(0, 10_000), broken=st.integers(0, 3))
 @SLOW
 def test_every_line_is_a_record_or_a_skip(name: str, seed: int, broken: int) -> None:
