@@ -16,7 +16,7 @@ DEV = $(VENV)/.dev-is-set-up
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help audit serve test lint check bench golden rule constraints clean
+.PHONY: help audit serve test lint check bench mutate golden rule constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ check: test lint ## Everything that CI runs
 
 bench: $(DEV) ## Measure the ratios to hold (SCALE=1 for full size)
 	$(BIN)/python -m benchmarks.bench --scale $(SCALE) $(ARGS)
+
+mutate: $(DEV) ## Break each rule and see that its examples notice (ARGS="IDN001 ..." for some)
+	$(BIN)/python -m tools.mutate $(ARGS)
 
 golden: $(DEV) ## Rewrite the goldens and the generated documents
 	$(BIN)/python -m tests.golden

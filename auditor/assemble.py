@@ -20,6 +20,7 @@ from auditor.table import Slot, Table
 USAGE = ("tokens_input", "tokens_output", "tokens_total")
 _HOST = r"bedrock(?:-runtime|-mantle|-agent-runtime)?(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:amazonaws|api)"
 _FAILED = r"(?i)^(error|failure|failed|fault|exception|timeout|[45]\d\d)$"
+WIRE_SPAN = "raw_gen_ai_request"  # LiteLLM's span of the raw exchange, below its own of the call
 _STATUS_OK = r"(?i)^(0|ok|success|succeeded|none|200|201)$"
 IS_CALL = pl.col("kind") == "call"
 # columns that every table has, whatever its readers put
@@ -65,10 +66,17 @@ class Evidence:
         return column in self.frame.columns
 
 
-def assemble(tables: list[Table], catalogue: Catalogue, dedicated: Iterable[str] = ()) -> Evidence:
+def assemble(
+    tables: list[Table],
+    catalogue: Catalogue,
+    dedicated: Iterable[str] = (),
+    vocabularies: Mapping[str, Sequence[str]] | None = None,
+    patterns: Mapping[str, str] | None = None,
+) -> Evidence:
     """Concatenate the tables; slot numbers are made unique over all inputs.
 
     `dedicated` names services that serve one team: what their process says of the team counts.
+    `vocabularies` and `patterns` are what the policy says of the values of a field.
     """
     slots: list[Slot] = []
     frames: list[pl.DataFrame] = []
@@ -85,7 +93,9 @@ def assemble(tables: list[Table], catalogue: Catalogue, dedicated: Iterable[str]
     frame = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
     new = [pl.lit(None, dtype).alias(name) for name, dtype in ALWAYS.items() if name not in frame.columns]
     frame = frame.with_columns(new).with_columns(pl.col("weight").fill_null(1))
-    evidence = Evidence(frame, slots, tables, catalogue)
+    evidence = Evidence(
+        frame, slots, tables, catalogue, vocabularies=vocabularies or {}, patterns=patterns or {}
+    )
     _settle(evidence)
     _dedicated(evidence, frozenset(dedicated))
     return evidence
@@ -218,15 +228,22 @@ def parents(frame: pl.DataFrame) -> Ints:
 
 
 def _wrappers(evidence: Evidence) -> None:
-    """A span that repeats the usage or response id of a model span below it is context, not a call."""
+    """A span that repeats the usage or response id of a model span below it is context, not a call.
+
+    LiteLLM's span of the raw exchange is the other way round: it is a call where none stands above it but one
+    that failed, which was another try.
+    """
     frame = evidence.frame
-    call = (frame["kind"] == "call").to_numpy()
+    call = np.array(frame["kind"] == "call")
     parent = evidence.parent
     if parent is None or call.sum() < 2:
         return
     above = nearest(parent, call)
-    inner = np.flatnonzero(call & (above >= 0))
-    if not len(inner):
+    below = np.flatnonzero(call & (above >= 0))
+    wire = below[(frame["name"].gather(below) == WIRE_SPAN).fill_null(False).to_numpy()]
+    call[wire[~frame["failed"].to_numpy()[above[wire]]]] = False
+    inner = np.setdiff1d(below, wire)
+    if not len(below):
         return
     same = np.zeros(len(inner), dtype=bool)
     for name in ("response_id", "attempt_id"):
@@ -245,9 +262,8 @@ def _wrappers(evidence: Evidence) -> None:
         same |= whole[outer] & known
     else:
         same[:] = True
-    demoted = np.zeros(len(call), dtype=bool)
-    demoted[above[inner[same]]] = True
-    kind = frame["kind"].set(pl.Series(demoted), "context")
+    call[above[inner[same]]] = False
+    kind = frame["kind"].set(pl.Series(~call), "context")
     evidence.frame = frame.with_columns(kind)
 
 

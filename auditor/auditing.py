@@ -8,21 +8,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from auditor import console
 from auditor.arguments import inputs_of
 from auditor.console import COULD_NOT, FAILED, PASSED
-from auditor.errors import AuditError, NothingToAudit, UsageError
-from auditor.fields import profiles
+from auditor.errors import AuditError, NothingToAudit
 from auditor.model import InputReport, Report
 from auditor.run import audit
-from auditor.settings import FailOn, Policy, load_policy
+from auditor.settings import FailOn
+from auditor.settled import Switches, settle
 from auditor.source import Input
 from auditor.summary import one_line
-from auditor.text import count, nearest, plural
+from auditor.text import count, plural
 from auditor.writers import Style, Writer, by_suffix, writer
+
+_SWITCHES = [field.name for field in fields(Switches)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class Asked:
     words: tuple[str, ...]
     profile: str | None
     policy_file: Path | None
+    no_config: bool
     rules_dir: Path | None
     formats: tuple[str, ...]
     stdin_name: str
@@ -40,6 +43,8 @@ class Asked:
     jobs: int | None
     show_values: bool
     fail_on: FailOn | None
+    min_score: int | None
+    max_unattributed: str | None
     exit_zero: bool
     allow_empty: bool
     date: str | None
@@ -51,7 +56,7 @@ class Asked:
 def run(asked: Asked) -> int:
     """One audit from words to exit code."""
     files = [(path, by_suffix(path.name)) for path in asked.outputs]
-    policy = policy_of(asked)
+    policy, file = settle(Switches(**{name: getattr(asked, name) for name in _SWITCHES}))
     begun = time.monotonic()
     try:
         inputs, left_out = inputs_of(asked.words, asked.formats, asked.stdin_name)
@@ -72,23 +77,11 @@ def run(asked: Asked) -> int:
     for reason in left_out:
         console.tell(f"left out: {reason}")
     if asked.verbose:
+        if file.path:
+            console.tell(f"policy: {file.path}")
         _how(report, time.monotonic() - begun)
     _write(report, inputs, asked, files)
     return _leave(report, asked)
-
-
-def policy_of(asked: Asked) -> Policy:
-    """The policy file's settings, or the defaults, with the switches on top."""
-    policy = load_policy(asked.policy_file) if asked.policy_file else Policy()
-    over: dict[str, object] = {}
-    if asked.profile:
-        if asked.profile not in profiles():
-            hint = nearest(asked.profile, profiles()) or f"choose from: {', '.join(profiles())}"
-            raise UsageError(f"there is no profile {asked.profile!r}", hint)
-        over["profile"] = asked.profile
-    if asked.fail_on:
-        over["fail_on"] = asked.fail_on
-    return policy.model_copy(update=over)
 
 
 def processors() -> int:

@@ -96,12 +96,17 @@ def explain(name: str, rules_dir: Path | None, wants_json: bool, color: str) -> 
 @options.ruled
 @options.as_json
 @click.option("--markdown", is_flag=True, help="As a Markdown table.")
+@click.option("--schema", is_flag=True, help="The JSON Schema of a rule file, for editors.")
 @options.colored
 @options.traced
-def rules(rules_dir: Path | None, wants_json: bool, markdown: bool, color: str) -> int:
+def rules(rules_dir: Path | None, wants_json: bool, markdown: bool, schema: bool, color: str) -> int:
     """List the rules."""
     from auditor import listing
 
+    if schema:
+        from auditor.schemas import rule_schema
+
+        return _show(rule_schema())
     if wants_json:
         return _show(listing.rules_data(rules_dir))
     if markdown:
@@ -157,6 +162,51 @@ def redact(**switches: Any) -> int:
 
 
 @commands.command()
+@click.option("--profile", default="chargeback-min", show_default=True, metavar="NAME", help="The profile.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default="auditor.toml",
+    show_default=True,
+    metavar="FILE",
+    help="The file to write; one that is there is never overwritten.",
+)
+@options.traced
+def init(profile: str, output: Path) -> int:
+    """Write a policy file to begin with: every key in it, commented."""
+    from auditor.starting import start
+
+    console.tell(start(output, profile))
+    return PASSED
+
+
+@commands.command()
+@options.settings_options
+@options.as_json
+@click.option("--schema", is_flag=True, help="The JSON Schema of the policy file, for editors.")
+@options.traced
+@click.pass_context
+def settings(ctx: click.Context, /, wants_json: bool, schema: bool, **switches: Any) -> int:
+    """Show every setting of `audit` here, and where its value comes from.
+
+    A flag wins over the environment, the environment over the policy file, that over the default. The policy
+    file is the nearest auditor.toml, or pyproject.toml with [tool.auditor], from this folder upward as far as
+    the repository reaches; one file holds, files are never merged.
+    """
+    from auditor import settled
+
+    if schema:
+        from auditor.schemas import policy_schema
+
+        return _show(policy_schema())
+    held = settled.settings(switches, options.given(ctx))
+    return _show(
+        settled.data_of(held) if wants_json else settled.text_of(held, console.style(switches["color"]))
+    )
+
+
+@commands.command()
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -184,19 +234,23 @@ def serve(host: str, port: int) -> int:
 
 
 @commands.command()
+@options.ruled
 @options.colored
 @options.verbose("Name every check; -vv adds tracebacks.")
-def selftest(color: str, verbose: int) -> int:
-    """Run every rule's examples and audit every sample in this copy."""
+def selftest(rules_dir: Path | None, color: str, verbose: int) -> int:
+    """Run every rule's examples and audit every sample in this copy.
+
+    With --rules, run the examples of your own rules.
+    """
     from auditor.selftest import run_all, summary
 
     results = []
     ink = console.ink(color)
-    for result in run_all():
+    for result in run_all(rules_dir):
         results.append(result)
         if verbose or not result.passed:
             _show(result.line(ink))
-    _show(summary(results, ink))
+    _show(summary(results, ink, rules_dir))
     return PASSED if all(result.passed for result in results) else FAILED
 
 

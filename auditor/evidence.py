@@ -242,6 +242,7 @@ class Builder:
     def flush(self) -> None:
         """Turn the lists of the current batch into a frame and forget them."""
         if self.n:
+            self._regions_of_arns()
             frame = freeze(self.ids, self._live, self._facts, self.catalogue)
             self._parts.append(frame.with_columns(self.kinds(frame)) if self.kinds else frame)
         for column in (*self._live, *self._facts.values()):
@@ -249,6 +250,18 @@ class Builder:
             del column.rows[:]
             column.values.clear()
         self._reset()
+
+    def _regions_of_arns(self) -> None:
+        """The region in a model's ARN, on records that name none: that of the profile, not of the call."""
+        named: set[int] | None = None
+        for column in [c for c in self._live if c.slot.field == "model"]:
+            for row, value in zip(column.rows, column.values, strict=True):
+                if value.__class__ is not str or not value.startswith("arn:") or value.count(":") < 5:
+                    continue
+                if named is None:
+                    named = {r for c in self._live if c.slot.field == "region" for r in c.rows}
+                if row not in named and (region := value.split(":", 4)[3]):
+                    self.column("region", "process", f"{column.slot.key} (ARN)").put(row, region)
 
     def table(self) -> Table:
         """The finished table of this input, the records of all its formats in their order."""

@@ -134,7 +134,7 @@ def _rule(page: Page, rule: Rule) -> None:
     if rule.false_positives:
         _paragraphs(page, "when it is no gap", _named(rule, rule.false_positives))
     if rule.valid:
-        _paragraphs(page, "valid", ", ".join(f"{key} {value}" for key, value in rule.valid.items()))
+        _paragraphs(page, "valid", rule.holds)
     if rule.references:
         page.heading("references")
         for reference in rule.references:
@@ -160,6 +160,9 @@ def _looks_at(page: Page, rule: Rule) -> None:
         page.labelled("unless", f"{', '.join(rule.needs)} already speaks of the same call", gutter=8)
     page.labelled("when", "this holds for a row of the evidence table:", gutter=8)
     page.code(rule.when)
+    if rule.thresholds:
+        bounds = ", ".join(f"{name} {value:g}" for name, value in rule.thresholds.items())
+        page.labelled("with", f"{bounds}: a policy may set them", gutter=8)
 
 
 def _fix(page: Page, fix: Fix, rule: Rule) -> None:

@@ -145,8 +145,9 @@ class Catalogue:
         hit = self._normal.get(normal) or self._whole.get(normal)
         if hit:
             return hit
+        dotted = lower.replace("→", ".")  # text that was opened holds its names as a mapping does
         for prefix in self.families:
-            if lower.startswith(prefix.lower()) and len(key) > len(prefix):
+            if dotted.startswith(prefix.lower()) and len(key) > len(prefix):
                 inner = self.lookup(key[len(prefix) :])
                 return inner and inner._replace(rank=inner.rank + 600)
         segments = _SEGMENT.split(_INDEX.sub("", key))

@@ -15,7 +15,7 @@ from auditor.fields import Profile
 from auditor.judge import NOT_CARRIED, PRESENT, Judgement
 from auditor.model import LAYERS, FieldHops, FieldReport, Gap, Hop, InputReport, Score, Totals
 from auditor.money import Weights
-from auditor.required import Asked, requirements
+from auditor.required import Asked, asked_of, requirements
 from auditor.score import score
 from auditor.settings import Policy
 from auditor.source import Input
@@ -92,11 +92,10 @@ def score_of(
     judgement: Judgement, weights: Weights, profile: Profile, evidence: Evidence, owned: Rows
 ) -> Score:
     """The score over the profile's requirements; what the policy adds of its own does not move it."""
-    layer = judgement.calls["layer"]
     shares, uncheckable = [], []
     needs = requirements(profile, Policy(), evidence)
     for need in needs:
-        rows = layer.is_in([name for name in LAYERS if need.holds_in(name)]).to_numpy()
+        rows = asked_of(need, evidence, judgement)
         weight = max(evidence.catalogue.fields[name].weight for name in need.any_of)
         present = np.any([judgement.verdicts[n] == PRESENT for n in need.any_of], axis=0) & rows
         lacking = np.all([judgement.verdicts[n] == NOT_CARRIED for n in need.any_of], axis=0)

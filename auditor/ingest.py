@@ -27,6 +27,7 @@ from auditor.table import Table
 
 ENOUGH = 0.5
 LINES = frozenset({"logfmt", "key-value", "plain-text"})
+LINED = LINES | {"nginx-combined", "haproxy-http"}
 GENERIC = 0.3  # what a generic text format may claim at most
 FIRST = 25
 MOST_LINES = 200
@@ -55,8 +56,7 @@ def ingest(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1) ->
                 read_objects(source, builder, found)
             finish(builder)
         table = builder.table()
-        if found.everything:
-            _name_by_calls(table)
+        _name_by_calls(table, found)
     table.bytes, table.also = source.size, also
     if not table.frame.height and table.skipped_total:
         first = table.skips[0]
@@ -68,10 +68,18 @@ def ingest(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1) ->
     return table
 
 
-def _name_by_calls(table: Table) -> None:
-    """Name an input of generic formats after those in which its calls stand: one, or mixed text."""
+def _name_by_calls(table: Table, found: Reader) -> None:
+    """Name an input of generic formats after those in which its calls stand: one, or mixed text.
+
+    What was recognised by its first records is mixed text too, where most of its calls are lines of others.
+    """
     formats = table.frame.filter(pl.col("kind") == "call")["format"]
     counts = dict(formats.value_counts().sort("format").iter_rows())
+    if not found.everything:
+        lines = sum(n for name, n in counts.items() if name in LINED and name != table.format)
+        if lines and lines >= counts.get(table.format, 0):
+            table.format = MIXED
+        return
     text = {name: n for name, n in counts.items() if name in LINES}
     if not counts or table.format == MIXED:
         return

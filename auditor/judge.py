@@ -17,6 +17,7 @@ from sqlglot import exp
 from auditor.arrays import Codes, Rows
 from auditor.assemble import Evidence
 from auditor.clean import collected
+from auditor.columns import at
 from auditor.errors import RuleError
 from auditor.model import Cause
 from auditor.predicate import check_predicate
@@ -95,25 +96,23 @@ _REJECTING = (
 )
 
 
-def _rejects_null(part: exp.Expr) -> bool:
-    """Whether a conjunct is never true while one of its columns is null."""
-    if isinstance(part, exp.Not):
-        return isinstance(part.this.unnest(), exp.Is)
-    return isinstance(part, _REJECTING) and not part.find(exp.Coalesce, exp.Case, exp.Is, exp.Or, exp.If)
+def _needed(part: exp.Expr) -> frozenset[str]:
+    """The columns of which none may be null where a part is true; of several ways what all have in common."""
+    part = part.unnest()
+    if isinstance(part, exp.And):
+        return _needed(part.left) | _needed(part.right)
+    if isinstance(part, exp.Or):
+        return _needed(part.left) & _needed(part.right)
+    inner = part.this.unnest() if isinstance(part, exp.Not) else part
+    known = isinstance(part, exp.Not) and isinstance(inner, exp.Is)
+    strict = isinstance(inner, _REJECTING) and not inner.find(exp.Coalesce, exp.Case, exp.Is, exp.Or, exp.If)
+    return frozenset(c.name for c in part.find_all(exp.Column)) if known or strict else frozenset()
 
 
 @lru_cache(maxsize=4096)
 def demands(predicate: str) -> frozenset[str]:
-    """Columns without which a predicate cannot hold: those that a top-level conjunct needs to be known."""
-    out: set[str] = set()
-    parts = [sqlglot.parse_one(predicate, read="postgres")]
-    while parts:
-        part = parts.pop().unnest()
-        if isinstance(part, exp.And):
-            parts += [part.left, part.right]
-        elif _rejects_null(part):
-            out |= {c.name for c in part.find_all(exp.Column)}
-    return frozenset(out)
+    """Columns without which a predicate cannot hold."""
+    return _needed(sqlglot.parse_one(predicate, read="postgres"))
 
 
 def _there(evidence: Evidence) -> Callable[[str], bool]:
@@ -174,7 +173,7 @@ def _speaks(evidence: Evidence, rule: Rule) -> bool:
 def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows]:
     """Each predicate over the calls, in one lazy query."""
     texts = list(dict.fromkeys(rule.predicate(field) for rule, field in pairs))
-    result = _collected(calls, texts) if texts and calls.height else None
+    result = _collected(calls, texts, pairs) if texts and calls.height else None
     layer, fmt = calls["layer"], calls["format"]
     masks: dict[tuple[str, ...], Rows] = {}
     out = []
@@ -194,7 +193,7 @@ def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows
     return out
 
 
-def _collected(calls: pl.DataFrame, texts: list[str]) -> pl.DataFrame:
+def _collected(calls: pl.DataFrame, texts: list[str], pairs: list[tuple[Rule, str]]) -> pl.DataFrame:
     """All predicates at once; RuleError names the one that does not fit the table's types."""
     columns = [_compiled(text) for text in texts]
     try:
@@ -205,9 +204,9 @@ def _collected(calls: pl.DataFrame, texts: list[str]) -> pl.DataFrame:
                 calls.lazy().select(column).collect()
             except pl.exceptions.PolarsError as error:
                 reason = str(error).strip().splitlines()[0]
-                raise RuleError(
-                    f"when: {text}: {reason}", "compare text with text and numbers with numbers"
-                ) from None
+                rule = next(r for r, field in pairs if r.predicate(field) == text)
+                hint = "compare text with text and numbers with numbers"
+                raise RuleError(at(rule, f"when: {text.strip()}: {reason}"), hint) from None
         raise
 
 

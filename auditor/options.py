@@ -61,7 +61,7 @@ traced: Callable[[C], C] = option(
 )
 as_json: Callable[[C], C] = option("--json", "wants_json", is_flag=True, help="As JSON.")
 
-_AUDIT = (
+_POLICY = (
     option(
         "--profile",
         metavar="NAME",
@@ -75,9 +75,52 @@ _AUDIT = (
         type=_PATH,
         metavar="FILE",
         env="AUDITOR_POLICY",
-        help="Your own settings: auditor.toml, or a pyproject.toml with [tool.auditor].",
+        help="Your own settings.  [default: the nearest auditor.toml, or pyproject.toml with [tool.auditor],"
+        " from this folder upward]",
     ),
+    option("--no-config", is_flag=True, help="Look for no policy file."),
     ruled,
+)
+_FORMAT = option(
+    "--format",
+    "fmt",
+    type=click.Choice(writers.names()),
+    default="terminal",
+    show_default=True,
+    env="AUDITOR_FORMAT",
+    help="What standard output gets.",
+)
+_JOBS = option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    env="AUDITOR_JOBS",
+    help="Processes that read large inputs.  [default: one a processor]",
+)
+_GATE = (
+    option(
+        "--fail-on",
+        type=click.Choice(["error", "warning", "note", "none"]),
+        env="AUDITOR_FAIL_ON",
+        help="The gate: exit 1 when an open gap has this level or a louder one.  [default: error]",
+    ),
+    option(
+        "--min-score",
+        type=click.IntRange(0, 100),
+        metavar="N",
+        env="AUDITOR_MIN_SCORE",
+        help="The gate: exit 1 when the score is lower.",
+    ),
+    option(
+        "--max-unattributed",
+        metavar="SHARE",
+        env="AUDITOR_MAX_UNATTRIBUTED",
+        help="The gate: exit 1 when more of the spend has no owner, as 2% or 0.02.",
+    ),
+)
+
+_AUDIT = (
+    *_POLICY,
     option(
         "--as",
         "formats",
@@ -86,15 +129,7 @@ _AUDIT = (
         help="Read as this format instead of recognising it; with NAME, one of several inputs. Repeatable.",
     ),
     option("--stdin-name", default="stdin", show_default=True, metavar="NAME", help="What `-` is called."),
-    option(
-        "--format",
-        "fmt",
-        type=click.Choice(writers.names()),
-        default="terminal",
-        show_default=True,
-        env="AUDITOR_FORMAT",
-        help="What standard output gets.",
-    ),
+    _FORMAT,
     option(
         "-o",
         "--output",
@@ -104,20 +139,9 @@ _AUDIT = (
         metavar="FILE",
         help="Write the report here as well, the format by the suffix. Repeatable.",
     ),
-    option(
-        "--jobs",
-        type=click.IntRange(min=1),
-        metavar="N",
-        env="AUDITOR_JOBS",
-        help="Processes that read large inputs.  [default: one a processor]",
-    ),
+    _JOBS,
     option("--show-values", is_flag=True, help="Show values in excerpts instead of masking them."),
-    option(
-        "--fail-on",
-        type=click.Choice(["error", "warning", "note", "none"]),
-        env="AUDITOR_FAIL_ON",
-        help="The gate: exit 1 when an open gap has this level or a louder one.  [default: error]",
-    ),
+    *_GATE,
     option(
         "--exit-zero", is_flag=True, help="Exit 0 when the gate fails; what could not be audited stays 2."
     ),
@@ -159,6 +183,25 @@ def redact_options(command: C) -> C:
     for add in reversed(_REDACT):
         command = add(command)
     return command
+
+
+def settings_options(command: C) -> C:
+    """Every switch of `settings`: those of `audit` that set something."""
+    for add in reversed((*_POLICY, _FORMAT, _JOBS, *_GATE, colored)):
+        command = add(command)
+    return command
+
+
+def given(ctx: click.Context) -> dict[str, str]:
+    """By parameter, the flag or the environment variable that gave its value."""
+    out = {}
+    for param in ctx.command.params:
+        source = ctx.get_parameter_source(param.name or "")
+        if source is click.core.ParameterSource.COMMANDLINE:
+            out[param.name or ""] = max(param.opts, key=len)
+        elif source is click.core.ParameterSource.ENVIRONMENT:
+            out[param.name or ""] = str(param.envvar)
+    return out
 
 
 def audit_options(command: C) -> C:

@@ -5,6 +5,7 @@ It recognises nothing itself, and never drops a part: what is no evidence is con
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from auditor.source import Input, Source
 
 MAX_MIXED = 4 * 1024 * 1024  # bytes: what is longer is an export, no paste
 MIXED = "mixed-text"
+_PROMPT = re.compile(r"(?:\w*[=-][>#]|mysql>|sqlite>|athena>) ")  # what a console of a database puts first
 Recognise = Callable[[Source, Input], tuple[Reader, str | None]]
 
 
@@ -50,9 +52,11 @@ def _reader_of(source: Source, given: Input, recognise: Recognise) -> Reader | N
         found, _ = recognise(source, given)
     except AuditError:
         return None
+    lines = [line for line in source.head.decode("utf-8", "replace").splitlines() if line.strip()]
+    if all(_PROMPT.match(line) for line in lines):
+        return None
     if found.name != "plain-text":
         return found
-    lines = [line for line in source.head.decode("utf-8", "replace").splitlines() if line.strip()]
     logged = sum(bool(parted(line).told) for line in lines) >= 0.5 * len(lines)
     return found if logged or any(_is_record(line) for line in lines) else None
 

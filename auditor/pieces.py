@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from auditor.behind import CutError, after_prefix
 from auditor.joining import joined
-from auditor.lines import parted
-from auditor.repair import MAX_LITERAL, closed, literal, repaired
+from auditor.repair import closed, repaired
 from auditor.source import Source
 from auditor.twice import again
 from auditor.yamldocs import documents, is_configuration, is_yaml
@@ -172,7 +172,11 @@ def one_line(line: bytes, at: int, number: int, tell: Tell) -> Iterator[Piece]:
             yield Piece(line.decode("utf-8", "replace"), at, "", number)
             return
         text = line.decode("utf-8", "replace")
-        value = _after_prefix(text)
+        try:
+            value = after_prefix(text)
+        except CutError:
+            tell.skip(number, "cut off: the record behind the prefix is incomplete")
+            return
         if value is None and _opens(line):
             value = _mended(text, tell)
             if value is None:
@@ -206,37 +210,7 @@ def _mended(text: str, tell: Tell) -> Any:
     return found[0]
 
 
-def _after_prefix(text: str) -> Any:
-    """The JSON value behind a log prefix (`2026-09-14T10:00:03Z stdout F {…}`), or None.
-
-    A line that says more than a prefix before it (`tenant=acme usage={…}`) is text.
-    """
-    line = parted(text).text
-    for begin in _candidates(line):
-        if begin and _PAIR.search(line, 0, begin):
-            return None
-        try:
-            value, _ = _scanner.raw_decode(line, begin)
-        except (ValueError, RecursionError):
-            # `print` and `%s` leave a Python dictionary at the end of the line
-            ends = line[begin : begin + 2] == "{'" and line[-1:] == "}" and len(line) < MAX_LITERAL
-            value = literal(line[begin:]) if ends else None
-        if isinstance(value, dict) and value:
-            return value
-    return None
-
-
-def _candidates(text: str) -> list[int]:
-    first = text.find("{")
-    out: list[int] = []
-    while first >= 0 and len(out) < 4:
-        out.append(first)
-        first = text.find("{", first + 1)
-    return out
-
-
 _scanner = json.JSONDecoder()
-_PAIR = re.compile(r"\b[A-Za-z_][\w.-]*=\S")
 _MARGIN = re.compile(r"^(?=[^\s\"'}\],])", re.M)  # where a line begins that can be no part of the value above
 
 

@@ -31,6 +31,8 @@ def rates(model: str, provider: str | None, day: int | None) -> tuple[float, flo
 
     when = datetime.fromtimestamp(day * 86_400, UTC) if day is not None else None
     name = model.removeprefix("bedrock/").removeprefix("converse/")
+    if name.endswith(":free"):
+        return 0.0, 0.0, 0.0, 0.0
     if ":inference-profile/" in name or ":foundation-model/" in name:
         name = name.rsplit("/", 1)[-1]
     for provider_id in _providers(name, provider):

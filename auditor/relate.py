@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from auditor import census, prices, principal, retries, served, traces
+from auditor import census, prices, principal, retries, served, traces, vocabulary
 from auditor.assemble import Columns, Evidence, Series, nearest, values_dtype
 from auditor.table import FACTS
 
@@ -70,6 +70,9 @@ def exists(evidence: Evidence, name: str) -> bool:
     if name in frame.columns:
         return frame[name].null_count() < frame.height
     fields = evidence.catalogue.fields
+    held = vocabulary.known(evidence, name)
+    if held is not None:
+        return held
     for pattern, sources in _SOURCES:
         match = pattern.fullmatch(name)
         if match:
@@ -86,7 +89,9 @@ def exists(evidence: Evidence, name: str) -> bool:
 
 
 _OF_PRINCIPAL = re.compile(r"principal_(?:kind|role|session|tag_sets)|session_kind|role_.+")
-_OF_FIELD = re.compile(r"(.+)_(?:scope|key|distinct|spellings|keys|repeats|share|slot)")
+_OF_FIELD = re.compile(
+    r"(.+)_(?:scope|key|distinct|spellings|keys|repeats|share|slot|unlisted|unmatched|near_miss)"
+)
 _SOURCES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"(?:parent|root|children)_((?!missing).+)"), ("tree",)),
     (re.compile(r"trace_((?!id$|key$).+)"), ("trace",)),
@@ -120,7 +125,7 @@ _NULLS: tuple[tuple[re.Pattern[str], pl.DataType], ...] = (
     (re.compile(r"_slot$"), pl.Int32()),
     (
         re.compile(
-            r"_conflict$|^is_root$|^has_parent$|^parent_missing$|^failed$|^error$|_like$|^inside_|_swapped$"
+            r"_conflict$|^is_root$|^has_parent$|^parent_missing$|^failed$|^error$|_like$|^inside_|_swapped$|_unlisted$|_unmatched$|_near_miss$"
         ),
         pl.Boolean(),
     ),
@@ -220,4 +225,7 @@ PROVIDERS = (
     _provider("(.+)_repeats", ("{}",), census.repeats),
     _provider("principal_tag_sets", ("iam_principal", "principal_tags"), census.tag_sets),
     _provider("(.+)_share", ("{}",), census.share),
+    _provider("(.+)_unlisted", ("{}",), vocabulary.unlisted),
+    _provider("(.+)_unmatched", ("{}",), vocabulary.unmatched),
+    _provider("(.+)_near_miss", ("{}",), vocabulary.near_miss),
 )

@@ -29,17 +29,31 @@ def requirements(profile: Profile, policy: Policy, evidence: Evidence) -> list[R
 
 def required_on(profile: Profile, policy: Policy, evidence: Evidence, judgement: Judgement) -> Asked:
     """Where each field is required: by layer, by condition, and not where an alternative is present."""
-    layer = judgement.calls["layer"]
     out: Asked = {}
     for need in requirements(profile, policy, evidence):
-        holds = [name for name in LAYERS if need.holds_in(name)]
-        rows = layer.is_in(holds).to_numpy().copy()
-        if need.when:
-            relate(evidence, columns_of(need.when))
-            calls = evidence.frame.filter(IS_CALL)
-            rows &= calls.select(pl.sql_expr(need.when).fill_null(False).alias("when"))["when"].to_numpy()
+        rows = asked_of(need, evidence, judgement)
         for name in need.any_of:
             others = [judgement.verdicts[n] == PRESENT for n in need.any_of if n != name]
             mine = rows & ~np.any(others, axis=0) if others else rows
             out[name] = out.get(name, np.zeros(len(rows), dtype=bool)) | mine
     return out
+
+
+def asked_of(need: Requirement, evidence: Evidence, judgement: Judgement) -> Rows:
+    """The calls of which a requirement is asked: by their layer, and where its condition holds."""
+    holds = [name for name in LAYERS if need.holds_in(name)]
+    rows: Rows = judgement.calls["layer"].is_in(holds).to_numpy().copy()
+    if need.when:
+        relate(evidence, columns_of(need.when))
+        calls = evidence.frame.filter(IS_CALL)
+        rows &= calls.select(pl.sql_expr(need.when).fill_null(False).alias("when"))["when"].to_numpy()
+    return rows
+
+
+def unasked(policy: Policy, asked: Asked, evidence: Evidence) -> list[str]:
+    """What to tell where the profile asks nothing of any call: another one is meant."""
+    if not any(len(rows) for rows in asked.values()) or any(rows.any() for rows in asked.values()):
+        return []
+    layers = [name for name in LAYERS if name in evidence.layers]
+    noun = "layer" if len(layers) == 1 else "layers"
+    return [f"The profile {policy.profile} asks nothing of records of the {noun} {', '.join(layers)}."]

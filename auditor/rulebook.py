@@ -5,7 +5,7 @@ A rule file cannot execute anything: its predicate sees the evidence table and a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -72,7 +72,7 @@ class Rule(Strict):
     fixes: tuple[str, ...] = ()
     false_positives: str = ""
     references: tuple[Reference, ...] = ()
-    valid: dict[str, str] = {}
+    valid: dict[Literal["from", "to", "products"], str] = {}
     covers: tuple[str, ...] = ()
     examples: tuple[Example, ...] = Attr(min_length=1)
     _place: tuple[str, Lines] = PrivateAttr(("", {}))
@@ -115,6 +115,12 @@ class Rule(Strict):
                 raise ValueError(f"{self.id} has no threshold {name!r} (it has: {listed})")
         return self.model_copy(update={"thresholds": {**self.thresholds, **bounds}})
 
+    @property
+    def holds(self) -> str:
+        """From when, until when and for which versions the advice holds; empty where nothing limits it."""
+        named = [f"{key} {self.valid[key]}" for key in ("from", "to") if key in self.valid]
+        return "; ".join([" ".join(named), self.valid.get("products", "")]).strip("; ")
+
     def text(self, template: str, field: str) -> str:
         """A text of the rule with its field's title in place."""
         return template.replace("{field}", catalogue().fields[field].title.lower()).strip()
@@ -125,7 +131,10 @@ class Fix(Strict):
 
     id: str
     stack: str
-    lands_in: tuple[str, ...] = ()  # layers and formats in which the value will be seen; empty: anywhere
+    # layers, formats and groups of formats in which the value will be seen; empty: anywhere
+    lands_in: tuple[str, ...] = ()
+    # fields and groups of fields: where it lands it answers any gap of them that no rule's own recipe answers
+    carries: tuple[str, ...] = ()
     title: str
     text: str
     language: str = "text"
@@ -197,7 +206,7 @@ def read_rule(path: Path, *, own: bool = False) -> Rule:
 @cache
 def _shipped() -> tuple[Rule, ...]:
     root = folder("rules")
-    skip = {root / "fields.yaml", root / "profiles.yaml"}
+    skip = {root / "fields.yaml", root / "profiles.yaml", root / "emitters.yaml"}
     paths = [p for p in sorted(root.rglob("*.yaml")) if p not in skip and p.parent.name != "fixes"]
     return tuple(sorted((read_rule(p) for p in paths), key=lambda r: r.id))
 
@@ -246,12 +255,28 @@ def _check_names(rule: Rule, rules: Mapping[str, Rule]) -> None:
 
 @cache
 def load_fixes() -> dict[str, Fix]:
-    """The fix recipes by id."""
+    """The fix recipes by id, the groups in `lands_in` and `carries` written out."""
+    text = (folder("rules") / "emitters.yaml").read_bytes()
+    groups: dict[str, dict[str, list[str]]] = yaml.load(text, Loader=_LOADER)
     out: dict[str, Fix] = {}
     for path in sorted((folder("rules") / "fixes").glob("*.yaml")):
         try:
             fix = Fix.model_validate(yaml.load(path.read_bytes(), Loader=_LOADER))
         except (ValidationError, yaml.YAMLError) as error:
             raise RuleError(f"{path}: {str(error).splitlines()[0]}", "see the other recipes") from None
-        out[fix.id] = fix
+        lands = tuple(n for told in fix.lands_in for n in groups["formats"].get(told, [told]))
+        carries = tuple(n for told in fix.carries for n in groups["fields"].get(told, [told]))
+        out[fix.id] = fix.model_copy(update={"lands_in": lands, "carries": carries})
     return out
+
+
+def fitting(named: Iterable[str], field: str, seen_in: frozenset[str]) -> list[str]:
+    """A rule's recipes that are seen where the gap is; else any that carry the field there; else its own."""
+    recipes = load_fixes()
+    own = [i for i in named if i in recipes]
+    here = {i for i, fix in recipes.items() if not fix.lands_in or seen_in.intersection(fix.lands_in)}
+    return (
+        [i for i in own if i in here]
+        or [i for i, fix in recipes.items() if i in here and field in fix.carries]
+        or own
+    )

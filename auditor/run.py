@@ -15,7 +15,8 @@ import numpy as np
 from auditor import __version__, prices
 from auditor.archives import expand
 from auditor.assemble import assemble
-from auditor.errors import InputError
+from auditor.columns import check_columns
+from auditor.errors import InputError, PolicyError
 from auditor.fields import Catalogue, Profile, catalogue, catalogue_with, profiles
 from auditor.figures import field_reports, hops_of, input_report, notes_on, owned_by_someone, score_of, totals
 from auditor.gate import gate
@@ -34,9 +35,9 @@ from auditor.model import (
 from auditor.money import weigh
 from auditor.parts import MIXED
 from auditor.plan import plan
-from auditor.required import Asked, required_on
-from auditor.rulebook import Rule, load_fixes, load_rules
-from auditor.settings import Policy
+from auditor.required import Asked, required_on, unasked
+from auditor.rulebook import Rule, all_ids, load_fixes, load_rules
+from auditor.settings import Policy, check_rules
 from auditor.source import Input, Source
 from auditor.suppress import suppress
 from auditor.table import Table
@@ -56,9 +57,9 @@ def audit(
     policy = policy or Policy()
     profile = profiles()[policy.profile]
     fields = catalogue_with(policy.aliases)
-    rules = load_rules(rules_dir)
+    rules = _rules(policy, rules_dir)
     inputs, sources, tables, said = _read(expand(inputs), fields, jobs)
-    evidence = assemble(tables, fields, policy.dedicated)
+    evidence = assemble(tables, fields, policy.dedicated, policy.vocabularies, policy.whole_patterns)
     judgement = judge(evidence, rules, tuple(fields.fields))
     weights = weigh(evidence, judgement.calls)
     asked = required_on(profile, policy, evidence, judgement)
@@ -68,6 +69,7 @@ def audit(
     anchored = _anchor(told, judgement, locators, inputs, Masker(show=show_values))
     gaps, used_date, notes = suppress(anchored, policy.suppress, [i.name for i in inputs], date)
     owned = owned_by_someone(judgement)
+    score = score_of(judgement, weights, profile, evidence, owned)
     return Report(
         tool=Tool(name="attribution-gap-auditor", version=__version__),
         ruleset=_ruleset(rules, rules_dir),
@@ -79,10 +81,50 @@ def audit(
         gaps=gaps,
         hops=hops_of(evidence, judgement, asked, inputs),
         plan=plan([t for t in told if t.gap.level != Level.NOTE], weights, set(asked)),
-        score=score_of(judgement, weights, profile, evidence, owned),
-        gate=gate(gaps, policy.fail_on),
-        notes=[*notes_on(evidence, weights), *said, *notes],
+        score=score,
+        gate=gate(gaps, policy.fail_on, policy.thresholds, score.value, weights.share(~owned)),
+        notes=[
+            *notes_on(evidence, weights),
+            *unasked(policy, asked, evidence),
+            *_changed(policy, rules, gaps),
+            *_limited(rules, gaps),
+            *said,
+            *notes,
+        ],
     )
+
+
+def _rules(policy: Policy, rules_dir: Path | None) -> tuple[Rule, ...]:
+    """The rules as the policy tunes them; an error where it names one that does not exist."""
+    check_rules(policy, all_ids(rules_dir))
+    rules = load_rules(rules_dir)
+    check_columns([rule for rule in rules if rule.place[1]])
+    bounds = policy.thresholds.rules
+    try:
+        return tuple(r.tuned(bounds[r.id]) if r.id in bounds else r for r in rules) if bounds else rules
+    except ValueError as error:
+        raise PolicyError(f"thresholds: {error}", "`auditor explain RULE` shows its thresholds") from None
+
+
+def _changed(policy: Policy, rules: Sequence[Rule], gaps: Sequence[Gap]) -> list[str]:
+    """What the policy changed of the rules that spoke."""
+    told = {gap.rule for gap in gaps}
+    out = []
+    for rule in rules:
+        level = policy.levels.get(rule.id, rule.level)
+        if rule.id in told and level != rule.level:
+            out.append(f"The policy makes {rule.id} a {level.value}; its own level is {rule.level.value}.")
+        for name, value in policy.thresholds.rules.get(rule.id, {}).items():
+            out.append(f"The policy sets {name} of {rule.id} to {value:g}.")
+    return out
+
+
+def _limited(rules: Sequence[Rule], gaps: Sequence[Gap]) -> list[str]:
+    """Which advice of the rules that spoke depends on dates or versions."""
+    told = {gap.rule for gap in gaps}
+    return [
+        f"The advice of {rule.id} holds: {rule.holds}." for rule in rules if rule.valid and rule.id in told
+    ]
 
 
 def _read(

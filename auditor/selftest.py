@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from auditor.errors import AuditError
 from auditor.model import Report, Verdict
@@ -15,7 +16,7 @@ from auditor.readers import reader
 from auditor.rulebook import Example, Rule, load_rules
 from auditor.run import Input, audit
 from auditor.samples import Sample, samples
-from auditor.settings import Policy
+from auditor.settings import Policy, parse_policy
 from auditor.text import plural, visible
 
 
@@ -41,33 +42,40 @@ class Result:
         )
 
 
-def summary(results: Sequence[Result], ink: Ink) -> bytes:
+def summary(results: Sequence[Result], ink: Ink, rules_dir: Path | None = None) -> bytes:
     """One line: how many checks ran and how many failed."""
     failed = sum(not result.passed for result in results)
-    rules, sampled = len(load_rules()), len(samples())
-    ran = f"{plural(len(results), 'check')} of {plural(rules, 'rule')} and {plural(sampled, 'sample')}"
+    rules = len(load_rules(rules_dir)) - (len(load_rules()) if rules_dir else 0)
+    sampled = "" if rules_dir else f" and {plural(len(samples()), 'sample')}"
+    ran = f"{plural(len(results), 'check')} of {plural(rules, 'rule')}{sampled}"
     verdict = ink(f"{failed} failed", "error") if failed else ink("all passed", "green")
     return ink.encode(f"selftest: {ran}: {verdict}\n")
 
 
-def run_all() -> Iterator[Result]:
-    """Every example of every rule, then every sample."""
-    for rule in load_rules():
-        for example in rule.examples:
-            yield run_example(rule, example)
-    for sample in samples():
+def run_all(rules_dir: Path | None = None) -> Iterator[Result]:
+    """Every example of every rule, then every sample; with a folder, the examples of its rules alone."""
+    shipped = load_rules()
+    for rule in load_rules(rules_dir):
+        for example in rule.examples if rules_dir is None or rule not in shipped else ():
+            yield run_example(rule, example, rules_dir)
+    for sample in samples() if rules_dir is None else ():
         yield run_sample(sample)
 
 
-def run_example(rule: Rule, example: Example) -> Result:
+def run_example(rule: Rule, example: Example, rules_dir: Path | None = None) -> Result:
     """Audit one example with every field required, and compare the rule's own gaps with what it promises."""
     name = f"{rule.id} {example.name}"
     expected = {str(what): number for what, number in example.expect.items() if number}
     try:
-        report = audit(inputs_of(example), Policy(profile="all"))
+        report = audit(inputs_of(example), policy_of(example), rules_dir=rules_dir)
     except AuditError as error:
         return Result(name, _told(expected), f"error: {error.message}")
     return Result(name, _told(expected), _told(hits(report, rule)))
+
+
+def policy_of(example: Example) -> Policy:
+    """The policy under which an example is audited: its own keys, and every field required."""
+    return parse_policy({"profile": "all", **example.policy}, f"example {example.name!r}")
 
 
 def inputs_of(example: Example) -> list[Input]:

@@ -12,7 +12,7 @@ from auditor.assemble import Evidence, Series
 _ROUTE = r"^(?:bedrock|converse|invoke|azure|openai|anthropic|vertex_ai|models)/"
 _PREFIX = r"^(?:us-gov|us|eu|apac|au|jp|ca|sa|global)\."
 _VENDOR = r"^(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|qwen|stability|writer)[./]"
-_TAIL = r"(?:[-@:]?20\d{2}-?\d{2}-?\d{2})?(?:-v\d+)?(?::\d+)*(?:-latest)?$"
+_TAIL = r"(?:[-@:]?20\d{2}-?\d{2}-?\d{2}|-\d{3,4})?(?:-v\d+)?(?::\d+)*(?:-latest|:[a-z]+)?$"
 _HIDDEN = r"^arn:|inference-profile|^(?:auto|default|router)$"
 
 
@@ -30,7 +30,6 @@ def swapped(evidence: Evidence) -> Series:
     frame = evidence.frame
     names = frame.select("asked_model", "served_model").unique(maintain_order=True)
     asked, served = family(pl.col("asked_model")), family(pl.col("served_model"))
-    # `gpt-4o` answered by `gpt-4o-mini` is another model; `claude-3-5-sonnet` by `claude-3-5-sonnet-v2` is not
     told = names.with_columns((asked != served).alias("swapped"))
     joined = frame.select("asked_model", "served_model").join(
         told, on=["asked_model", "served_model"], how="left", nulls_equal=True, maintain_order="left"

@@ -33,7 +33,7 @@ def _share(value: Any) -> Any:
     return float(found[1]) / 100 if found else value
 
 
-Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share)]
 
 
 class Suppression(_Strict):
@@ -81,6 +81,11 @@ class Policy(_Strict):
         for problem in problems(self):
             raise problem
         return self
+
+    @property
+    def whole_patterns(self) -> dict[str, str]:
+        """The patterns, each for a whole value."""
+        return {name: whole(pattern) for name, pattern in self.patterns.items()}
 
 
 class Problem(ValueError):

@@ -22,7 +22,7 @@ from auditor.model import SCOPES, ByVerdict, FieldReport, Found, Gap, Verdict, W
 from auditor.money import Weights
 from auditor.readers import all_readers
 from auditor.relate import rests_on
-from auditor.rulebook import load_fixes
+from auditor.rulebook import fitting, load_fixes
 from auditor.table import Slot
 
 NAMES = ("present", "absent", "mis_scoped", "not_carried")
@@ -157,7 +157,7 @@ def tell(ledger: Ledger, hit: Hit, level: str, names: dict[int, str]) -> Told:
     slots = _slots(ledger, rule.predicate(field), rows)
     scope, keys = slots[0].scope if slots else "", [mask.key(s.key) for s in slots]
     examples = _examples(rows, weights)
-    recipes = _fitting(rule.fixes, ledger.seen_in(rows))
+    recipes = fitting(rule.fixes, field, ledger.seen_in(rows))
     name = names[int(ledger.inputs[examples[0]])]
     gap = Gap(
         rule=rule.id,
@@ -223,13 +223,6 @@ def _where(ledger: Ledger, rows: Rows, keys: list[str]) -> list[Where]:
             out.append(Where(dimension=dimension, name=mask.name(name), calls=calls, cost_usd=money / USD))
     out.extend(Where(dimension="key", name=k, calls=0, cost_usd=0.0) for k in dict.fromkeys(keys[:TOP]))
     return out
-
-
-def _fitting(ids: Iterable[str], seen_in: frozenset[str]) -> list[str]:
-    """The recipes whose effect is seen where the gap is; all of them when none fits."""
-    recipes = load_fixes()
-    named = [i for i in ids if i in recipes]
-    return [i for i in named if not recipes[i].lands_in or seen_in.intersection(recipes[i].lands_in)] or named
 
 
 def _told_fixes(ids: Iterable[str], field: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Columns that hold a value against the policy: is it listed, does it match, which listed value is near.
 
-Without a vocabulary or a pattern for a field there is no such column, and the rules that ask for it stay silent.
+Without a vocabulary or a pattern for a field there is no such column, and rules that ask for it are silent.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import polars as pl
 
 from auditor.assemble import Columns, Evidence
 
-MOST = 5_000  # distinct values that are compared with the vocabulary
+MOST = 50_000  # pairs of a value and a word that are compared letter by letter
 SUFFIXES = ("_unlisted", "_unmatched", "_near_miss")
 
 
@@ -45,9 +45,11 @@ def near_miss(evidence: Evidence, field: str) -> Columns:
     words = evidence.vocabularies.get(field)
     if not words:
         return {}
-    values = evidence.frame[field].drop_nulls().unique().sort().head(MOST)
-    folded = {_folded(word) for word in words}
-    near = [v for v in values.to_list() if v not in words and _is_near(_folded(v), folded)]
+    listed = frozenset(words)
+    folded = {_folded(word) for word in listed}
+    values = [v for v in evidence.frame[field].drop_nulls().unique().sort().to_list() if v not in listed]
+    tried = frozenset(values[: MOST // len(folded) + 1])
+    near = [v for v in values if _folded(v) in folded or (v in tried and _slipped(_folded(v), folded))]
     column = pl.col(field)
     return {f"{field}_near_miss": pl.when(column.is_not_null()).then(column.is_in(near))}
 
@@ -56,5 +58,5 @@ def _folded(value: str) -> str:
     return "".join(char for char in value.lower() if char.isalnum())
 
 
-def _is_near(value: str, words: set[str]) -> bool:
-    return value in words or bool(get_close_matches(value, words, n=1, cutoff=0.8))
+def _slipped(value: str, words: set[str]) -> bool:
+    return bool(get_close_matches(value, words, n=1, cutoff=0.8))

@@ -11,6 +11,7 @@ import re
 import click
 
 from auditor.cli import commands
+from auditor.settings import Policy, Thresholds
 from auditor.web.settings import Settings
 
 INTRO = """# The command line
@@ -25,7 +26,7 @@ one summary line goes to standard error.
 | code | meaning | when |
 | --- | --- | --- |
 | 0 | the gate passed | no open gap at or above `--fail-on`; `--exit-zero` or `--allow-empty` forgave |
-| 1 | the gate failed | an open gap at or above `--fail-on`; for `selftest`: a check failed |
+| 1 | the gate failed | an open gap at or above `--fail-on`, or a bound passed; `selftest`: a check failed |
 | 2 | could not audit | nothing readable, no model call, a wrong policy or rule, an unknown name, a defect |
 
 The code does not depend on `--format`. `--exit-zero` turns 1 into 0 and never touches 2. `--allow-empty`
@@ -41,6 +42,31 @@ written to a disk. `NAME=PATH` names an input; several inputs are hops of one sy
 layer to layer. The names `client`, `app`, `gateway`, `provider`, `billing` and `bill` also say which layer
 wrote the input. A file that cannot be read and was found, not named, is left out: of a folder or a pattern
 this is said on standard error, of an archive in the notes of the report.
+
+## The policy
+
+`auditor init` writes an `auditor.toml` with every key in it and what it does; `auditor settings` shows
+what holds here and where each value comes from. The nearest file from the working directory upward
+holds, as far as the repository reaches: `auditor.toml`, else a `pyproject.toml` with a table
+`[tool.auditor]`. Files are never merged; `--policy FILE` names another, `--no-config` looks for none.
+What is wrong in it is told with file and line.
+
+| key | what it sets |
+| --- | --- |
+{keys}
+
+A regular expression takes time linear in the value: look-around and back-references are refused.
+[policy.schema.json](policy.schema.json) is the policy's schema for editors; `auditor settings --schema`
+prints it.
+
+## Rules of your own
+
+`--rules DIR` reads every `.yaml` and `.yml` in a folder as a rule beside the shipped ones; nothing else
+in it is read, and nothing is run. A rule is checked as the shipped ones are: unknown keys, columns,
+functions and recipes are errors with file and line, and its predicate sees one row of the evidence table
+and no clock, no file, no other table. `auditor explain IDN009` shows a rule at work, and
+`auditor selftest --rules DIR` runs the examples of yours. [rule.schema.json](rule.schema.json) is a rule's
+schema for editors; `auditor rules --schema` prints it.
 
 ## Files
 
@@ -59,7 +85,7 @@ OTHERS = {
 def page() -> str:
     """The whole page."""
     parts = [
-        INTRO,
+        INTRO.replace("{keys}", keys()),
         "## Environment",
         "",
         "A flag wins over the environment, the environment over a policy file.",
@@ -78,6 +104,16 @@ def page() -> str:
             "",
         ]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def keys() -> str:
+    """A row for each key of the policy, in the words of its model."""
+    rows = []
+    for name, field in Policy.model_fields.items():
+        inner = field.annotation if name == "thresholds" else None
+        for key, part in inner.model_fields.items() if inner is Thresholds else [("", field)]:
+            rows.append(f"| `{name}{'.' if key else ''}{key}` | {part.description} |")
+    return "\n".join(rows)
 
 
 def help_of(command: click.Command, name: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from auditor.model import Report
 from auditor.run import Input, audit
 from auditor.samples import Sample, samples
+from auditor.schemas import policy_schema, rule_schema
 from auditor.writers import Style, writer
 from auditor.writers.json import document, schema
 from tests import report_factory
@@ -39,6 +40,8 @@ def targets() -> dict[str, Callable[[], bytes]]:
     """Every generated file, by its path from the root, with the function that makes its bytes."""
     made: dict[str, Callable[[], bytes]] = {
         "docs/report.schema.json": lambda: document(schema()),
+        "docs/policy.schema.json": lambda: document(policy_schema()),
+        "docs/rule.schema.json": lambda: document(rule_schema()),
         "docs/cli.md": lambda: page().encode(),
         "tests/goldens/report.json": lambda: writer("json").write(report_factory.report(), Style()),
     }

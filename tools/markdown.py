@@ -188,6 +188,8 @@ def _rule(rule: Rule) -> list[str]:
         f"- Layers: {', '.join(where.layers)}." if where.layers else "",
         f"- Formats: {_codes(where.formats)}." if where.formats else "",
         f"- Silent where {', '.join(rule.needs)} speaks." if rule.needs else "",
+        f"- Thresholds: {_bounds(rule)}." if rule.thresholds else "",
+        f"- Valid: {rule.holds}." if rule.valid else "",
     ]
     fixes = [
         f"- {recipes[name].stack}: {_fielded(rule, recipes[name].title)}"
@@ -204,6 +206,10 @@ def _rule(rule: Rule) -> list[str]:
         f"When it is no gap: {_fielded(rule, _prose(rule.false_positives))}" if rule.false_positives else "",
         "References:\n\n" + "\n".join(read) if read else "",
     ]
+
+
+def _bounds(rule: Rule) -> str:
+    return ", ".join(f"`{name}` {value:g}" for name, value in rule.thresholds.items())
 
 
 def _verdict(rule: Rule) -> str:

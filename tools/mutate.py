@@ -1,7 +1,8 @@
 """Break each rule's predicate and see that one of its examples notices: `make mutate`.
 
-A predicate is broken by negating it and by leaving out each part of an AND or an OR, one at a time. A mutant that
-no example notices is a survivor: an example is missing, or the part does nothing. It changes no file.
+A predicate is broken by negating it and by leaving out each part of an AND or an OR, one at a time.
+A mutant that no example notices is a survivor: an example is missing, or the part does nothing.
+It changes no file.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import sqlglot
 from sqlglot import exp
 
 from auditor.assemble import Evidence, assemble
-from auditor.fields import catalogue
+from auditor.fields import catalogue, catalogue_with
 from auditor.ingest import ingest
 from auditor.judge import judge
 from auditor.rulebook import Example, Rule, load_rules
-from auditor.selftest import inputs_of
+from auditor.selftest import inputs_of, policy_of
 from auditor.source import Source
 
 JUNCTIONS = (exp.And, exp.Or)
@@ -47,15 +48,15 @@ def mutants(predicate: str) -> Iterator[tuple[str, str]]:
             yield f"without {_sql(node.args[gone])}", _sql(_without(tree, number, kept))
 
 
-def _sql(tree: exp.Expression) -> str:
+def _sql(tree: exp.Expr) -> str:
     return str(tree.sql("postgres")).replace(FIELD, "{field}")
 
 
-def _without(tree: exp.Expression, number: int, kept: str) -> exp.Expression:
+def _without(tree: exp.Expr, number: int, kept: str) -> exp.Expr:
     """The tree with a junction replaced by the one side that is kept."""
     copy = tree.copy()
     node = next(n for i, n in enumerate(copy.walk()) if i == number)
-    other: exp.Expression = node.args[kept]
+    other: exp.Expr = node.args[kept]
     if node is copy:
         return other
     node.replace(exp.paren(other) if isinstance(other, JUNCTIONS) else other)
@@ -64,8 +65,10 @@ def _without(tree: exp.Expression, number: int, kept: str) -> exp.Expression:
 
 def evidence_of(example: Example) -> Evidence:
     """The evidence table of an example, as the audit would make it."""
-    tables = [ingest(Source(given), given, catalogue(), 1) for given in inputs_of(example)]
-    return assemble(tables, catalogue())
+    policy = policy_of(example)
+    fields = catalogue_with(policy.aliases)
+    tables = [ingest(Source(given), given, fields, 1) for given in inputs_of(example)]
+    return assemble(tables, fields, policy.dedicated, policy.vocabularies, policy.whole_patterns)
 
 
 def hits(rule: Rule, rules: Sequence[Rule], evidence: Evidence) -> dict[str, int]:

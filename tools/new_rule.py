@@ -1,6 +1,6 @@
-"""Start a rule file: the next free number of its family, every key in place with a note what belongs there.
+"""Start a rule file: the next free number of its family, and a whole rule that works, to be made into yours.
 
-It never overwrites a file, and what it writes is not yet a rule: the loader refuses it until it is filled in.
+It never overwrites a file. What it writes passes the tests of the pack; it speaks of nothing but its example.
 """
 
 from __future__ import annotations
@@ -17,34 +17,44 @@ FAMILIES = {
     "TAG": "tag values",
     "HOP": "between inputs",
 }
-RULES = Path(__file__).resolve().parent.parent / "rules"
+ROOT = Path(__file__).resolve().parent.parent
+RULES = ROOT / "rules"
 FILE = re.compile(r"^([a-z]{3})(\d{3})-")
 TEMPLATE = """\
+# yaml-language-server: $schema=../../docs/rule.schema.json
 id: {id}
 name: {name}
-field: tenant_id
-verdict: mis_scoped              # absent | mis_scoped | none
-cause:                           # one of the causes of that verdict, nothing for none
-level: warning                   # error | warning | note
+field: tenant_id                 # or a list: [tenant_id, team_id], and {{field}} in the texts and in `when`
+verdict: none                    # absent | mis_scoped, with a cause of that verdict; none is told only
+level: note                      # error | warning | note; the first two need fixes
 since: "{since}"
 status: preview
-title:                           # the good state, as a sentence without a full stop
-gap:                             # the bad state, the same way
-why: >
-applies_to: {{kinds: [call]}}      # layers: [...], formats: [...] where it matters
-needs: []
-when:                            # SQL over the evidence table, true on the calls that have the gap
-fixes: []
-false_positives:
+title: The tenant is none that a scaffold made up
+gap: The tenant is one that a scaffold made up
+why: >-
+  Say here what it costs to leave the gap, in words that a controller understands.
+applies_to: {{kinds: [call]}}      # layers: [app, gateway], formats: [otlp-json] where it matters
+needs: []                        # rules that make this one pointless where they speak
+when: >-
+  tenant_id = 'made-up-by-{id_lower}'
+fixes: []                        # recipes of rules/fixes/
+false_positives: Say here when it is no gap.
 references: []
 examples:
-  - name: clean
-    format:
+  - name: another tenant
+    format: generic-json
     input: |
-  - name: gap
-    format:
+      {{"timestamp": "2026-09-14T10:00:01Z", "event": "llm.call", "request_id": "req-0001", \
+"tenant_id": "acme", "model": "anthropic.claude-3-haiku-20240307-v1:0", "input_tokens": 120, \
+"output_tokens": 45}}
+    expect: {{}}
+  - name: the tenant of the scaffold
+    format: generic-json
     input: |
-    expect: {{mis_scoped: 1}}
+      {{"timestamp": "2026-09-14T10:00:01Z", "event": "llm.call", "request_id": "req-0001", \
+"tenant_id": "made-up-by-{id_lower}", "model": "anthropic.claude-3-haiku-20240307-v1:0", \
+"input_tokens": 120, "output_tokens": 45}}
+    expect: {{told: 1}}
 """
 
 
@@ -58,9 +68,9 @@ def start(rules: Path, family: str, name: str, since: str) -> Path:
     """Write the file and say where."""
     rule = next_id(rules, family)
     path = rules / family.lower() / f"{rule.lower()}-{name}.yaml"
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True, parents=True)
     with path.open("x", encoding="utf-8") as file:
-        file.write(TEMPLATE.format(id=rule, name=name, since=since))
+        file.write(TEMPLATE.format(id=rule, id_lower=rule.lower(), name=name, since=since))
     return path
 
 
@@ -71,14 +81,14 @@ def main(arguments: list[str]) -> int:
         print("usage: make rule NAME=the-defect-as-a-noun FAMILY=IDN", file=sys.stderr)
         print("families: " + ", ".join(f"{k} ({v})" for k, v in FAMILIES.items()), file=sys.stderr)
         return 2
-    taken = [p for p in RULES.rglob("*.yaml") if p.stem.endswith(f"-{name}")]
+    taken = [p for p in RULES.rglob("*.yaml") if re.fullmatch(rf"[a-z]{{3}}\d{{3}}-{name}", p.stem)]
     if taken:
-        print(f"a rule of this name exists: {taken[0]}", file=sys.stderr)
+        print(f"a rule of this name exists: {taken[0].relative_to(ROOT)}", file=sys.stderr)
         return 2
-    version = (RULES.parent / "auditor" / "__init__.py").read_text("utf-8")
+    version = (ROOT / "auditor" / "__init__.py").read_text("utf-8")
     since = re.search(r'__version__ = "(\d+\.\d+)', version)
     path = start(RULES, family, name, since[1] if since else "0.1")
-    print(f"{path.relative_to(RULES.parent)}: fill it in, then `auditor selftest`")
+    print(f"{path.relative_to(ROOT)}: make it yours, then `auditor selftest` and `make golden`")
     return 0
 
 

@@ -23,6 +23,16 @@ HEADLESS = (
     "Pass the header line too."
 )
 TAGGED = ("tenant_id", "team_id", "workflow_id", "cost_center", "environment")
+# what every bill carries, and where
+CARRIES = (
+    dict.fromkeys(TAGGED, "resource_tag")
+    | dict.fromkeys(
+        """cost_usd model provider region tokens_input tokens_output tokens_cache_read
+        tokens_cache_write""".split(),
+        "billing_aggregate",
+    )
+    | {"principal_tags": "principal_tag", "resource_tags": "resource_tag", "account_id": "account"}
+)
 # the fields that a column can show, by what it holds
 SHOWN: dict[str, tuple[str, ...]] = {
     "principal": ("iam_principal", "user_id"),

@@ -15,6 +15,7 @@ from auditor.readers._nested import opened_text
 from auditor.table import Column, Slot
 
 RUNTIME = frozenset({"bedrock.amazonaws.com", "bedrock-runtime.amazonaws.com"})
+LAKE = "QueryResultRows"
 MANTLE = "bedrock-mantle.amazonaws.com"
 INFERENCE = frozenset(
     """InvokeModel InvokeModelWithResponseStream InvokeModelWithBidirectionalStream Converse ConverseStream
@@ -185,12 +186,19 @@ def canonical(record: dict[str, Any]) -> Event:
 
 
 def inner_event(record: dict[str, Any]) -> list[tuple[str, Any]] | None:
-    """(pointer, event) of the events in a wrapper: `lookup-events`, or EventBridge; None for no wrapper."""
+    """(pointer, event) of the events in a wrapper, None for no wrapper.
+
+    Wrappers are those of `lookup-events`, of EventBridge, and of `get-query-results` of Lake.
+    """
     if "CloudTrailEvent" in record:
         return [("/CloudTrailEvent", record["CloudTrailEvent"])]
     held = record.get("Events")
     if isinstance(held, list) and held and all(isinstance(e, dict) and "CloudTrailEvent" in e for e in held):
         return [(f"/Events/{i}/CloudTrailEvent", e["CloudTrailEvent"]) for i, e in enumerate(held)]
+    rows = record.get(LAKE)
+    if isinstance(rows, list):
+        cells = [[c for c in row if isinstance(c, dict)] for row in rows if isinstance(row, list)]
+        return [(f"/{LAKE}/{i}", {k: v for c in row for k, v in c.items()}) for i, row in enumerate(cells)]
     if "via CloudTrail" in str(record.get("detail-type")) and isinstance(record.get("detail"), dict):
         return [("/detail", record["detail"])]
     return None

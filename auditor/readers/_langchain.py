@@ -11,6 +11,7 @@ from typing import Any
 
 from auditor.evidence import Builder
 from auditor.readers._nested import leaves, opened_text
+from auditor.readers._reprs import object_of
 from auditor.table import Column
 
 Put = tuple[Column, Any]
@@ -57,8 +58,9 @@ def listing(value: Any) -> list[Any]:
 
 def pairs(builder: Builder, value: Any, key: str, scope: str) -> Iterator[Put]:
     """The columns and values of every leaf whose key stands for a field."""
-    for path, _, leaf in leaves(value, key):
-        column = builder.keys(scope)[path]
+    keys = builder.keys(scope, f"{key}.")
+    for path, _, leaf in leaves(value):
+        column = keys[path]
         if column is not None:
             yield column, leaf
 
@@ -112,7 +114,7 @@ def error_of(builder: Builder, text: Any, key: str = "error") -> Iterator[Put]:
 
 def answer(builder: Builder, value: Any, key: str) -> Iterator[Put]:
     """What the answer to a call says of usage, served model and ids, in any of the shapes it is kept in."""
-    output = mapping(value)
+    output = _result(value)
     messages = list(_messages(output, key))
     found: list[tuple[str, dict[str, Any]]] = []
     for place, message in messages:
@@ -131,6 +133,16 @@ def answer(builder: Builder, value: Any, key: str) -> Iterator[Put]:
     yield from usage(builder, _summed(found))
 
 
+def _result(value: Any) -> dict[str, Any]:
+    """An answer as a mapping: bare lists of messages are its generations, and Python text of it is read."""
+    if isinstance(value, list):
+        return {"generations": value}
+    output = mapping(value)
+    text = value if isinstance(value, str) else output.get("repr")
+    found = object_of(text) if isinstance(text, str) and "generations" not in output else None
+    return found if isinstance(found, dict) else output
+
+
 def _messages(output: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The messages of an answer with where they stand; serialised ones are opened."""
     for i, group in enumerate(listing(output.get("generations"))):
@@ -139,7 +151,7 @@ def _messages(output: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str,
             place = f"{key}.generations[{i}]" + (f"[{j}]" if several else "")
             if isinstance(one, dict):
                 message = mapping(one.get("message")) or mapping(one.get("generation_info"))
-                yield _unpacked(message, f"{place}.message")
+                yield _unpacked(message or one, f"{place}.message" if message else place)
     for name in ("output", "message"):
         if isinstance(output.get(name), (dict, str)) and mapping(output[name]):
             yield _unpacked(mapping(output[name]), f"{key}.{name}")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from typing import Any
 
 import polars as pl
 
-from auditor.evidence import Builder
+from auditor.evidence import MAX_KEYS, Builder
 from auditor.readers._nested import leaves
 from auditor.readers._otlp import (
     LogRecord,
@@ -23,6 +24,7 @@ from auditor.readers._otlp import (
     plain,
 )
 from auditor.readers._span_rows import SpanRows, kinds
+from auditor.readers.generic_json import is_call
 
 # the event that stands for the whole call, new and old
 CALL_EVENTS = frozenset(
@@ -53,6 +55,7 @@ class LogRows(SpanRows):
         self.resources = Processes(builder)
         self.said: dict[Span, list[Pair]] = {}
         self.calls: dict[Span, tuple[int, frozenset[str]]] = {}
+        self.meant: dict[str, str | None] = {}
 
     def put(self, blocks: list[ResourceLogs], offset: int | None, nth: int, root: str | None = None) -> int:
         """Put the log records of some processes; `root` is the pointer of the document."""
@@ -90,6 +93,8 @@ class LogRows(SpanRows):
         self._put(row, record.attributes)
         if not name.startswith("gen_ai."):
             self._body(row, record)
+        if not name and self._logged(record):
+            self.builder.ids["kind"][row] = "call"
         if all(span) and (kind == "call" or name.startswith("gen_ai.")):
             self._join(row, kind, span, record.attributes)
 
@@ -103,6 +108,25 @@ class LogRows(SpanRows):
         if all(span) and span in self.calls and name.startswith("gen_ai."):
             return ASIDE
         return ASIDE if failed and not _MODEL_KEYS & {p.key for p in record.attributes} else "call"
+
+    def _logged(self, record: LogRecord) -> bool:
+        """Whether an application's own line tells of a call, as it would in any JSON log."""
+        body = body_of(record)
+        told: dict[str, Any] = body if isinstance(body, dict) else {"message": body}
+        told = told | {p.key: plain(p.value) for p in record.attributes}
+        level = "error" if _failed(record, "") else ""
+        seen = {f for key, value in told.items() if value not in (None, "") and (f := self._field(key))}
+        return is_call(told | {"level": level}, seen)
+
+    def _field(self, key: str) -> str | None:
+        """The field that a key of a log record stands for, asked once a key."""
+        if key in self.meant:
+            return self.meant[key]
+        match = self.builder.catalogue.lookup(key)
+        field = match.field if match and not match.weak else None
+        if len(self.meant) < MAX_KEYS:
+            self.meant[key] = field
+        return field
 
     def _join(self, row: int, kind: str, span: Span, pairs: list[Pair]) -> None:
         """What the other events of a span say counts for its call, where the call itself is silent."""

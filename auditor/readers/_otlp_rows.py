@@ -16,13 +16,6 @@ from auditor.readers._otlp_metrics import MetricRows
 from auditor.readers._span_rows import SpanRows, flat
 
 _ERRORS = (2, "STATUS_CODE_ERROR")
-CARRIES = dict.fromkeys(
-    """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id retry_count
-    session_id user_id cost_usd model provider region inference_region tokens_input tokens_output
-    tokens_cache_read tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code
-    cost_center agent""".split(),
-    "span",
-) | {"trace_id": "trace", "environment": "process", "account_id": "process"}
 
 
 class Otlp:

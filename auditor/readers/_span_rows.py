@@ -14,17 +14,27 @@ from auditor.evidence import MAX_KEYS, Builder
 from auditor.readers._nested import baggage, is_body, is_container, leaves, put_nested
 from auditor.readers._spans import (
     CALL_MARKS,
+    CALL_NAMES,
     ENDPOINT_KEYS,
     JSON_USAGE,
     NOT_CALL_NAMES,
     NOT_INFERENCE,
     OTHER_MARKS,
     USAGE_FIELDS,
+    WIRE_KEY,
 )
 from auditor.table import Column
 
 HEADER = ("http.request.header.", "http.request.headers.", "rpc.request.metadata.")
 RESPONSE_HEADER = ("http.response.header.", "http.response.headers.")
+# what spans carry in any format, and where
+CARRIES = dict.fromkeys(
+    """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id retry_count
+    session_id user_id cost_usd model provider region inference_region tokens_input tokens_output
+    tokens_cache_read tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code
+    cost_center agent""".split(),
+    "span",
+) | {"trace_id": "trace", "environment": "process", "account_id": "process"}
 MARK = "mark "
 
 
@@ -48,10 +58,20 @@ class Meanings:
 
     def learn(self, key: str) -> Put | Opened | None:
         """Resolve a key met for the first time."""
-        meaning = self._meaning(key)
+        meaning = self._wire(key) or self._meaning(key)
         if len(self.known) < MAX_KEYS:
             self.known[key] = meaning
         return meaning
+
+    def _wire(self, key: str) -> Put | Opened | None:
+        """What LiteLLM copied out of the provider's own body."""
+        wire = WIRE_KEY.match(key)
+        if wire is None:
+            return None
+        if wire[1] == "usage":
+            return Opened("container", key)
+        field, scope = ("user_id", "span") if wire[1] == "user" else ("response_id", "attempt")
+        return _put(self.builder.column(field, scope, key, rank=900))
 
     def _meaning(self, key: str) -> Put | Opened | None:
         lower = key.lower()
@@ -93,7 +113,7 @@ def kinds(frame: pl.DataFrame) -> pl.Series:
     if "rpc_method" in frame.columns:
         call = call & ~pl.col("rpc_method").is_in(list(NOT_INFERENCE)).fill_null(False)
     named = pl.any_horizontal(pl.col("name").str.starts_with(n) for n in NOT_CALL_NAMES).fill_null(False)
-    told = pl.col("kind") == "call"
+    told = (pl.col("kind") == "call") | pl.col("name").is_in(list(CALL_NAMES)).fill_null(False)
     return frame.select(
         pl.when(told | (call & ~named)).then(pl.lit("call")).otherwise(pl.lit("context")).alias("kind")
     ).to_series()

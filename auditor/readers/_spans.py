@@ -5,6 +5,8 @@ It knows names only; whether a wrapper repeats a call is settled later, over the
 
 from __future__ import annotations
 
+import re
+
 # LiteLLM writes its call type where others write the operation; `a…` are its asynchronous twins
 _LITELLM = frozenset(
     """completion acompletion text_completion atext_completion embedding aembedding responses aresponses
@@ -50,6 +52,10 @@ OTHER_MARKS: dict[str, frozenset[str]] = {
 }
 # outer spans that repeat the usage of their inner call, or stand for a whole agent
 NOT_CALL_NAMES = ("invoke_agent", "create_agent", "execute_tool", "invoke_workflow")
+# LiteLLM's exchange with the provider: where its own span of the call is missing, the only trace of it
+CALL_NAMES = ("raw_gen_ai_request",)
+# what that exchange writes of the provider's own body: `llm.openai.usage`, `llm.anthropic.id`
+WIRE_KEY = re.compile(r"^llm\.(?!usage\.|request\.|response\.|headers\.)\w+\.(usage|id|user)$")
 # operations of the runtime service that invoke no model
 NOT_INFERENCE = frozenset({"ApplyGuardrail", "CountTokens", "GetAsyncInvoke", "ListAsyncInvokes"})
 # usage and cost that some SDKs write as JSON text

@@ -13,11 +13,11 @@ from itertools import pairwise
 from auditor.pieces import SkipFn
 from auditor.readers._frames import frame_header, frame_rows
 from auditor.readers._html import html_rows, is_html
+from auditor.readers._psql import ESCAPED_PIPE, RECORD, aligned_rows, borders_of, expanded_rows
 
 csv.field_size_limit(4 * 1024 * 1024)
 _RULE = re.compile(r"^(?=.*--)[\s:|+=-]+$")  # linear: psql rules are thousands of dashes wide
 _ESCAPED = re.compile(r"\\([_|$*\[\]~#-])")
-_RECORD = re.compile(r"-\[ RECORD \d+ \]")
 _LAMBDA = re.compile(r"(?:INIT_START|(?:START|END|REPORT) RequestId:|XRAY TraceId:) ")  # its fields have tabs
 _TYPE = re.compile(
     r"(?i)(?:u?(?:tiny|small|big|huge)?int(?:eger)?\d*|varchar|text|string|double|float\d*|real|boolean|bool|date"
@@ -36,7 +36,7 @@ def header_of(head: bytes) -> list[str]:
     text = unboxed(head.decode("utf-8", "replace"))
     if is_html(text):
         return next((list(row) for _, row in html_rows(text)), [])
-    if _RECORD.match(text.lstrip()):
+    if RECORD.match(text.lstrip()):
         rows_ = expanded_rows(text)
         return list(rows_[0][1]) if rows_ else []
     if is_pipe_table(text):
@@ -78,7 +78,9 @@ def _even(text: str, delimiter: str, width: int) -> bool:
 
 def unboxed(text: str) -> str:
     """Box-drawing characters as the ASCII that other tables use."""
-    return text.translate(_BOXES) if "│" in text[:65536] or "┃" in text[:65536] else text
+    if "│" not in text[:65536] and "┃" not in text[:65536]:
+        return text
+    return text.replace("|", ESCAPED_PIPE).translate(_BOXES)
 
 
 def is_table(head: bytes) -> bool:
@@ -111,11 +113,10 @@ def pipe_rows(text: str, skip: SkipFn = _ignore) -> list[tuple[int, list[str]]]:
     """
     out: list[tuple[int, list[str]]] = []
     lines = text.splitlines()
-    borders = _borders(lines)
-    for number, line in enumerate(lines, 1):
-        if "|" not in line or _RULE.match(line):
-            continue
-        cells = _cut(line, borders) if borders else _split(line)
+    borders = borders_of(next((line for line in lines[:40] if _RULE.match(line)), ""))
+    numbered = ((n, line) for n, line in enumerate(lines, 1) if "|" in line and not _RULE.match(line))
+    rows = aligned_rows(numbered, borders) if borders else ((n, _split(line)) for n, line in numbered)
+    for number, cells in rows:
         if cells is not None and (not out or len(cells) == len(out[0][1])):
             out.append((number, cells))
         else:
@@ -126,36 +127,11 @@ def pipe_rows(text: str, skip: SkipFn = _ignore) -> list[tuple[int, list[str]]]:
     return out
 
 
-def _borders(lines: list[str]) -> list[int]:
-    """The columns of the `+` signs of a psql rule, or nothing for another kind of table."""
-    rule = next((line for line in lines[:40] if _RULE.match(line)), "")
-    return [i for i, c in enumerate(rule) if c == "+"] if re.fullmatch(r"-+(\+-+)+\s*", rule) else []
-
-
-def _cut(line: str, borders: list[int]) -> list[str] | None:
-    if any(b >= len(line) or line[b] != "|" for b in borders):
-        return None
-    edges = [-1, *borders, len(line)]
-    return [line[a + 1 : b].strip() for a, b in pairwise(edges)]
-
-
 def _split(line: str) -> list[str]:
     inner = line.strip().removeprefix("|")
     inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
     cells = [c.strip() for c in re.split(r"(?<!\\)\|", inner)]
-    return [_ESCAPED.sub(r"\1", c).strip("`") for c in cells]
-
-
-def expanded_rows(text: str) -> list[tuple[int, dict[str, str]]]:
-    """(line, row) of psql's expanded output: `-[ RECORD 1 ]---`, then `column | value` lines."""
-    out: list[tuple[int, dict[str, str]]] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if _RECORD.match(line):
-            out.append((number, {}))
-        elif out and "|" in line:
-            name, _, value = line.partition("|")
-            out[-1][1][name.strip()] = value.strip()
-    return out
+    return [_ESCAPED.sub(r"\1", c).strip("`").replace(ESCAPED_PIPE, "|") for c in cells]
 
 
 def rows_of(text: str, limit: int | None = None, skip: SkipFn = _ignore) -> list[tuple[int, dict[str, str]]]:
@@ -163,7 +139,7 @@ def rows_of(text: str, limit: int | None = None, skip: SkipFn = _ignore) -> list
     text = unboxed(text)
     if is_html(text):
         return html_rows(text)
-    if _RECORD.match(text.lstrip()):
+    if RECORD.match(text.lstrip()):
         return expanded_rows(text)
     if frame_header(text[:65536]):
         return frame_rows(text)

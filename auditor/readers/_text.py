@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from auditor.phrases import MODEL, phrases
 from auditor.pieces import decode
 
 MAX_LINE = 64 * 1024  # characters of a line that are looked at
@@ -19,84 +20,6 @@ _BARE = re.compile(r"[^\s,;|]*(?:[,;|](?![A-Za-z_][\w.\-]{0,127}=|\s|$)[^\s,;|]*
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'")
 _COLON = re.compile(r"\s*([A-Za-z_][\w.\- ]{0,60}?)\s*:\s+(\S.*)")
 _ESCAPE = re.compile(r"\\(.)")
-
-_VENDORS = (
-    "anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|stability|qwen|writer|google|moonshot|minimax|"
-    "nvidia|twelvelabs|luma|zai"
-)
-MODEL = re.compile(
-    rf"(?<![\w.-])((?:[a-z]{{2,6}}\.)?(?:{_VENDORS})\.[a-z][\w.:-]*\w"
-    r"|claude-[\w.-]*\d[\w.-]*|gpt-\d[\w.-]*|o[134](?:-mini|-pro)?|gemini-\d[\w.-]*|llama-?\d[\w.-]*"
-    r"|mistral-(?:large|small|medium)[\w.-]*|command-r[\w.-]*|nova-(?:micro|lite|pro|premier)[\w.-]*"
-    r"|titan-[\w.-]+|text-embedding-[\w.-]+)(?![\w-])"
-)
-_ID = r"[\"'#]?([A-Za-z0-9][\w.:-]{5,127})"
-_NAME = r"[\"']?([A-Za-z0-9][\w.@-]{0,127})"
-_REGION = r"((?:us|eu|ap|sa|ca|me|af|il|mx)(?:-gov)?-(?:north|south|east|west|central)(?:east|west)?-\d)"
-# phrases that say a thing: the pattern, the names under which the report shows it, a word that stands in each
-PHRASES: tuple[tuple[re.Pattern[str], tuple[str, ...], tuple[str, ...]], ...] = tuple(
-    (re.compile(p, re.I), names, words)
-    for p, names, words in (
-        (r"\b(\d+)\s*[+/]\s*(\d+)\s+tokens?\b", ("tokens in", "tokens out"), ("token",)),
-        (
-            r"\b(\d+)\s*(?:in|input|prompt)\b(?:\s+tokens?)?",
-            ("tokens in",),
-            ("in", "prompt"),
-        ),
-        (
-            r"\b(?:in|input|prompt)[ _]?tokens?[:= ]+(\d+)\b",
-            ("tokens in",),
-            ("token",),
-        ),
-        (
-            r"\b(\d+)\s*(?:out|output|completion)\b(?:\s+tokens?)?",
-            ("tokens out",),
-            ("out", "completion"),
-        ),
-        (r"\b(?:out|output|completion)[ _]?tokens?[:= ]+(\d+)\b", ("tokens out",), ("token",)),
-        (r"\b(\d+)\s+(?:total\s+)?tokens\b|\btokens:?\s+(\d+)\b", ("tokens",), ("tokens",)),
-        (rf"\b(?:aws[ _-]?)?request[ _-]?(?:id)?[:= #]+{_ID}", ("request",), ("request",)),
-        (rf"\bregion[:= ]+{_REGION}|\bin {_REGION}|\({_REGION}\)", ("region",), ("-",)),
-        (rf"\b(?:for|of|by|from) (?:the )?tenant {_NAME}|\btenant[:#] ?{_NAME}", ("tenant",), ("tenant",)),
-        (
-            rf"\b(?:for|of|by|from) (?:the )?customer {_NAME}|\bcustomer[:#] ?{_NAME}",
-            ("customer",),
-            ("customer",),
-        ),
-        (rf"\b(?:for|of|by|from) (?:the )?team {_NAME}|\bteam[:#] ?{_NAME}", ("team",), ("team",)),
-        (rf"\b(?:for|of|by|from) (?:the )?user {_NAME}|\buser[:#] ?{_NAME}", ("user",), ("user",)),
-        (
-            rf"\b(?:for|of|by|in|from) (?:the )?workflow {_NAME}|\bworkflow[:#] ?{_NAME}",
-            ("workflow",),
-            ("workflow",),
-        ),
-        (r"\b(?:attempt|try)\s+#?(\d{1,3})\b", ("attempt",), ("attempt", "try")),
-        (
-            r"(?:\bcost(?:s|ing)?[:= ]+)\$?(\d+(?:\.\d+)?)\b|\$(\d+\.\d+)\b",
-            ("cost",),
-            ("cost", "$"),
-        ),
-        (
-            r"\b(?:in|took|after|latency|duration)[:= ]+(\d+(?:\.\d+)?\s?(?:ms|s|sec))\b",
-            ("took",),
-            ("ms", "s"),
-        ),
-        (
-            r"\(?\b([A-Z]\w+(?:Exception|Error|Timeout))\b",
-            ("error",),
-            ("exception", "error", "timeout"),
-        ),
-        (r"\b(?:status|http|code)[:= ]+(\d{3})\b", ("status",), ("status", "http", "code")),
-    )
-)
-_FAILED = re.compile(r"(?i)\b(fail(?:ed|ure)|throttled|timed out|timeout|denied|rejected|errored|aborted)\b")
-_ERROR_CASE = re.compile(r"[A-Z]\w+(?:Exception|Error|Timeout)")
-# words that follow "tenant" in a sentence about tenants, not of one
-_STOP = frozenset(
-    """id ids is was are were has had not no and or the a an of for in on missing unknown none null header
-    headers tag tags name names limit limits quota scope context with without from to by at it this
-    that""".split()
-)
 
 
 def pairs_of(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
@@ -122,7 +45,27 @@ def _pairs_of(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
             found[f"{name} "] = value  # the report tells that two values disagree
         else:
             found[name] = value
-    return found, spans
+    return _told(found), spans
+
+
+def _told(found: dict[str, Any]) -> dict[str, Any]:
+    """Pairs that say a known thing in a form of their own, under names that tell it.
+
+    Two numbers side by side can only be what went in and what came out.
+    """
+    if str(found.get("in", "")).isdigit() and str(found.get("out", "")).isdigit():
+        found |= {"tokens (in)": found.pop("in"), "tokens (out)": found.pop("out")}
+    both = _BOTH.fullmatch(str(found.get("tokens", "")))
+    if both:
+        del found["tokens"]
+        found |= {"tokens (in)": both[1], "tokens (out)": both[2]}
+    if _OWN_ID.fullmatch(str(found.get("request", ""))) and "request_id" not in found:
+        found["request (id)"] = found.pop("request")
+    return found
+
+
+_BOTH = re.compile(r"(\d{1,12})\s?[+/]\s?(\d{1,12})")
+_OWN_ID = re.compile(r"(?=[^\d]*\d)[A-Za-z0-9][\w.:-]{5,127}")
 
 
 def _value(text: str, at: int) -> tuple[Any, int]:
@@ -170,7 +113,7 @@ def colon_pairs(text: str) -> dict[str, Any]:
     """`key: value | key: value` and `key: value, key: value`, when every part is one."""
     for separator in (" | ", "; ", ", "):
         parts = [_COLON.fullmatch(part) for part in text.split(separator)]
-        if len(parts) >= 2 and all(parts):
+        if len(parts) >= 2 and all(part and not MODEL.search(part[1]) for part in parts):
             return {p[1].strip(): p[2].strip().strip("\"'") for p in parts if p is not None}
     return {}
 
@@ -182,30 +125,6 @@ def rest_of(text: str, spans: list[tuple[int, int]]) -> str:
         out.append(text[last:start])
         last = end
     return " ".join(" ".join([*out, text[last:]]).split())
-
-
-def phrases(text: str) -> dict[str, Any]:
-    """What the fixed phrases of a sentence say, under the names that the report shows."""
-    found: dict[str, Any] = {}
-    model = MODEL.search(text)
-    if model is not None:
-        found["model"] = model[1]
-    lower = text.lower()
-    for pattern, names, words in PHRASES:
-        # a look for its word costs far less than the pattern
-        match = pattern.search(text) if any(word in lower for word in words) else None
-        if match is None:
-            continue
-        values = [g for g in match.groups() if g is not None]
-        for name, value in zip(names, values, strict=False):
-            if value.lower() not in _STOP and not (name == "error" and not _ERROR_CASE.match(value)):
-                found.setdefault(name, value)
-    if "tokens in" in found or "tokens out" in found:
-        found.pop("tokens", None)
-    failed = _FAILED.search(text)
-    if failed is not None:
-        found.setdefault("error", failed[1].lower())
-    return found
 
 
 def strict(text: str) -> dict[str, Any] | None:
@@ -246,8 +165,31 @@ def sentence(text: str) -> dict[str, Any] | None:
         return None
     text = text[:MAX_LINE]
     found, spans = pairs_of(text)
-    rest = rest_of(text, spans)
-    if str(found.get("in", "")).isdigit() and str(found.get("out", "")).isdigit():
-        # two numbers side by side can only be what went in and what came out
-        found |= {"tokens_in": found.pop("in"), "tokens_out": found.pop("out")}
-    return found | {"message": rest, "text": phrases(rest)}
+    held, rest = embedded(rest_of(text, spans))
+    return held | found | {"message": rest, "text": phrases(rest)}
+
+
+def embedded(text: str) -> tuple[dict[str, Any], str]:
+    """What the containers in a sentence hold (`usage: {'inputTokens': 3}`), and the sentence without them.
+
+    Bodies stay closed, but what names a whole response holds its usage too.
+    """
+    held: dict[str, Any] = {}
+    rest, at = [], 0
+    for opening in _OPENING.finditer(text):
+        if opening.start() < at:
+            continue
+        found = _container(text, opening.end() - 1)
+        if found is None or not isinstance(found[0], dict):
+            continue
+        rest.append(text[at : opening.start()])
+        value, at = found
+        name = (opening[1] or "").lower()
+        if name in ("", "response", "result", "output"):
+            held = value | held
+        else:
+            held.setdefault(opening[1], value)
+    return held, "".join([*rest, text[at:]])
+
+
+_OPENING = re.compile(r"(?:\b([A-Za-z_][\w.-]{0,63})\s?:\s?)?\{(?=\s*[\"'])")

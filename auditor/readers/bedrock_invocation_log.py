@@ -15,6 +15,7 @@ import msgspec
 from auditor.evidence import Builder
 from auditor.pieces import Tell, container_of, one_line
 from auditor.readers import Reader, Sample
+from auditor.readers._insights import nested
 from auditor.readers._invocation import Record, Usage, body_of, decode_record, folded, latency_of, usage_of
 from auditor.readers._invocation_rows import NAME, Log, counted
 from auditor.readers._objects import Desk, read_objects, unwrapped
@@ -32,8 +33,9 @@ def match(record: dict[str, Any]) -> float:
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """Read one record that was decoded already."""
+    """Read one record that was decoded already; what a log store flattened to dotted names is unfolded."""
     log = _log(builder)
+    record = nested(record) if any("." in key for key in record) else record
     try:
         decoded = folded(record)
     except msgspec.DecodeError as error:
@@ -87,7 +89,8 @@ def _record(line: bytes) -> Record | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     known = record.schema_type == "ModelInvocationLog" or (record.model_id and record.operation)
-    return record if known else None
+    held = record.identity is not None or record.input is not None or record.output is not None
+    return record if known and held else None
 
 
 def _usage(number: int, line: bytes) -> dict[int, Usage]:

@@ -18,6 +18,7 @@ from auditor.principal import user_of
 from auditor.readers import Reader
 from auditor.readers._cloudtrail import (
     CARRIES,
+    LAKE,
     Event,
     Sessions,
     app_of,
@@ -57,6 +58,8 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     for where, text in held:
         event = opened_text(text) if isinstance(text, str) else text
         if isinstance(event, dict):
+            if LAKE in record:
+                columns_seen(builder, event)
             _event(event, builder, offset, f"{pointer or ''}{where}")
         else:
             builder.skip(None, "a CloudTrailEvent that is no JSON object")

@@ -15,28 +15,16 @@ never drops one.
 from __future__ import annotations
 
 from auditor.readers import Reader
+from auditor.readers import _bill as bills
 from auditor.readers._bill import Billing
 from auditor.readers._bill_cur import LAYOUT, is_cur2, is_whole
 
-CARRIES = {
+CARRIES = bills.CARRIES | {
     "tenant_id": "principal_tag",
     "team_id": "principal_tag",
-    "workflow_id": "resource_tag",
     "cost_center": "principal_tag",
-    "environment": "resource_tag",
     "user_id": "principal",
-    "cost_usd": "billing_aggregate",
-    "model": "billing_aggregate",
-    "provider": "billing_aggregate",
-    "region": "billing_aggregate",
-    "tokens_input": "billing_aggregate",
-    "tokens_output": "billing_aggregate",
-    "tokens_cache_read": "billing_aggregate",
-    "tokens_cache_write": "billing_aggregate",
     "iam_principal": "principal",
-    "principal_tags": "principal_tag",
-    "resource_tags": "resource_tag",
-    "account_id": "account",
 }
 _BILL = Billing("cur-2.0", LAYOUT, is_cur2, is_whole, frozenset(CARRIES))
 

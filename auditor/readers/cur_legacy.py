@@ -12,27 +12,9 @@ change from month to month. It never takes a cost centre for a team.
 from __future__ import annotations
 
 from auditor.readers import Reader
-from auditor.readers._bill import Billing
+from auditor.readers._bill import CARRIES, Billing
 from auditor.readers._bill_cur import LAYOUT, is_legacy, is_whole
 
-CARRIES = {
-    "tenant_id": "resource_tag",
-    "team_id": "resource_tag",
-    "workflow_id": "resource_tag",
-    "cost_center": "resource_tag",
-    "environment": "resource_tag",
-    "cost_usd": "billing_aggregate",
-    "model": "billing_aggregate",
-    "provider": "billing_aggregate",
-    "region": "billing_aggregate",
-    "tokens_input": "billing_aggregate",
-    "tokens_output": "billing_aggregate",
-    "tokens_cache_read": "billing_aggregate",
-    "tokens_cache_write": "billing_aggregate",
-    "principal_tags": "principal_tag",
-    "resource_tags": "resource_tag",
-    "account_id": "account",
-}
 _BILL = Billing(
     "cur-legacy",
     LAYOUT,

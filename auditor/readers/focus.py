@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from auditor.readers import Reader
-from auditor.readers._bill import Billing
+from auditor.readers._bill import CARRIES, Billing
 from auditor.readers._bill_layout import Layout, squashed
 
 LAYOUT = Layout(
@@ -63,24 +63,6 @@ def is_whole(columns: Collection[str]) -> bool:
     return len({squashed(c) for c in columns} & _SIGNS) >= 10
 
 
-CARRIES = {
-    "tenant_id": "resource_tag",
-    "team_id": "resource_tag",
-    "workflow_id": "resource_tag",
-    "cost_center": "resource_tag",
-    "environment": "resource_tag",
-    "cost_usd": "billing_aggregate",
-    "model": "billing_aggregate",
-    "provider": "billing_aggregate",
-    "region": "billing_aggregate",
-    "tokens_input": "billing_aggregate",
-    "tokens_output": "billing_aggregate",
-    "tokens_cache_read": "billing_aggregate",
-    "tokens_cache_write": "billing_aggregate",
-    "principal_tags": "principal_tag",
-    "resource_tags": "resource_tag",
-    "account_id": "account",
-}
 _BILL = Billing("focus", LAYOUT, claims, is_whole, frozenset(CARRIES), unsure=frozenset({"principal_tags"}))
 
 READER = Reader(

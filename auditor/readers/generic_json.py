@@ -35,6 +35,7 @@ START = tuple(
 )
 PREFIX = "@prefix"  # where the framing puts what a log prefix told
 ERROR_LEVELS = ("error", "critical", "fatal", "severe")
+FUNCTIONS = ("function_name", "functionName", "funcName", "func_name")
 ATTEMPTS = ("attempt", "attempt_number", "attempt_no", "try", "retry_attempt")
 OPENING = frozenset('{["')  # text that begins so may be opened
 EXACT = 2**53  # above it a float has no room for every whole number
@@ -79,6 +80,8 @@ def put(
             builder.fact("attributes_dropped").put(row, True)
             continue
         column = columns[path]
+        if column is not None and column.slot.field in ("workflow_id", "iam_principal"):
+            column = _meant(column, leaf, record, builder, path)
         if column is not None:
             column.rows.append(row)
             column.values.append(leaf)
@@ -91,6 +94,14 @@ def put(
     _facts(record, builder, row, told)
     _clocks(record, builder, row)
     return row, seen
+
+
+def _meant(column: Column, leaf: Any, record: dict[str, Any], builder: Builder, path: str) -> Column | None:
+    """The name of the function that wrote the line is no workflow, and only an ARN is a principal."""
+    if column.slot.field == "iam_principal":
+        return column if leaf in (None, "") or str(leaf).startswith("arn:") else None
+    own = leaf in (None, "") or all(record.get(key) != leaf for key in FUNCTIONS)
+    return column if own else builder.keys("process")[path]
 
 
 class Columns(dict[str, Column | None]):

@@ -17,7 +17,7 @@ from typing import Any
 from auditor.evidence import Builder
 from auditor.readers import Reader
 from auditor.readers._objects import to_ns
-from auditor.readers._span_rows import SpanRows
+from auditor.readers._span_rows import CARRIES, SpanRows
 from auditor.readers.zipkin_v2 import failed
 
 _VALUES = ("value", "vStr", "vInt64", "vFloat64", "vBool", "v_str", "v_int64", "v_float64", "v_bool")
@@ -152,14 +152,7 @@ READER = Reader(
     name="jaeger",
     layer="app",
     title="Jaeger traces",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id retry_count
-        session_id user_id cost_usd model provider region inference_region tokens_input tokens_output
-        tokens_cache_read tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code
-        cost_center agent""".split(),
-        "span",
-    )
-    | {"trace_id": "trace", "environment": "process", "account_id": "process"},
+    carries=CARRIES,
     get="""`curl "$JAEGER/api/traces?service=chat-gateway&limit=100" > traces.json`, or "Download Results"
 on the search page and "Trace JSON" on a trace's page. From Elasticsearch:
 `curl "$ES/jaeger-span-*/_search?size=1000" > spans.json`.""",

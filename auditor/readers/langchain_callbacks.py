@@ -29,9 +29,12 @@ from auditor.readers._langchain import (
 )
 from auditor.readers._objects import to_ns
 
-NAMES = ("event", "callback", "event_type", "type", "hook", "method")
+NAMES = ("event", "callback", "event_type", "type", "hook", "method", "message", "name")
+# where a handler puts the arguments that it was called with
+WRAPS = ("kwargs", "args", "arguments", "payload", "data")
 TIMES = ("timestamp", "ts", "time", "@timestamp", "start_time", "created_at")
-_EVENT = re.compile(r"on_(llm|chat_model|chain|tool|retriever|prompt|parser|agent|text|retry|custom)(_\w+)?")
+_KINDS = "llm|chat_model|chain|tool|retriever|prompt|parser|agent|text|retry|custom"
+_EVENT = re.compile(rf"on_({_KINDS})(_\w+)?|({_KINDS})_(start|end|error|finish|action|new_token|event)")
 _STARTS = frozenset({"on_llm_start", "on_chat_model_start"})
 _ENDS = frozenset({"on_llm_end", "on_chat_model_end", "on_llm_error", "on_chat_model_error"})
 
@@ -136,25 +139,37 @@ def event_of(record: dict[str, Any]) -> str:
     for key in NAMES:
         value = record.get(key)
         if isinstance(value, str) and _EVENT.fullmatch(value):
-            return value
+            return value if value.startswith("on_") else f"on_{value}"
     return ""
+
+
+def arguments(record: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Where the arguments of the callback may stand, and the prefix of their keys: flat, or in a mapping."""
+    inner = [(f"{key}.", mapping(record.get(key))) for key in WRAPS]
+    return [("", record), *((prefix, held) for prefix, held in inner if held)]
+
+
+def _argument(held: list[tuple[str, dict[str, Any]]], key: str) -> Any:
+    return next((one[key] for _, one in held if one.get(key)), None)
 
 
 def match(record: dict[str, Any]) -> float:
     """A callback's name beside the id of a run."""
-    return 1.0 if "run_id" in record and event_of(record) else 0.0
+    return 1.0 if event_of(record) and any("run_id" in held for _, held in arguments(record)) else 0.0
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One event: halves of a model's run wait for each other, everything else is a row at once."""
     runs, event = Runs.of(builder), event_of(record)
-    run = record.get("run_id") if isinstance(record.get("run_id"), str) else None
-    ancestors = listing(record.get("parent_ids"))
-    parent = record.get("parent_run_id") or (ancestors[-1] if ancestors else None)
+    held = arguments(record)
+    run, parent = _argument(held, "run_id"), _argument(held, "parent_run_id")
+    run = run if isinstance(run, str) else None
+    ancestors = listing(_argument(held, "parent_ids"))
+    parent = parent or (ancestors[-1] if ancestors else None)
     parent = parent if isinstance(parent, str) else None
     root = runs.root(run, parent, ancestors)
     begins, ends = event.endswith("_start"), event in _ENDS
-    name = record.get("name")
+    name = _argument(held, "name")
     half = Half(
         event,
         name if isinstance(name, str) else None,
@@ -162,7 +177,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         _time(record, run if begins else None),
         offset,
         pointer,
-        _said(record, builder) if begins else _added(record, builder) if ends else [],
+        _said(held, builder) if begins else _added(held, builder) if ends else [],
     )
     if run is not None and (ends or event in _STARTS):
         runs.join(run, half)
@@ -186,25 +201,24 @@ def _time_of(run: str) -> int | None:
     return (ident.int >> 80) * 10**6 if ident.version == 7 else None
 
 
-def _said(record: dict[str, Any], builder: Builder) -> list[Put]:
+def _said(held: list[tuple[str, dict[str, Any]]], builder: Builder) -> list[Put]:
     """What an event says of its own run: metadata, tags, and the parameters of the invocation."""
-    more = mapping(record.get("kwargs"))
     out: list[Put] = []
-    for key, held in (("", record), ("kwargs.", more)):
-        out += run_metadata(builder, held.get("metadata"), f"{key}metadata")
-        out += run_tags(builder, held.get("tags"), f"{key}tags")
-        out += parameters(builder, held.get("invocation_params"), f"{key}invocation_params")
+    for key, one in held:
+        out += run_metadata(builder, one.get("metadata"), f"{key}metadata")
+        out += run_tags(builder, one.get("tags"), f"{key}tags")
+        out += parameters(builder, one.get("invocation_params"), f"{key}invocation_params")
     return out
 
 
-def _added(record: dict[str, Any], builder: Builder) -> list[Put]:
+def _added(held: list[tuple[str, dict[str, Any]]], builder: Builder) -> list[Put]:
     """What the end of a model's run adds; where it repeats metadata, that is the same."""
-    data = mapping(record.get("data"))
-    out = _said(record, builder)
-    if "output" in data:
-        return [*out, *answer(builder, {"output": data["output"]}, "data")]
-    out += answer(builder, record.get("response"), "response")
-    return [*out, *error_of(builder, record.get("error") or data.get("error"))]
+    out = _said(held, builder)
+    for key, one in held:
+        if key and "output" in one:
+            out += answer(builder, {"output": one["output"]}, key.rstrip("."))
+        out += answer(builder, one.get("response"), f"{key}response")
+    return [*out, *error_of(builder, _argument(held, "error"))]
 
 
 def finish(builder: Builder) -> None:

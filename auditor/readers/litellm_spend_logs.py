@@ -19,6 +19,7 @@ from auditor.evidence import Builder
 from auditor.readers import Reader
 from auditor.readers._litellm import CARRIES, FREE, begin, common, opened, put
 from auditor.readers._named import Named, put_named, shown_by
+from auditor.readers._nested import leaves
 from auditor.readers._objects import to_ns
 
 NAMES = {
@@ -57,6 +58,14 @@ _OTHERS = frozenset(
     """team_id end_user request_tags call_type startTime model_group custom_llm_provider litellm_call_id
     completionStartTime""".split()
 )
+_COLUMNS = (
+    frozenset(SHOWS)
+    | _OTHERS
+    | frozenset(
+        """api_key model_id cache_hit cache_key organization_id requester_ip_address messages response stream
+        mcp_namespaced_tool_name billing_agent_id proxy_server_request created_at updated_at""".split()
+    )
+)
 _SUMMARY = frozenset({"startTime", "spend", "users", "models"})
 _DAILY = frozenset({"date", "spend", "api_requests"})
 
@@ -89,6 +98,17 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     if record.get("request_duration_ms") is not None:
         put(builder, row, "latency_ms", "request", "request_duration_ms", record["request_duration_ms"])
     shown_by(builder, record, SHOWS)
+    _named_by_query(record, builder, row)
+
+
+def _named_by_query(record: dict[str, Any], builder: Builder, row: int) -> None:
+    """Columns that a query made of metadata, under a name of its own: `… ->> 'tenant_id' AS tenant`."""
+    for name in (key for key in record if key not in _COLUMNS):
+        for path, _, leaf in leaves({name: record[name]}):
+            column = builder.keys("gateway_record")[path]
+            if column is not None:
+                column.put(row, leaf)
+                builder.columns_known = (builder.columns_known or frozenset()) | {column.slot.field}
 
 
 def _sum(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:

@@ -19,7 +19,7 @@ from auditor.readers._inspected import blocks, value_of
 from auditor.readers._objects import read_objects, to_ns
 from auditor.readers._otlp import LogRecord, pairs_of, typed
 from auditor.readers._otlp_logs import LogRows
-from auditor.readers._otlp_rows import CARRIES
+from auditor.readers._span_rows import CARRIES
 from auditor.source import Source
 
 _NODE = re.compile(rb"(?m)^\{\r?\n(?:  .*\r?\n){0,400}?  traceId: '[0-9a-f]{32}',\r?$")

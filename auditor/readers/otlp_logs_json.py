@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from auditor.readers import Reader
 from auditor.readers._otlp_json import claim, finish, read, sniff_of, take
-from auditor.readers._otlp_rows import CARRIES
+from auditor.readers._span_rows import CARRIES
 
 READER = Reader(
     name="otlp-logs-json",

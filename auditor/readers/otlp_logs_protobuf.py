@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from auditor.readers import Reader
 from auditor.readers._otlp_proto import read, sniff_of
-from auditor.readers._otlp_rows import CARRIES
+from auditor.readers._span_rows import CARRIES
 
 READER = Reader(
     name="otlp-logs-protobuf",

@@ -13,9 +13,10 @@ from typing import Any
 
 from auditor.evidence import Builder
 from auditor.lines import parted
+from auditor.phrases import MODEL
 from auditor.readers import Reader, Sample
 from auditor.readers import generic_json as generic
-from auditor.readers._text import MODEL, sentence
+from auditor.readers._text import sentence
 
 # the name of a phrase, its field, and its scope
 FIELDS = {
@@ -77,6 +78,9 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         builder.ids["outcome"][row] = "error"
     failed = {"error": said["error"]} if "error" in said else {}
     outcome = bool(failed) or bool(seen & (generic.TOKENS | generic.OUTCOMES | {"request_id"}))
+    named = "model" in seen or _CALLED.search(record["message"]) or _AWS.search(record["message"])
+    if not named and not seen >= {"tokens_input", "tokens_output"}:
+        return  # `limit of 4096 tokens` tells of no call
     if (outcome or _CALLED.search(record["message"])) and generic.is_call(record | failed, seen):
         builder.ids["kind"][row] = "call"
 

@@ -16,7 +16,8 @@ from auditor.evidence import Builder
 from auditor.readers import Reader
 from auditor.readers._objects import to_ns
 from auditor.readers._otlp import Document, hex_id, loose, reason_of
-from auditor.readers._otlp_rows import CARRIES, Otlp
+from auditor.readers._otlp_rows import Otlp
+from auditor.readers._span_rows import CARRIES
 
 _GROUPS = frozenset({"scopeSpans", "instrumentationLibrarySpans", "scope_spans"})
 

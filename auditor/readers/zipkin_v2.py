@@ -14,7 +14,7 @@ from typing import Any
 
 from auditor.evidence import Builder
 from auditor.readers import Reader
-from auditor.readers._span_rows import SpanRows
+from auditor.readers._span_rows import CARRIES, SpanRows
 
 _HEX = re.compile(r"^[0-9a-fA-F]{1,32}$")
 _OWN = frozenset({"localEndpoint", "remoteEndpoint", "annotations", "tags", "duration", "shared", "debug"})
@@ -103,14 +103,7 @@ READER = Reader(
     name="zipkin-v2",
     layer="app",
     title="Zipkin v2 spans",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id retry_count
-        session_id user_id cost_usd model provider region inference_region tokens_input tokens_output
-        tokens_cache_read tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code
-        cost_center agent""".split(),
-        "span",
-    )
-    | {"trace_id": "trace", "environment": "process", "account_id": "process"},
+    carries=CARRIES,
     get="""`curl "$ZIPKIN/api/v2/traces?serviceName=chat-gateway&limit=100&lookback=3600000" > traces.json`,
 or "Download JSON" on a trace's page. Spans of an OpenTelemetry SDK arrive there with
 `OTEL_TRACES_EXPORTER=zipkin` or the Collector's `zipkin` exporter.""",

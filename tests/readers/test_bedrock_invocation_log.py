@@ -220,3 +220,16 @@ def test_records_of_another_log_beside_it_are_read_as_such() -> None:
 
     assert 2 == found.totals.calls
     assert ("requestParameters.modelId", "request") in keys(found, "model")
+
+
+@pytest.mark.parametrize("form", ["lines", "array"])
+def test_a_log_store_may_flatten_the_record(form: str) -> None:
+    """Dotted names beside the schema's own are the record's inner keys."""
+    flat: dict[str, Any] = {}
+    for key, value in record().items():
+        inner = value if isinstance(value, dict) else None
+        flat |= {f"{key}.{k}": v for k, v in inner.items()} if inner else {key: value}
+    found = report(lines(flat) if form == "lines" else json.dumps([flat]))
+    assert [i.format for i in found.inputs] == ["bedrock-invocation-log"]
+    for name in ("tenant_id", "request_id", "model", "region", "tokens_input", "iam_principal"):
+        assert (1, 0, 0, 0) == counts(found, name), name

@@ -258,6 +258,18 @@ def test_columns_that_a_query_left_out_are_unknown() -> None:
     assert {"by_sample": 1} == field(found, "request_id").causes
 
 
+def test_rows_of_lake_are_events() -> None:
+    """`get-query-results` gives each row as cells of one column; what was not selected is unknown."""
+    held = {k: v for k, v in event().items() if k not in ("requestID", "responseElements")}
+    cells = [{k: v if isinstance(v, str) else json.dumps(v)} for k, v in held.items()]
+    other = [{"eventSource": "s3.amazonaws.com"}, {"eventName": "GetObject"}]
+    found = report(json.dumps({"QueryStatus": "FINISHED", "QueryResultRows": [cells, other]}))
+    assert [("cloudtrail", 1, 1)] == [(i.format, i.calls, i.context) for i in found.inputs]
+    for name in ("iam_principal", "model", "region"):
+        assert (1, 0, 0, 0) == counts(found, name), name
+    assert field(found, "request_id").causes == {"by_sample": 1}
+
+
 @pytest.mark.parametrize("spelled", ["useridentity.arn", "userIdentity.arn", "user_identity_arn"])
 def test_flattened_columns_are_paths(spelled: str) -> None:
     """Lake, Athena and warehouses spell the same path in their own way."""

@@ -182,6 +182,18 @@ def test_the_conversation_stands_in_metadata(key: str) -> None:
     assert (1, 0, 0, 0) == counts(report(json.dumps(run(extra={"metadata": {key: "s-7"}}))), "session_id")
 
 
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [("user", "user_id"), ("app", "workflow_id"), ("feature", "workflow_id"), ("owner", "team_id")],
+)
+def test_common_words_count_in_metadata(key: str, name: str) -> None:
+    """Inside the team's own metadata `user` is a user, although it is too common a word elsewhere."""
+    found = report(json.dumps(run(extra={"metadata": {key: "u-7"}})))
+
+    assert (1, 0, 0, 0) == counts(found, name)
+    assert {(f"extra.metadata.{key}", "span")} == keys(found, name)
+
+
 def test_metadata_of_the_root_reaches_a_call_only_by_inheritance() -> None:
     """A tenant on the chain alone is on the wrong record."""
     found = report(json.dumps([chain(tenant_id="acme"), run(2, (1,), extra={"metadata": {}})]))

@@ -130,6 +130,12 @@ def test_tags_are_pairs(tags: list[str]) -> None:
     assert (1, 0, 0, 0) == counts(report(line(metadata={}, request_tags=tags)), "tenant_id")
 
 
+@pytest.mark.parametrize("tag", ["feature:draft", "app: chat", "workflow:triage"])
+def test_a_tag_names_the_workflow(tag: str) -> None:
+    """Words too common to count anywhere are names when a caller put them into a tag."""
+    assert (1, 0, 0, 0) == counts(report(line(metadata={}, request_tags=[tag])), "workflow_id")
+
+
 def test_a_project_or_organisation_is_a_weak_team() -> None:
     """It may own the cost; alone it is mis-scoped."""
     metadata = {"user_api_key_project_id": "p-1", "user_api_key_org_id": "org-1"}

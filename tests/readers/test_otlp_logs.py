@@ -136,6 +136,35 @@ def test_an_applications_own_body_may_be_a_mapping(encode: Any) -> None:
     assert {("body.tenant_id", "request")} == keys(found, "tenant_id")
 
 
+@BOTH
+def test_an_applications_line_is_judged_as_in_any_log(encode: Any) -> None:
+    """A model with an outcome is a call, a failed one too; what announces a call or names none is context."""
+    said: list[tuple[str, dict[str, Any], int]] = [
+        ("bedrock call done", USAGE | {"tenant_id": "acme"}, 9),
+        (
+            "bedrock call failed",
+            {"model_id": MODEL, "tenant_id": "acme", "error_code": "ThrottlingException"},
+            13,
+        ),
+        ("bedrock call failed", {"model_id": MODEL}, 17),
+        ("starting call", {"model_id": MODEL, "tenant_id": "acme"}, 9),
+        ("order placed", {"tenant_id": "acme"}, 9),
+    ]
+    found = report(
+        encode(
+            logs(
+                *(
+                    log("", held, body=value(text), severityNumber=level, spanId=f"{i:016x}")
+                    for i, (text, held, level) in enumerate(said, 1)
+                )
+            )
+        )
+    )
+
+    assert (3, 2) == (found.inputs[0].calls, found.inputs[0].context)
+    assert 2 == counts(found, "tenant_id")[0]
+
+
 def test_a_process_is_a_process_here_too() -> None:
     """The region of the resource is not that of the call."""
     found = report(json.dumps(logs(log(CHOICE), resource={"cloud.region": "us-east-1"})))

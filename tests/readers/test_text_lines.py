@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from auditor.lines import parted
-from auditor.readers._text import loose, pairs_of, phrases, sentence, strict
+from auditor.phrases import phrases
+from auditor.readers._text import loose, pairs_of, sentence, strict
 from tests.readers import counts, keys, report
 
 MODEL = "us.anthropic.claude-sonnet-4-6"

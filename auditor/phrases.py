@@ -1,0 +1,115 @@
+"""Model ids in text, and the fixed phrases of log lines: `request 12ee32ff`, `tenant acme`, `4+14 tokens`.
+
+It knows these phrases and reads nothing else into a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_VENDORS = (
+    "anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|stability|qwen|writer|google|moonshot|minimax|"
+    "nvidia|twelvelabs|luma|zai"
+)
+MODEL = re.compile(
+    rf"(?<![\w.-])((?:[a-z]{{2,6}}\.)?(?:{_VENDORS})\.[a-z][\w.:-]*\w"
+    r"|claude-[\w.-]*\d[\w.-]*|gpt-\d[\w.-]*|o[134](?:-mini|-pro)?|gemini-\d[\w.-]*|llama-?\d[\w.-]*"
+    r"|mistral-(?:large|small|medium)[\w.-]*|command-r[\w.-]*|nova-(?:micro|lite|pro|premier)[\w.-]*"
+    r"|titan-[\w.-]+|text-embedding-[\w.-]+)(?![\w-])"
+)
+_ID = r"[\"'#]?(?=[\w.:-]{0,127}\d)([A-Za-z0-9][\w.:-]{5,127})"
+_NAME = r"[\"']?([A-Za-z0-9][\w.@-]{0,127})"
+_REGION = r"((?:us|eu|ap|sa|ca|me|af|il|mx)(?:-gov)?-(?:north|south|east|west|central)(?:east|west)?-\d)"
+_IN, _OUT, _AND = "(?:in|input|prompt)", "(?:out|output|completion)", "(?:[+/→]|->)"
+_GAP = r"[\s,;/|+&]{0,4}(?:and )?"
+_CODE = r"[\"']?((?=[\w.@-]*[\d_@-])[A-Za-z0-9][\w.@-]{0,127})"
+_OWNERS = (("tenant", _NAME), ("customer", _NAME), ("team", _CODE), ("user", _CODE), ("workflow", _CODE))
+
+
+def _owner(word: str, alone: str) -> str:
+    """What `for tenant`, `tenant:` and `tenant` alone name; behind `user` alone only an id."""
+    return rf"\b(?:for|of|by|in|from) (?:the )?{word} {_NAME}|\b{word}[:#] ?{_NAME}|\b{word} {alone}"
+
+
+# phrases that say a thing: the pattern, the names under which the report shows it, a word that stands in each
+PHRASES: tuple[tuple[re.Pattern[str], tuple[str, ...], tuple[str, ...]], ...] = tuple(
+    (re.compile(p, re.I), names, words)
+    for p, names, words in (
+        (
+            rf"\b(\d+)\s*{_AND}\s*(\d+)\s+tokens?\b|\btokens[:= ]+(\d+)\s*{_AND}\s*(\d+)\b",
+            ("tokens in", "tokens out"),
+            ("token",),
+        ),
+        (
+            rf"\b(\d+)\s*(?:tokens?\s+)?{_IN}\b{_GAP}(\d+)\s*(?:tokens?\s+)?{_OUT}\b",
+            ("tokens in", "tokens out"),
+            ("in", "prompt"),
+        ),
+        (rf"\b{_IN}[:= ]+(\d+)\b{_GAP}{_OUT}[:= ]+(\d+)\b", ("tokens in", "tokens out"), ("in", "prompt")),
+        (r"\b(\d+)\s*(?:input|prompt)\s+tokens?\b", ("tokens in",), ("token",)),
+        (rf"\b{_IN}[ _]?tokens?[:= ]+(\d+)\b", ("tokens in",), ("token",)),
+        (rf"\b{_IN}[:= ]+(\d+)\s+tokens?\b", ("tokens in",), ("token",)),
+        (r"\b(\d+)\s*(?:output|completion)\s+tokens?\b", ("tokens out",), ("token",)),
+        (rf"\b{_OUT}[ _]?tokens?[:= ]+(\d+)\b", ("tokens out",), ("token",)),
+        (rf"\b{_OUT}[:= ]+(\d+)\s+tokens?\b", ("tokens out",), ("token",)),
+        (r"\b(\d+)\s+(?:total\s+)?tokens\b|\btokens:?\s+(\d+)\b", ("tokens",), ("tokens",)),
+        (rf"\b(?:aws[ _-]?)?request[ _-]?(?:id)?[:= #]+{_ID}", ("request",), ("request",)),
+        (rf"\bregion[:= ]+{_REGION}|\bin {_REGION}|\({_REGION}\)", ("region",), ("-",)),
+        *((_owner(w, n), (w,), (w,)) for w, n in _OWNERS),
+        (r"\b(?:attempt|try)\s+#?(\d{1,3})\b", ("attempt",), ("attempt", "try")),
+        (
+            r"(?:\bcost(?:s|ing)?[:= ]+)\$?(\d+(?:\.\d+)?)\b|\$(\d+\.\d+)\b",
+            ("cost",),
+            ("cost", "$"),
+        ),
+        (
+            r"\b(?:in|took|after|latency|duration)[:= ]+(\d+(?:\.\d+)?\s?(?:ms|s|sec))\b",
+            ("took",),
+            ("ms", "s"),
+        ),
+        (
+            r"\(?\b([A-Z]\w+(?:Exception|Error|Timeout))\b",
+            ("error",),
+            ("exception", "error", "timeout"),
+        ),
+        (r"\b(?:status|http|code)[:= ]+(\d{3})\b", ("status",), ("status", "http", "code")),
+    )
+)
+_FAILED = re.compile(r"(?i)\b(fail(?:ed|ure)|throttled|timed out|timeout|denied|rejected|errored|aborted)\b")
+_ERROR_CASE = re.compile(r"[A-Z]\w+(?:Exception|Error|Timeout)")
+# words that follow "tenant" in a sentence about tenants, not of one
+_STOP = frozenset(
+    """id ids is was are were has had have not no and or the a an of for in on missing unknown none null
+    header headers tag tags name names limit limits quota quotas scope context with without from to by at it
+    this that will can may must now data config configuration cache lookup isolation aware level tier plan
+    wide specific db database schema registry resolver service portal success support calls uses
+    asks""".split()
+)
+_DOING = re.compile(r"(?i)[a-z]+(?:ed|ing)")
+
+
+def phrases(text: str) -> dict[str, Any]:
+    """What the fixed phrases of a sentence say, under the names that the report shows."""
+    found: dict[str, Any] = {}
+    model = MODEL.search(text)
+    if model is not None:
+        found["model"] = model[1]
+    lower = text.lower()
+    for pattern, names, words in PHRASES:
+        # a look for its word costs far less than the pattern
+        match = pattern.search(text) if any(word in lower for word in words) else None
+        if match is None:
+            continue
+        values = [g for g in match.groups() if g is not None]
+        for name, value in zip(names, values, strict=False):
+            if name == "error" and not _ERROR_CASE.match(value):
+                continue
+            if value.lower() not in _STOP and not _DOING.fullmatch(value):
+                found.setdefault(name, value)
+    if "tokens in" in found or "tokens out" in found:
+        found.pop("tokens", None)
+    failed = _FAILED.search(text)
+    if failed is not None:
+        found.setdefault("error", failed[1].lower())
+    return found
