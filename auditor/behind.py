@@ -23,8 +23,8 @@ _SAID = frozenset({"model", "tokens in", "tokens out", "tenant", "customer", "te
 def after_prefix(text: str) -> Any:
     """The JSON value behind a log prefix (`2026-09-14T10:00:03Z stdout F {…}`), or None.
 
-    A line that says more than a prefix before it (`tenant=acme usage={…}`) is text. CutError where the
-    value does not end: what stands whole within it is no record.
+    A line that says more than a prefix before it (`tenant=acme usage={…}`) is text. CutError where a
+    value behind a prefix does not end: what stands whole within it is no record.
     """
     line = parted(text).text
     for begin in _candidates(line):
@@ -39,7 +39,7 @@ def after_prefix(text: str) -> Any:
         if isinstance(value, dict) and value:
             return value
         if _MEMBER.match(line, begin):
-            if begin and not _ends(line, begin):
+            if (begin or text.lstrip()[:1] != "{") and not _ends(line, begin):
                 raise CutError
             return None
     return None

@@ -56,7 +56,8 @@ def ingest(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1) ->
                 read_objects(source, builder, found)
             finish(builder)
         table = builder.table()
-        _name_by_calls(table, found)
+        if found.everything or given.format is None:
+            _name_by_calls(table, found)
     table.bytes, table.also = source.size, also
     if not table.frame.height and table.skipped_total:
         first = table.skips[0]
@@ -77,9 +78,11 @@ def _name_by_calls(table: Table, found: Reader) -> None:
     counts = dict(formats.value_counts().sort("format").iter_rows())
     if not found.everything:
         lines = sum(n for name, n in counts.items() if name in LINED and name != table.format)
-        if lines and lines >= counts.get(table.format, 0):
+        if not lines or lines < counts.get(table.format, 0):
+            return
+        if counts.keys() - LINES:
             table.format = MIXED
-        return
+            return
     text = {name: n for name, n in counts.items() if name in LINES}
     if not counts or table.format == MIXED:
         return

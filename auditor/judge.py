@@ -11,8 +11,6 @@ from functools import lru_cache
 
 import numpy as np
 import polars as pl
-import sqlglot
-from sqlglot import exp
 
 from auditor.arrays import Codes, Rows
 from auditor.assemble import Evidence
@@ -20,7 +18,7 @@ from auditor.clean import collected
 from auditor.columns import at
 from auditor.errors import RuleError
 from auditor.model import Cause
-from auditor.predicate import check_predicate
+from auditor.predicate import check_predicate, demands
 from auditor.readers import reader
 from auditor.relate import exists, relate, spread_headers
 from auditor.rulebook import Rule
@@ -79,40 +77,6 @@ class Judgement:
 def columns_of(predicate: str) -> frozenset[str]:
     """The columns a predicate reads."""
     return check_predicate(predicate)
-
-
-_REJECTING = (
-    exp.EQ,
-    exp.NEQ,
-    exp.GT,
-    exp.GTE,
-    exp.LT,
-    exp.LTE,
-    exp.Like,
-    exp.RegexpLike,
-    exp.In,
-    exp.Between,
-    exp.Column,
-)
-
-
-def _needed(part: exp.Expr) -> frozenset[str]:
-    """The columns of which none may be null where a part is true; of several ways what all have in common."""
-    part = part.unnest()
-    if isinstance(part, exp.And):
-        return _needed(part.left) | _needed(part.right)
-    if isinstance(part, exp.Or):
-        return _needed(part.left) & _needed(part.right)
-    inner = part.this.unnest() if isinstance(part, exp.Not) else part
-    known = isinstance(part, exp.Not) and isinstance(inner, exp.Is)
-    strict = isinstance(inner, _REJECTING) and not inner.find(exp.Coalesce, exp.Case, exp.Is, exp.Or, exp.If)
-    return frozenset(c.name for c in part.find_all(exp.Column)) if known or strict else frozenset()
-
-
-@lru_cache(maxsize=4096)
-def demands(predicate: str) -> frozenset[str]:
-    """Columns without which a predicate cannot hold."""
-    return _needed(sqlglot.parse_one(predicate, read="postgres"))
 
 
 def _there(evidence: Evidence) -> Callable[[str], bool]:
@@ -220,6 +184,7 @@ def _muted(
     at: dict[str, dict[str, int]] = {}
     for i, (rule, field) in enumerate(pairs):
         at.setdefault(rule.id, {})[field] = i
+    fields_of = {rule.id: rule.field for rule, _ in pairs}
     blocked: dict[int, Rows] = {}
 
     def block(i: int, trail: frozenset[int]) -> Rows:
@@ -228,7 +193,9 @@ def _muted(
             rows = np.zeros(calls.height, dtype=bool)
             for needed in rule.needs:
                 mine = at.get(needed, {})
-                for j in [mine[field]] if field in mine else list(mine.values()):
+                # a rule of the same field answers for that field alone, even where it was left out
+                of_field = field in fields_of.get(needed, ())
+                for j in [mine[f] for f in mine if f == field or not of_field]:
                     if j not in trail:
                         rows |= raw[j] | block(j, trail | {i})
             blocked[i] = rows

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -71,3 +72,41 @@ def with_thresholds(sql: str, bounds: Mapping[str, float]) -> str:
 
 def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
+
+
+_REJECTING = (
+    exp.EQ,
+    exp.NEQ,
+    exp.GT,
+    exp.GTE,
+    exp.LT,
+    exp.LTE,
+    exp.Like,
+    exp.RegexpLike,
+    exp.In,
+    exp.Between,
+    exp.Column,
+)
+
+
+def _needed(part: exp.Expr) -> frozenset[str]:
+    """The columns of which none may be null where a part is true; of several ways what all have in common."""
+    part = part.unnest()
+    if isinstance(part, exp.And):
+        return _needed(part.left) | _needed(part.right)
+    if isinstance(part, exp.Or):
+        return _needed(part.left) & _needed(part.right)
+    inner = part.this.unnest() if isinstance(part, exp.Not) else part
+    # `IS NOT NULL` is one node in this dialect, and two in others
+    known = isinstance(inner, exp.Is) and isinstance(part, exp.Not) != bool(inner.args.get("negate"))
+    tested = inner.this if known else inner
+    strict = known or isinstance(inner, _REJECTING)
+    if not strict or tested.find(exp.Coalesce, exp.Case, exp.Is, exp.Or, exp.If):
+        return frozenset()
+    return frozenset(column.name for column in part.find_all(exp.Column))
+
+
+@lru_cache(maxsize=4096)
+def demands(predicate: str) -> frozenset[str]:
+    """Columns without which a predicate cannot hold."""
+    return _needed(sqlglot.parse_one(predicate, read="postgres"))

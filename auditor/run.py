@@ -120,8 +120,8 @@ def _changed(policy: Policy, rules: Sequence[Rule], gaps: Sequence[Gap]) -> list
 
 
 def _limited(rules: Sequence[Rule], gaps: Sequence[Gap]) -> list[str]:
-    """Which advice of the rules that spoke depends on dates or versions."""
-    told = {gap.rule for gap in gaps}
+    """Which advice on errors and warnings depends on dates or versions."""
+    told = {gap.rule for gap in gaps if gap.level != Level.NOTE}
     return [
         f"The advice of {rule.id} holds: {rule.holds}." for rule in rules if rule.valid and rule.id in told
     ]

@@ -5,33 +5,46 @@ It reads names only, and says nothing where either is missing or hidden behind a
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
+from auditor import prices
 from auditor.assemble import Evidence, Series
 
 _ROUTE = r"^(?:bedrock|converse|invoke|azure|openai|anthropic|vertex_ai|models)/"
 _PREFIX = r"^(?:us-gov|us|eu|apac|au|jp|ca|sa|global)\."
 _VENDOR = r"^(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|qwen|stability|writer)[./]"
 _TAIL = r"(?:[-@:]?20\d{2}-?\d{2}-?\d{2}|-\d{3,4})?(?:-v\d+)?(?::\d+)*(?:-latest|:[a-z]+)?$"
-_HIDDEN = r"^arn:|inference-profile|^(?:auto|default|router)$"
+_HIDDEN = r"(?i)^arn:|inference-profile|^(?:auto|default|router)$"
 
 
-def family(name: pl.Expr) -> pl.Expr:
-    """A model's name without route, region, vendor, date and revision; null for one that hides the model."""
-    text = name.str.to_lowercase()
-    bare = (
-        text.str.replace(_ROUTE, "").str.replace(_PREFIX, "").str.replace(_VENDOR, "").str.replace(_TAIL, "")
-    )
-    return pl.when(~text.str.contains(_HIDDEN)).then(bare.str.replace_all(r"[^a-z0-9]+", "-"))
+def words(name: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """A model's words and its numbers, sorted, without route, region, vendor, date and revision."""
+    bare = name.str.to_lowercase()
+    for part in (_ROUTE, _PREFIX, _VENDOR, _TAIL):
+        bare = bare.str.replace(part, "")
+    parts = bare.str.extract_all(r"[a-z0-9]+")
+    number = pl.element().str.contains(r"^\d+$")
+    return parts.list.eval(pl.element().filter(~number)).list.sort(), parts.list.eval(
+        pl.element().filter(number)
+    ).list.sort()
 
 
 def swapped(evidence: Evidence) -> Series:
-    """Whether asked and served model differ in more than how they are written."""
+    """Whether another model answered; null where the price list does not know both by name."""
     frame = evidence.frame
-    names = frame.select("asked_model", "served_model").unique(maintain_order=True)
-    asked, served = family(pl.col("asked_model")), family(pl.col("served_model"))
-    told = names.with_columns((asked != served).alias("swapped"))
+    pairs = frame.select("asked_model", "served_model").unique(maintain_order=True)
+    asked, of_asked = words(pl.col("asked_model"))
+    served, of_served = words(pl.col("served_model"))
+    differs = (asked != served) | (of_asked != of_served)
+    known = [_known(a) and _known(s) for a, s in pairs.rows()]
+    told = pairs.with_columns(pl.when(pl.Series(known, dtype=pl.Boolean)).then(differs).alias("swapped"))
     joined = frame.select("asked_model", "served_model").join(
         told, on=["asked_model", "served_model"], how="left", nulls_equal=True, maintain_order="left"
     )
     return {"model_swapped": joined["swapped"]}
+
+
+def _known(name: str | None) -> bool:
+    return name is not None and not re.search(_HIDDEN, name) and prices.rates(name, None, None) is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from auditor.arrays import Rows
 from auditor.assemble import IS_CALL, Columns, Evidence, Series, nearest
 
 
@@ -71,23 +72,37 @@ def tree(evidence: Evidence) -> Series:
 
 
 def inside_sibling(evidence: Evidence) -> Series:
-    """Whether another service's call under the same parent begins before this one and ends after it."""
+    """Whether another service's call under the same parent begins no later and ends after this one."""
     frame = evidence.frame
     if frame["parent_id"].null_count() == frame.height or frame["service"].null_count() == frame.height:
         return {}
-    calls = frame.with_row_index("row").filter(
-        IS_CALL & pl.all_horizontal(pl.col("parent_id", "trace_id", "service", "ended_at").is_not_null())
-    )
-    mine = calls.select("row", "trace_id", "parent_id", "service", "started_at", "ended_at")
-    pairs = mine.join(mine, on=["trace_id", "parent_id"], suffix="_other").filter(
-        (pl.col("service") != pl.col("service_other"))
-        & (pl.col("started_at_other") <= pl.col("started_at"))
-        & (pl.col("ended_at_other") >= pl.col("ended_at"))
-        & (pl.col("ended_at_other") - pl.col("started_at_other") > pl.col("ended_at") - pl.col("started_at"))
-    )
+    group = ("trace_id", "parent_id")
+    known = pl.all_horizontal(pl.col(*group, "service", "started_at", "ended_at").is_not_null())
+    calls = frame.select("kind", *group, "service", "started_at", "ended_at").with_row_index("row")
+    calls = calls.filter(IS_CALL & known)
+    calls = calls.filter(pl.Series(_mixed(calls["parent_id"], calls["service"])))
+    calls = calls.sort("started_at", "ended_at", descending=[False, True])
     inside = np.zeros(frame.height, dtype=bool)
-    inside[pairs["row"].to_numpy()] = True
+    for service in calls["service"].unique(maintain_order=True):
+        others = pl.when(pl.col("service") != service).then(pl.col("ended_at"))
+        latest = others.cum_max().forward_fill().over(group)
+        held = calls.filter((pl.col("service") == service) & (latest > pl.col("ended_at")))
+        inside[held["row"].to_numpy()] = True
     return {"inside_sibling": pl.Series(inside)}
+
+
+def _mixed(keys: pl.Series, values: pl.Series) -> Rows:
+    """Whether the rows of the same key hold more than one value."""
+    if values.n_unique() < 2:
+        return np.zeros(len(keys), dtype=bool)
+    hashed = keys.hash().to_numpy()
+    order = np.argsort(hashed, kind="stable")
+    starts = np.flatnonzero(np.diff(hashed[order], prepend=hashed[order][:1] + np.uint64(1)))
+    codes = values.rank("dense").to_numpy()[order]
+    mixed = np.minimum.reduceat(codes, starts) != np.maximum.reduceat(codes, starts)
+    out = np.zeros(len(keys), dtype=bool)
+    out[order] = np.repeat(mixed, np.diff(starts, append=len(keys)))
+    return out
 
 
 def calls_in_trace(_: Evidence) -> Columns:

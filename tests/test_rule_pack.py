@@ -241,3 +241,12 @@ def test_advice_that_depends_on_a_date_says_so_in_the_report() -> None:
     report = audit([given], Policy(profile="bedrock-cur"))
 
     assert "The advice of BIL001 holds: from 2026-04-08." in report.notes
+
+
+def test_a_prerequisite_of_the_same_field_silences_that_field_alone() -> None:
+    """A weak name for the team does not hide that the tenant is missing."""
+    data = json.dumps(LINE | {"request_id": "req-0001", "project": "chatbot"}).encode()
+    report = audit([Input(name="x", data=data, format="generic-json")], Policy(profile="all"))
+    told = {(gap.rule, gap.field) for gap in report.gaps if gap.field in ("tenant_id", "team_id")}
+
+    assert {("IDN001", "tenant_id"), ("IDN021", "team_id")} == told

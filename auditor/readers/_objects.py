@@ -15,6 +15,7 @@ from auditor.evidence import Builder
 from auditor.lines import parted
 from auditor.pieces import Piece, pieces
 from auditor.readers._nested import opened_text
+from auditor.readers._stack import Stack
 from auditor.readers._tables import is_table, rows_of
 from auditor.source import Source
 from auditor.twice import with_twice
@@ -132,7 +133,7 @@ class Desk:
         self.builder, self.chosen = builder, chosen
         self.claimants = [(r.match, r) for r in all_readers() if r.take is not None and r.match is not None]
         self.readers = [(r.line, r) for r in line_readers() if r.line is not None]
-        self.generic = reader("generic-json")
+        self.generic, self.prose, self.stack = reader("generic-json"), reader("plain-text"), Stack()
         self.by_name = {r.name: r for _, r in self.claimants}
         self._known: dict[tuple[Any, ...], tuple[Claim, list[tuple[Match, Any]]]] = {}
         self._asked: tuple[Any, Any] = (None, None)
@@ -176,6 +177,9 @@ class Desk:
         line = parted(piece.value)
         if not line.text.strip():
             line = line._replace(text=piece.value.strip())
+        if self.stack.holds(piece.value, line):
+            self._builder(self.prose).row("context", offset=piece.offset)
+            return
         readers = self.readers if self._lined is None else [self._lined, *self.readers]
         for parse, candidate in readers:
             record = parse(line.text)

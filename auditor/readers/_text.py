@@ -19,6 +19,7 @@ _KEY = re.compile(r"(?:(?<=^)|(?<=[\s,;|\[({]))([A-Za-z_@][\w.\-/@]{0,127})=")
 _BARE = re.compile(r"[^\s,;|]*(?:[,;|](?![A-Za-z_][\w.\-]{0,127}=|\s|$)[^\s,;|]*)*")
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'")
 _COLON = re.compile(r"\s*([A-Za-z_][\w.\- ]{0,60}?)\s*:\s+(\S.*)")
+_CALLED = re.compile(r"(?:Decimal|UUID|ObjectId)\('([^'()]{0,200})'\)")  # as Python shows such values
 _ESCAPE = re.compile(r"\\(.)")
 
 
@@ -80,6 +81,9 @@ def _value(text: str, at: int) -> tuple[Any, int]:
         opened = _container(text, at)
         if opened is not None:
             return opened
+    called = _CALLED.match(text, at)
+    if called:
+        return called[1], called.end()
     bare = _BARE.match(text, at)
     assert bare is not None
     value = bare[0]
@@ -174,6 +178,8 @@ def embedded(text: str) -> tuple[dict[str, Any], str]:
 
     Bodies stay closed, but what names a whole response holds its usage too.
     """
+    from auditor.readers._nested import is_body
+
     held: dict[str, Any] = {}
     rest, at = [], 0
     for opening in _OPENING.finditer(text):
@@ -182,14 +188,15 @@ def embedded(text: str) -> tuple[dict[str, Any], str]:
         found = _container(text, opening.end() - 1)
         if found is None or not isinstance(found[0], dict):
             continue
-        rest.append(text[at : opening.start()])
+        rest.append(text[at : opening.end() - 1])
         value, at = found
         name = (opening[1] or "").lower()
-        if name in ("", "response", "result", "output"):
-            held = value | held
+        if name.endswith("headers") or (name not in _WHOLE and is_body(name, value)):
+            held.setdefault(name, value)
         else:
-            held.setdefault(opening[1], value)
+            held = value | held
     return held, "".join([*rest, text[at:]])
 
 
 _OPENING = re.compile(r"(?:\b([A-Za-z_][\w.-]{0,63})\s?:\s?)?\{(?=\s*[\"'])")
+_WHOLE = frozenset({"response", "responses", "result", "output"})

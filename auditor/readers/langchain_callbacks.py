@@ -1,11 +1,12 @@
 """LangChain callback events, as a handler writes them: one JSON object a line, or `astream_events` as JSON.
 
 A model's start and its end or error are joined by `run_id` to one call: metadata, tags and the requested
-model stand on the start, ids and usage on the answer. A half without the other is a call of its own. The end
-events, chains, tools, prompts and stream chunks are context. The trace is told by the topmost run. Where the
-events have no time, that of a time-ordered run id is taken. Metadata and tags of the start stand at `span`,
-the AWS request id of the answer at `attempt`. The events carry no cost and no IAM principal. Prompts, chunks
-and generated text are never kept.
+model stand on the start, ids and usage on the answer. A half without the other is a call of its own. The
+arguments may stand in a mapping of the line (`kwargs`, `args`, `data`), and the answer may be Python text.
+The end events, chains, tools, prompts and stream chunks are context. The trace is told by the topmost run.
+Where the events have no time, that of a time-ordered run id is taken. Metadata and tags of the start stand at
+`span`, the AWS request id of the answer at `attempt`. The events carry no cost and no IAM principal. Prompts,
+chunks and generated text are never kept.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ hint. Prose between the parts is context. Nothing is ever read across a border.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable
 
@@ -16,7 +17,10 @@ from auditor.readers import Reader, Segment
 from auditor.readers._exchanges import begins
 from auditor.readers._tables import delimiter_of, header_of, is_rule
 
+_scanner = json.JSONDecoder()
 _FENCE = re.compile(r"^\s{0,3}(?:```|~~~)")
+# what is read as a whole, so that the lines around it would be lost
+_DOCUMENT = re.compile(r'\{\s*"resource_?(?:[sS]pans|[lL]ogs|[mM]etrics)"\s*:')
 _EXPANDED = re.compile(r"^-\[ RECORD \d+ \]")
 _NAMES = re.compile(r"""[\w@"'][\w .:/@\-()\[\]'"]*(?:[,;|\t][\w .:/@\-()\[\]'"]*){3,}$""")
 _FOOTER = re.compile(r"^\(\d+ rows?\)")
@@ -29,7 +33,9 @@ def segments(data: bytes) -> list[Segment]:
     at, kind = 0, ""
     while at < len(lines):
         found, after = _part(lines, at)
-        if found != kind or found != "lines":
+        if kind == "document" and not lines[at].strip():
+            found = kind
+        if found != kind or found not in ("lines", "document"):
             borders.append((at, found))
         kind, at = found, after
     return [s for s in _cut(lines, borders) if s.data.strip()]
@@ -59,6 +65,8 @@ def _part(lines: list[str], at: int) -> tuple[str, int]:
         end = next((i for i in range(at + 1, len(lines)) if _FENCE.match(lines[i])), None)
         if end is not None:
             return "fence", end + 1
+    if line[:1] == "{" and _DOCUMENT.match(line if len(line) > 2 else "".join(lines[at : at + 3])):
+        return "document", _document_end(lines, at)
     if begins(line):
         return "http", _until(lines, at + 1, _ends_http)
     if _EXPANDED.match(line):
@@ -70,6 +78,18 @@ def _part(lines: list[str], at: int) -> tuple[str, int]:
     if _is_csv_head(line, lines[at + 1].rstrip("\r") if at + 1 < len(lines) else ""):
         return "table", _csv_end(lines, at, delimiter_of(line) or ",")
     return "lines", at + 1
+
+
+def _document_end(lines: list[str], at: int) -> int:
+    """The line behind a document of one line, or of several; broken ones end where something else begins."""
+    if lines[at].rstrip().endswith("}"):
+        return at + 1
+    text = "\n".join(lines[at:])
+    try:
+        _, end = _scanner.raw_decode(text)
+    except (ValueError, RecursionError):
+        return _until(lines, at + 1, lambda row: row[:1] not in ("", " ", "\t", '"', "}", "]", ","))
+    return at + text.count("\n", 0, end) + 1
 
 
 def _csv_end(lines: list[str], at: int, mark: str) -> int:
