@@ -44,9 +44,9 @@ PHRASES: tuple[tuple[re.Pattern[str], tuple[str, ...], tuple[str, ...]], ...] = 
         (
             rf"\b(\d+)\s*(?:tokens?\s+)?{_IN}\b{_GAP}(\d+)\s*(?:tokens?\s+)?{_OUT}\b",
             ("tokens in", "tokens out"),
-            ("in", "prompt"),
+            ("out", "completion"),
         ),
-        (rf"\b{_IN}[:= ]+(\d+)\b{_GAP}{_OUT}[:= ]+(\d+)\b", ("tokens in", "tokens out"), ("in", "prompt")),
+        (rf"\b{_IN}[:= ]+(\d+)\b{_GAP}{_OUT}[:= ]+(\d+)\b", ("tokens in", "tokens out"), ("out", "compl")),
         (r"\b(\d+)\s*(?:input|prompt)\s+tokens?\b", ("tokens in",), ("token",)),
         (rf"\b{_IN}[ _]?tokens?[:= ]+(\d+)\b", ("tokens in",), ("token",)),
         (rf"\b{_IN}[:= ]+(\d+)\s+tokens?\b", ("tokens in",), ("token",)),
