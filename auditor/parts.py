@@ -43,7 +43,17 @@ def parts_of(source: Source, recognise: Recognise) -> list[Part]:
         given = Input(name=source.name, data=segment.data)
         inner = Source(given)
         parts.append(Part(segment, inner, _reader_of(inner, given, recognise)))
-    return parts if any(p.reader for p in parts) else []
+    found = {p.reader.name for p in parts if p.reader is not None}
+    plain = all(p.segment.kind in ("document", "lines") for p in parts)
+    if len(found) == 1 and plain and all(p.reader or _is_broken(p) for p in parts):
+        return []  # one artefact with broken lines in it: its own reader counts them
+    return parts if found else []
+
+
+def _is_broken(part: Part) -> bool:
+    """Whether a part that nobody reads is JSON which broke, and no prose."""
+    lines = [line for line in part.segment.data.split(b"\n") if line.strip()]
+    return all(line.lstrip()[:1] in (b"{", b"[") for line in lines)
 
 
 def _reader_of(source: Source, given: Input, recognise: Recognise) -> Reader | None:

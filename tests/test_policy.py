@@ -289,10 +289,10 @@ def test_no_listed_value_and_no_value_of_the_input_is_in_the_report() -> None:
 
 def test_levels_of_the_policy_are_told() -> None:
     """The gap has the level, and a note says that it was changed."""
-    report = audited({"levels": {"IDN007": "warning"}}, {"tenant_id": None})
+    report = audited({"levels": {"IDN007": "warning", "IDN002": "warning"}}, {"tenant_id": None})
     levels = {gap.rule: gap.level for gap in report.gaps}
 
-    assert {"IDN007": "warning"} == levels
+    assert {"IDN002": "warning", "IDN007": "warning"} == levels
     assert report.gate.passed
     assert "The policy makes IDN007 a warning; its own level is error." in report.notes
 
