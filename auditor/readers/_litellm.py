@@ -86,7 +86,7 @@ def begin(
 
 
 def put(builder: Builder, row: int, field: str, scope: str, key: str, value: Any, rank: int = 0) -> None:
-    """One value under a key that the card names; nothing at all is no key."""
+    """One value under a key that the format names; nothing at all is no key."""
     builder.column(field, scope, key, rank=rank).put(row, value)
 
 

@@ -16,7 +16,7 @@ MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
 
 
 def record(**other: Any) -> dict[str, Any]:
-    """One record, as the card shows it."""
+    """One record, as the documentation shows it."""
     return {
         "schemaType": "ModelInvocationLog",
         "schemaVersion": "1.0",

@@ -22,7 +22,7 @@ STRUCT = (
 
 
 def event(**other: Any) -> dict[str, Any]:
-    """One Converse event, as the card shows it."""
+    """One Converse event, as the documentation shows it."""
     return {
         "eventVersion": "1.11",
         "eventSource": "bedrock.amazonaws.com",

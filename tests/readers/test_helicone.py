@@ -49,7 +49,7 @@ def exported(properties: str) -> str:
 
 
 def test_a_documented_row_is_read_whole() -> None:
-    """Properties, user, session, ids, money, tokens, latency and region stand where the card says."""
+    """Properties, user, session, ids, money, tokens, latency and region stand where they should."""
     found = report(row())
 
     assert ("helicone", 1) == (found.inputs[0].format, found.inputs[0].calls)

@@ -40,7 +40,7 @@ def rows(*changes: dict[str, Any]) -> str:
 
 
 def test_a_documented_row_is_read_whole() -> None:
-    """Model, provider, region, tokens, user, tenant, status and latency stand where the card says."""
+    """Model, provider, region, tokens, user, tenant, status and latency stand where they should."""
     found = report(rows({}))
 
     assert ("portkey-export", 1) == (found.inputs[0].format, found.inputs[0].calls)
