@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from auditor.arrays import Ints, Rows
+from auditor.ancestry import parents, without_wrappers
+from auditor.arrays import Ints
+from auditor.chain import Hop, chain
 from auditor.fields import Catalogue
 from auditor.table import Slot, Table
+from auditor.tokens import with_kinds
 
 USAGE = ("tokens_input", "tokens_output", "tokens_total")
 _HOST = r"bedrock(?:-runtime|-mantle|-agent-runtime)?(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:amazonaws|api)"
 _FAILED = r"(?i)^(error|failure|failed|fault|exception|timeout|[45]\d\d)$"
-WIRE_SPAN = "raw_gen_ai_request"  # LiteLLM's span of the raw exchange, below its own of the call
 _STATUS_OK = r"(?i)^(0|ok|success|succeeded|none|200|201)$"
 IS_CALL = pl.col("kind") == "call"
 # columns that every table has, whatever its readers put
@@ -48,6 +50,9 @@ class Evidence:
     tables: list[Table]
     catalogue: Catalogue
     parent: Ints | None = None
+    caller: Ints | None = None  # as `parent`, where the record above stands in another hop
+    hops: list[Hop] = field(default_factory=list)
+    kept: dict[str, Any] = field(default_factory=dict)  # what a step computes once of the whole table
     vocabularies: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the policy's, by field
     patterns: Mapping[str, str] = field(default_factory=dict)  # for whole values
 
@@ -94,7 +99,13 @@ def assemble(
     new = [pl.lit(None, dtype).alias(name) for name, dtype in ALWAYS.items() if name not in frame.columns]
     frame = frame.with_columns(new).with_columns(pl.col("weight").fill_null(1))
     evidence = Evidence(
-        frame, slots, tables, catalogue, vocabularies=vocabularies or {}, patterns=patterns or {}
+        frame,
+        slots,
+        tables,
+        catalogue,
+        hops=chain(tables),
+        vocabularies=vocabularies or {},
+        patterns=patterns or {},
     )
     _settle(evidence)
     _dedicated(evidence, frozenset(dedicated))
@@ -106,10 +117,32 @@ def _settle(evidence: Evidence) -> None:
     _times(evidence)
     _endpoints(evidence)
     _outcomes(evidence)
+    evidence.frame = with_kinds(evidence.frame)
     _ids(evidence)
     if frame["parent_id"].null_count() < frame.height:
         evidence.parent = parents(evidence.frame)
-        _wrappers(evidence)
+        if len(evidence.hops) > 1:
+            _apart(evidence)
+        evidence.frame = without_wrappers(evidence.frame, evidence.parent)
+
+
+def _apart(evidence: Evidence) -> None:
+    """A record above that another hop wrote is no parent: what it carries has still to cross the border."""
+    hop = hop_of(evidence)
+    parent = evidence.parent
+    assert parent is not None
+    across = (parent >= 0) & (hop[np.maximum(parent, 0)] != hop)
+    evidence.caller = np.where(across, parent, -1)
+    evidence.parent = np.where(across, -1, parent)
+
+
+def hop_of(evidence: Evidence) -> Ints:
+    """For each row the number of its hop."""
+    numbers = np.zeros(len(evidence.tables), dtype=np.int64)
+    for n, hop in enumerate(evidence.hops):
+        numbers[list(hop.inputs)] = n
+    out: Ints = numbers[evidence.frame["input"].to_numpy()]
+    return out
 
 
 def _fill(evidence: Evidence, name: str, values: pl.Expr, slot: Slot) -> None:
@@ -208,73 +241,3 @@ def _dedicated(evidence: Evidence, services: frozenset[str]) -> None:
         if evidence.has(name):
             take, slot = pl.coalesce(name, take), pl.coalesce(f"{name}_slot", slot)
         evidence.frame = frame.with_columns(take.alias(name), slot.alias(f"{name}_slot"))
-
-
-def parents(frame: pl.DataFrame) -> Ints:
-    """For each row the row of its parent record, or -1."""
-    rows = frame.select("trace_id", "span_id", "parent_id").with_row_index("row")
-    own = (
-        rows.filter(pl.col("span_id").is_not_null())
-        .select("trace_id", pl.col("span_id").alias("parent_id"), pl.col("row").alias("up"))
-        .unique(["trace_id", "parent_id"], keep="first", maintain_order=True)
-    )
-    up = rows.join(own, on=["trace_id", "parent_id"], how="left", maintain_order="left", nulls_equal=True)[
-        "up"
-    ]
-    out: Ints = up.cast(pl.Int64).fill_null(-1).to_numpy().copy()
-    out[rows["parent_id"].is_null().to_numpy()] = -1
-    out[out == np.arange(len(out))] = -1
-    return out
-
-
-def _wrappers(evidence: Evidence) -> None:
-    """A span that repeats the usage or response id of a model span below it is context, not a call.
-
-    LiteLLM's span of the raw exchange is the other way round: it is a call where none stands above it but one
-    that failed, which was another try.
-    """
-    frame = evidence.frame
-    call = np.array(frame["kind"] == "call")
-    parent = evidence.parent
-    if parent is None or call.sum() < 2:
-        return
-    above = nearest(parent, call)
-    below = np.flatnonzero(call & (above >= 0))
-    wire = below[(frame["name"].gather(below) == WIRE_SPAN).fill_null(False).to_numpy()]
-    call[wire[~frame["failed"].to_numpy()[above[wire]]]] = False
-    inner = np.setdiff1d(below, wire)
-    if not len(below):
-        return
-    same = np.zeros(len(inner), dtype=bool)
-    for name in ("response_id", "attempt_id"):
-        if evidence.has(name):
-            a, b = frame[name].gather(inner), frame[name].gather(above[inner])
-            same |= (a == b).fill_null(False).to_numpy()
-    tokens = [frame[n].fill_null(-1).to_numpy() for n in ("tokens_input", "tokens_output") if evidence.has(n)]
-    if tokens:
-        outer = above[inner]
-        equal = np.all([t[inner] == t[outer] for t in tokens], axis=0)
-        known = np.any([t[inner] > 0 for t in tokens], axis=0)
-        bare = np.all([t[outer] <= 0 for t in tokens], axis=0)
-        same |= (equal & known) | bare
-        sums = [np.bincount(outer, weights=np.maximum(t[inner], 0), minlength=len(call)) for t in tokens]
-        whole = np.all([s == np.maximum(t, 0) for s, t in zip(sums, tokens, strict=True)], axis=0)
-        same |= whole[outer] & known
-    else:
-        same[:] = True
-    call[above[inner[same]]] = False
-    kind = frame["kind"].set(pl.Series(~call), "context")
-    evidence.frame = frame.with_columns(kind)
-
-
-def nearest(parent: Ints, wanted: Rows) -> Ints:
-    """For each row its nearest ancestor for which `wanted` holds, or -1; looked for 100 levels up."""
-    up = parent.copy()
-    for _ in range(100):
-        open_ = np.flatnonzero(up >= 0)
-        todo = open_[~wanted[up[open_]]]
-        if not len(todo):
-            return up
-        up[todo] = parent[up[todo]]
-    up[(up >= 0) & ~wanted[np.maximum(up, 0)]] = -1
-    return up

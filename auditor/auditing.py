@@ -8,16 +8,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from auditor import console
 from auditor.arguments import inputs_of
+from auditor.baseline import FILE, Baseline, read
 from auditor.console import COULD_NOT, FAILED, PASSED
 from auditor.errors import AuditError, NothingToAudit
+from auditor.library import handbook
 from auditor.model import InputReport, Report
 from auditor.run import audit
-from auditor.settings import FailOn
+from auditor.settings import FailOn, Policy
 from auditor.settled import Switches, settle
 from auditor.source import Input
 from auditor.summary import one_line
@@ -39,12 +41,20 @@ class Asked:
     formats: tuple[str, ...]
     stdin_name: str
     fmt: str
+    sarif: str
     outputs: tuple[Path, ...]
     jobs: int | None
     show_values: bool
     fail_on: FailOn | None
     min_score: int | None
     max_unattributed: str | None
+    max_drop: int | None
+    tolerance: str | None
+    new_only: bool
+    strict: bool
+    pedantic: bool
+    no_suppress: bool
+    baseline: Path | None
     exit_zero: bool
     allow_empty: bool
     date: str | None
@@ -57,6 +67,7 @@ def run(asked: Asked) -> int:
     """One audit from words to exit code."""
     files = [(path, by_suffix(path.name)) for path in asked.outputs]
     policy, file = settle(Switches(**{name: getattr(asked, name) for name in _SWITCHES}))
+    baseline = held_against(asked.baseline, policy)
     begun = time.monotonic()
     try:
         inputs, left_out = inputs_of(asked.words, asked.formats, asked.stdin_name)
@@ -68,6 +79,7 @@ def run(asked: Asked) -> int:
                 jobs=asked.jobs or processors(),
                 show_values=asked.show_values,
                 date=asked.date,
+                baseline=baseline,
             )
     except NothingToAudit as error:
         if not asked.allow_empty:
@@ -82,6 +94,12 @@ def run(asked: Asked) -> int:
         _how(report, time.monotonic() - begun)
     _write(report, inputs, asked, files)
     return _leave(report, asked)
+
+
+def held_against(path: Path | None, policy: Policy) -> Baseline | None:
+    """The baseline that was named, or the usual one where the gate asks for it."""
+    needed = policy.new_only or policy.thresholds.max_drop is not None
+    return read(path or Path(FILE)) if path or needed else None
 
 
 def processors() -> int:
@@ -109,10 +127,12 @@ def _write(
     report: Report, inputs: Sequence[Input], asked: Asked, files: Sequence[tuple[Path, Writer]]
 ) -> None:
     links = {given.name: given.path.resolve().as_uri() for given in inputs if given.path}
-    console.put(writer(asked.fmt).write(report, console.style(asked.color, quiet=asked.quiet, links=links)))
+    filed = Style(handbook=handbook(asked.rules_dir), full=asked.sarif == "full")
+    shown = console.style(asked.color, quiet=asked.quiet, links=links)
+    console.put(writer(asked.fmt).write(report, replace(shown, handbook=filed.handbook, full=filed.full)))
     for path, kind in files:
         try:
-            path.write_bytes(kind.write(report, Style()))
+            path.write_bytes(kind.write(report, filed))
         except OSError as error:
             raise AuditError(f"{path}: {error.strerror}", "check the folder and its permissions") from None
         console.tell(f"wrote {path}")

@@ -50,12 +50,14 @@ def spellings(evidence: Evidence, field: str) -> Columns:
 
 
 def keys(evidence: Evidence, field: str) -> Columns:
-    """How many different key spellings carry the field on the calls of the input."""
+    """How many different key spellings carry the field on the calls of one format in the input."""
     names = [re.split(r"[./→]", s.key)[-1] for s in evidence.slots]
     numbers = {n: i for i, n in enumerate(dict.fromkeys(names))}
     codes = pl.lit(pl.Series([numbers[n] for n in names], dtype=pl.Int32))
     used = pl.when(IS_CALL).then(codes.gather(pl.col(f"{field}_slot").cast(pl.UInt32)))
-    return {f"{field}_keys": over(evidence, used.drop_nulls().n_unique()).cast(pl.Int64)}
+    # what several tools wrote has as many vocabularies
+    mixed = ("format",) if evidence.frame["format"].n_unique() > 1 else ()
+    return {f"{field}_keys": over(evidence, used.drop_nulls().n_unique(), *mixed).cast(pl.Int64)}
 
 
 def repeats(evidence: Evidence, field: str) -> Columns:

@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from auditor import __version__, console, options
+from auditor import __version__, console, options, since
+from auditor.completion import completion, topic_names
 from auditor.console import COULD_NOT, FAILED, PASSED
 from auditor.errors import AuditError
 
@@ -74,7 +75,7 @@ def audit(ctx: click.Context, /, words: Sequence[str], **switches: Any) -> int:
 
 
 @commands.command()
-@click.argument("name", metavar="RULE|FIELD|FORMAT")
+@click.argument("name", metavar="RULE|FIELD|FORMAT", shell_complete=topic_names)
 @options.ruled
 @options.as_json
 @options.colored
@@ -252,6 +253,11 @@ def selftest(rules_dir: Path | None, color: str, verbose: int) -> int:
             _show(result.line(ink))
     _show(summary(results, ink, rules_dir))
     return PASSED if all(result.passed for result in results) else FAILED
+
+
+commands.add_command(since.diff)
+commands.add_command(since.baseline)
+commands.add_command(completion)
 
 
 def _show(what: Any) -> int:

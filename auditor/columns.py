@@ -21,7 +21,7 @@ from auditor.text import nearest
 
 COLUMNS = "a column is a field, its `_scope` or `_key`, or one of a relation: see the shipped rules"
 _SAID = """endpoint operation rpc_method line_item_type usage_type token_kind pricing_unit tier
-    routing""".split()  # what readers put as text
+    routing request_id_also""".split()  # what readers put as text
 _STORED = frozenset({*IDENTITY, *FACTS, *ALWAYS, *_SAID, "input", "layer", "error", "failed"})
 _PLACES = frozenset({*SCOPES, *PLACES.values(), "weak", "parent", "root", "upstream", "downstream"})
 

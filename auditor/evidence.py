@@ -47,6 +47,7 @@ class Shared:
         self.layer: str | None = None  # where the user said one for the whole input
         self.base = 0  # where in the input the bytes begin that a reader is given
         self.base_line = 0
+        self.by_day = False  # whether a bill is read to be compared with logs
 
 
 class Builder:
@@ -67,14 +68,15 @@ class Builder:
         self.shared = shared if shared is not None else Shared()
         self.shared.builders[(fmt, layer)] = self
         self.slots: list[Slot] = []
-        self._columns: dict[tuple[str, str, str, bool], Column | None] = {}
+        self._columns: dict[tuple[str, str, str, bool, float], Column | None] = {}
         self._keys: dict[tuple[str, str], Keys] = {}
         self._facts: dict[str, Column] = {}
         self._live: list[Column] = []
         self._parts: list[pl.DataFrame] = []
         self._processes: list[Process] = []
         self.kept: dict[str, Any] = {}  # what a reader remembers of this input, by its format
-        self.kinds: Callable[[pl.DataFrame], pl.Series] | None = None
+        # which records of a batch are calls, and of what operation, where a reader tells it at the end
+        self.settled: Callable[[pl.DataFrame], list[pl.Series]] | None = None
         self.columns_known: frozenset[str] | None = None
         self._reset()
 
@@ -186,19 +188,21 @@ class Builder:
             return None
         if scope == "span" and key in self.catalogue.process_keys:
             scope = "process"
-        return self.resolved(match, scope, prefix + key)
+        return self.resolved(match, scope, prefix + key, free=True)
 
     def column(self, name: str, scope: str, key: str, *, rank: int = 0, scale: float = 1.0) -> Column:
         """The column of a field whose key the format names; `scale` turns its unit into the field's."""
         return self.resolved(Match(name, rank, False), scope, key, scale)
 
-    def resolved(self, match: Match, scope: str, key: str, scale: float = 1.0) -> Column:
+    def resolved(
+        self, match: Match, scope: str, key: str, scale: float = 1.0, *, free: bool = False
+    ) -> Column:
         """The column of a field that is known already; `key` is written in the report as it stands."""
         place = self.catalogue.place(match, scope, self.layer)
-        memo = (match.field, scope, key, place == "weak")
+        memo = (match.field, scope, key, place == "weak", scale)
         column = self._columns.get(memo)
         if column is None:
-            slot = Slot(match.field, place, scope, key, match.rank)
+            slot = Slot(match.field, place, scope, key, match.rank, free)
             column = Column(slot, len(self.slots), scale)
             self.slots.append(slot)
             self._columns[memo] = column
@@ -244,7 +248,7 @@ class Builder:
         if self.n:
             self._regions_of_arns()
             frame = freeze(self.ids, self._live, self._facts, self.catalogue)
-            self._parts.append(frame.with_columns(self.kinds(frame)) if self.kinds else frame)
+            self._parts.append(frame.with_columns(self.settled(frame)) if self.settled else frame)
         for column in (*self._live, *self._facts.values()):
             # cleared in place: readers hold their append methods
             del column.rows[:]

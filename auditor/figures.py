@@ -5,19 +5,17 @@ It counts what was judged and weighed, and judges nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from auditor.arrays import Rows
 from auditor.assemble import Evidence
 from auditor.fields import Profile
 from auditor.judge import NOT_CARRIED, PRESENT, Judgement
-from auditor.model import LAYERS, FieldHops, FieldReport, Gap, Hop, InputReport, Score, Totals
+from auditor.model import FieldReport, Gap, InputReport, Score, Totals
 from auditor.money import Weights
+from auditor.owners import Spend
 from auditor.required import Asked, asked_of, requirements
 from auditor.score import score
-from auditor.settings import Policy
 from auditor.source import Input
 from auditor.tally import Ledger, field_report
 
@@ -28,21 +26,26 @@ def owned_by_someone(judgement: Judgement) -> Rows:
     return owned
 
 
-def totals(weights: Weights, owned: Rows) -> Totals:
-    """Sums over all calls, and what of them nobody owns."""
+def totals(weights: Weights, owned: Rows, spent: Spend, *, together: bool) -> Totals:
+    """Sums over all calls, and what of them nobody owns; of several hops each call's money once."""
     calls = int(weights.count.sum())
     lost = int(weights.count[~owned].sum())
     cost = int(weights.cost.sum()) if weights.basis != "none" else 0
     lost_cost = int(weights.cost[~owned].sum()) if weights.basis != "none" else 0
+    share = lost / calls if calls else 0.0
+    if together:
+        cost, lost_cost = spent.cost, spent.lost_cost
+        share = spent.lost_calls / spent.calls if spent.calls else 0.0
     return Totals(
         calls=calls,
         tokens=int(weights.tokens.sum()),
         cost_usd=cost / 1e9,
         cost_basis=weights.basis,
         weighted_by=weights.by,
-        unattributed_calls=lost / calls if calls else 0.0,
+        unattributed_calls=share,
         unattributed_cost=lost_cost / cost if cost else 0.0,
         unattributed_cost_usd=lost_cost / 1e9,
+        distinct_calls=spent.calls if together else calls,
     )
 
 
@@ -64,36 +67,15 @@ def field_reports(ledger: Ledger, asked: Asked, gaps: list[Gap]) -> list[FieldRe
     return required + seen
 
 
-def hops_of(
-    evidence: Evidence, judgement: Judgement, asked: Asked, inputs: Sequence[Input]
-) -> list[FieldHops]:
-    """How many calls of each input carry each required field, in the order of the layers; one has no hops."""
-    if len(inputs) < 2:
-        return []
-    number = judgement.calls["input"].to_numpy()
-    order = sorted(range(len(inputs)), key=lambda n: (LAYERS.index(evidence.tables[n].layer), n))
-    out = []
-    for name in asked:
-        verdict = judgement.verdicts[name]
-        hops = [
-            Hop(
-                layer=evidence.tables[n].layer,
-                input=inputs[n].name,
-                carried=int(((number == n) & (verdict == PRESENT)).sum()),
-                of=int(((number == n) & (verdict != NOT_CARRIED)).sum()),
-            )
-            for n in order
-        ]
-        out.append(FieldHops(field=name, hops=hops))
-    return out
-
-
 def score_of(
-    judgement: Judgement, weights: Weights, profile: Profile, evidence: Evidence, owned: Rows
+    judgement: Judgement, weights: Weights, profile: Profile, evidence: Evidence, lost: float
 ) -> Score:
-    """The score over the profile's requirements; what the policy adds of its own does not move it."""
+    """The score over the profile's requirements; what the policy adds of its own does not move it.
+
+    `lost` is the share of spend that nobody owns.
+    """
     shares, uncheckable = [], []
-    needs = requirements(profile, Policy(), evidence)
+    needs = requirements(profile, (), evidence)
     for need in needs:
         rows = asked_of(need, evidence, judgement)
         weight = max(evidence.catalogue.fields[name].weight for name in need.any_of)
@@ -103,7 +85,6 @@ def score_of(
         shares.append((weight, weights.share(present & checkable), weights.share(checkable)))
         if rows.any() and not checkable.any():
             uncheckable.extend(need.any_of)
-    lost = weights.share(~owned)
     return score(shares, lost, list(dict.fromkeys(uncheckable)))
 
 

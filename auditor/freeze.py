@@ -103,6 +103,9 @@ def _resolve(
         if conflict is not None:
             exprs.append(conflict.fill_null(False).alias(f"{name}_conflict"))
         exprs += _answers(name, columns, values, catalogue)
+        if name == "request_id" and len(values) > 1:
+            # a gateway's record holds its own id beside the caller's: either joins it to another record
+            exprs.append(pl.coalesce(values[::-1]).alias("request_id_also"))
     return exprs
 
 

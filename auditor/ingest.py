@@ -35,13 +35,18 @@ SPLIT_FROM = 32 * 1024 * 1024  # bytes below which starting a second process cos
 LOOKED_AT = 64 * 1024  # bytes
 
 
-def ingest(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1) -> Table:
-    """Read one input. InputError when nothing in it is readable; UnsupportedInput when no reader exists."""
+def ingest(
+    source: Source, given: Input, catalogue: Catalogue, jobs: int = 1, *, by_day: bool = False
+) -> Table:
+    """Read one input. InputError when nothing in it is readable; UnsupportedInput when no reader exists.
+
+    `by_day` keeps the days of a bill apart: there are logs beside it.
+    """
     parts = parts_of(source, recognise) if given.format in (None, MIXED) else []
     found, also = (format_of(parts), None) if parts else recognise(source, given)
     layer = given.layer or found.layer
     builder = Builder(given.name, layer, found.name, catalogue)
-    builder.shared.layer = given.layer
+    builder.shared.layer, builder.shared.by_day = given.layer, by_day
     if jobs > 1 and found.splits and source.path is not None and source.size > SPLIT_FROM:
         from auditor.parallel import read_split
 

@@ -5,7 +5,8 @@ It never writes text and never counts money: it returns codes and hits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +18,7 @@ from auditor.assemble import Evidence
 from auditor.clean import collected
 from auditor.columns import at
 from auditor.errors import RuleError
+from auditor.gathering import coded
 from auditor.model import Cause
 from auditor.predicate import check_predicate, demands
 from auditor.readers import reader
@@ -35,7 +37,7 @@ METADATA = frozenset(
     """tenant_id workflow_id workflow_run_id team_id user_id session_id trace_id cost_center environment
     agent""".split()
 )
-_TOKEN_KINDS = frozenset({"tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write"})
+_TOKEN_KINDS = USAGE - {"cost_usd", "tokens_total"}
 
 
 @dataclass
@@ -71,6 +73,17 @@ class Judgement:
     verdicts: dict[str, Codes]
     causes: dict[str, Codes]
     hits: list[Hit]
+    by_layer: dict[str, Rows] = dataclasses.field(default_factory=dict)
+
+    def in_layers(self, names: Collection[str]) -> Rows:
+        """The calls that were recorded at some layers."""
+        if not self.by_layer and self.calls.height:
+            held, codes = coded(self.calls["layer"])
+            self.by_layer |= {name: codes == n for n, name in enumerate(held)}
+        out: Rows = np.zeros(self.calls.height, dtype=bool)
+        for name in names:
+            out |= self.by_layer.get(name, False)
+        return out
 
 
 @lru_cache(maxsize=4096)
@@ -97,15 +110,16 @@ def _compiled(predicate: str) -> pl.Expr:
 
 
 def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> Judgement:
-    """Judge every call of the table on every field."""
+    """Judge every call of the table on these fields."""
     spread_headers(evidence, fields)
-    there = _there(evidence)
+    there, asked = _there(evidence), frozenset(fields)
+    formats = frozenset(f for t in evidence.tables for f in t.frame["format"].unique().to_list())
     pairs = [
         (rule, field)
         for rule in rules
-        if _speaks(evidence, rule)
+        if _speaks(rule, evidence.layers, formats)
         for field in rule.field
-        if all(there(c) for c in demands(rule.predicate(field)))
+        if field in asked and all(there(c) for c in demands(rule.predicate(field)))
     ]
     wanted = {c for rule, field in pairs for c in columns_of(rule.predicate(field))}
     relate(evidence, wanted | set(fields) | {"error", "failed"})
@@ -122,15 +136,11 @@ def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> J
     return Judgement(calls, verdicts, causes, [h for h in hits if h.rows.any()])
 
 
-def _speaks(evidence: Evidence, rule: Rule) -> bool:
+def _speaks(rule: Rule, layers: frozenset[str], formats: frozenset[str]) -> bool:
     """Whether a rule can apply to any input at all: by layer and by format."""
     where = rule.applies_to
-    formats = (
-        {f for t in evidence.tables for f in t.frame["format"].unique().to_list()} if where.formats else set()
-    )
-    layers = evidence.layers
-    return (not where.layers or bool(layers & set(where.layers))) and (
-        not where.formats or bool(formats & set(where.formats))
+    return (not where.layers or not layers.isdisjoint(where.layers)) and (
+        not where.formats or not formats.isdisjoint(where.formats)
     )
 
 
@@ -138,7 +148,7 @@ def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows
     """Each predicate over the calls, in one lazy query."""
     texts = list(dict.fromkeys(rule.predicate(field) for rule, field in pairs))
     result = _collected(calls, texts, pairs) if texts and calls.height else None
-    layer, fmt = calls["layer"], calls["format"]
+    held = [coded(calls[name]) for name in ("layer", "format")]
     masks: dict[tuple[str, ...], Rows] = {}
     out = []
     for rule, field in pairs:
@@ -147,12 +157,12 @@ def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows
             continue
         column = result[rule.predicate(field)]
         rows = np.broadcast_to(column.to_numpy(), (calls.height,)).copy()
-        for values, series in ((rule.applies_to.layers, layer), (rule.applies_to.formats, fmt)):
+        where: tuple[tuple[str, ...], ...] = (tuple(rule.applies_to.layers), tuple(rule.applies_to.formats))
+        for values, (names, codes) in zip(where, held, strict=True):
+            if values and values not in masks:
+                masks[values] = np.array([name in values for name in names])[codes]
             if values:
-                key = tuple(values)
-                if key not in masks:
-                    masks[key] = series.is_in(list(values)).to_numpy()
-                rows &= masks[key]
+                rows &= masks[values]
         out.append(rows)
     return out
 

@@ -110,6 +110,7 @@ class Totals(Struct, frozen=True):
     unattributed_calls: float
     unattributed_cost: float
     unattributed_cost_usd: float
+    distinct_calls: int = 0  # calls that stand in several inputs counted once, as the money is
 
 
 class Found(Struct, frozen=True):
@@ -171,10 +172,11 @@ class Anchor(Struct, frozen=True):
 
 
 class Suppressed(Struct, frozen=True):
-    """Why a gap does not gate: the policy's reason and its expiry date, if any."""
+    """Why a gap does not gate: the reason and its expiry date, if any, and who said so."""
 
     reason: str
     until: str | None
+    by: Literal["policy", "baseline"] = "policy"
 
 
 class Gap(Struct, frozen=True):
@@ -199,22 +201,132 @@ class Gap(Struct, frozen=True):
     fixes: dict[str, str]
     fingerprint: str
     suppressed: Suppressed | None
+    accepted: float | None = None  # its share when the baseline accepted it; null where no baseline knows it
 
 
 class Hop(Struct, frozen=True):
-    """How many of an input's calls carry a field."""
+    """How many of an input's calls carry a field; `of` leaves out those that never can."""
 
     layer: str
     input: str
     carried: int
     of: int
+    state: Literal["carried", "partly", "lost", "never"] = "carried"
+    keys: list[str] = []  # under which the field stands here, commonest first
+
+
+class Border(Struct, frozen=True):
+    """What becomes of a field between two inputs, over the calls that stand in both."""
+
+    before: str
+    after: str
+    joined: int
+    kept: int
+    renamed: int  # kept, under another name
+    changed: int
+    dropped: int
+    gained: int
+    cost_usd: float  # of the calls on which it was changed or dropped
+    examples: list[Anchor] = []  # one call: the record before, the record after
 
 
 class FieldHops(Struct, frozen=True):
-    """One field followed over the inputs, in the order of the layers."""
+    """One field followed over the inputs, in the order of the layers, and what each border does to it."""
 
     field: str
     hops: list[Hop]
+    borders: list[Border] = []
+    dies_at: str | None = None  # the input at whose border most money loses the field
+
+
+class Side(Struct, frozen=True):
+    """One input's calls against the neighbour's: joined by an id, only weakly, or not at all."""
+
+    input: str
+    calls: int
+    joined: int
+    weak: int
+    unmatched: int
+    unmatched_cost_usd: float
+
+
+class Join(Struct, frozen=True):
+    """How two inputs were joined: how many pairs by which id; `weak` ones decide no verdict."""
+
+    by: dict[str, int]
+    before: Side
+    after: Side
+
+
+class ReconciledRow(Struct, frozen=True):
+    """One model, kind of token and day: cost by the logs against the bill. Decimal strings, USD."""
+
+    day: str | None
+    model: str
+    usage: str  # input, output, cache_read, cache_write, or what else the bill names
+    log_tokens: int
+    bill_tokens: int
+    log_usd: str
+    bill_usd: str
+    delta_usd: str  # log - bill
+    within: bool
+    reason: str
+
+
+class LeftOut(Struct, frozen=True):
+    """Lines of the bill that are no usage of a model: not compared."""
+
+    what: str
+    lines: int
+    cost_usd: str
+
+
+class Reconciliation(Struct, frozen=True):
+    """Cost by the logs against the bill, by model, kind of token and day."""
+
+    logs: list[str]  # inputs
+    bills: list[str]
+    basis: Literal["observed", "estimated"]
+    tolerance: float  # share of the bill, 0 to 1
+    log_usd: str
+    bill_usd: str
+    within: int
+    rows: list[ReconciledRow]
+    left_out: list[LeftOut]
+    notes: list[str]
+
+
+class Question(Struct, frozen=True):
+    """A question of chargeback, whether these inputs answer it, for what share of the money, and by what."""
+
+    question: str
+    answer: Literal["yes", "partly", "no"]
+    share: float  # of the report's money, 0 to 1
+    grain: Literal["invoice", "estimate", "none"]
+    mechanism: str
+    limits: str
+    inputs: list[str]
+
+
+class Owner(Struct, frozen=True):
+    """What one owner costs by the best evidence at hand; `owner` is masked, null for what nobody owns."""
+
+    owner: str | None
+    field: str | None
+    calls: int
+    tokens: int
+    cost_usd: float
+    share: float
+    inputs: list[str]  # where the owner was found
+
+
+class Projection(Struct, frozen=True):
+    """Where a report stands before or after a step of the plan."""
+
+    score: int
+    unattributed_calls: float
+    unattributed_cost: float
+    fields: dict[str, float]  # share of the weight on which each required field is present
 
 
 class Step(Struct, frozen=True):
@@ -227,6 +339,9 @@ class Step(Struct, frozen=True):
     calls_fixed: int
     cost_fixed: float
     rules: list[str]
+    fix: str = ""
+    before: Projection | None = None
+    after: Projection | None = None
 
 
 class Cap(Struct, frozen=True):
@@ -251,6 +366,19 @@ class Gate(Struct, frozen=True):
 
     passed: bool
     reasons: list[str]
+
+
+class Against(Struct, frozen=True):
+    """The open gaps against the baseline: which it covers, which are new, grew, or are gone."""
+
+    file: str
+    tolerance: float  # by what part of itself a share may grow, 0 to 1
+    gates: bool  # whether what it covers is left out of the gate
+    known: int
+    new: int
+    grown: int
+    gone: int
+    score: int | None  # when it was written
 
 
 class Tool(Struct, frozen=True):
@@ -281,7 +409,12 @@ class Report(Struct, frozen=True, kw_only=True):
     fields: list[FieldReport]
     gaps: list[Gap]
     hops: list[FieldHops]
+    joins: list[Join] = []
+    reconciliation: Reconciliation | None = None
+    questions: list[Question] = []
+    owners: list[Owner] = []
     plan: list[Step]
+    baseline: Against | None = None
     score: Score
     gate: Gate
     notes: list[str]

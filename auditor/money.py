@@ -14,6 +14,7 @@ import polars as pl
 from auditor import prices
 from auditor.arrays import Ints, Rows
 from auditor.assemble import Evidence
+from auditor.links import Links, links
 from auditor.relate import need
 
 ENOUGH = 0.95  # of the calls with tokens: design's bound for weighing by cost
@@ -47,21 +48,31 @@ def _ints(frame: pl.DataFrame, name: str) -> Ints:
 def weigh(evidence: Evidence, calls: pl.DataFrame) -> Weights:
     """Weights of the calls; the price list is asked only when too few calls carry their cost."""
     count = _ints(calls, "weight")
-    parts = np.array([np.maximum(_ints(calls, k), 0) for k in KINDS])
+    # what was read from a cache is counted once, also where the emitter counts it among the input
+    net = (
+        calls.with_columns(prices.uncached_input(calls.columns).alias("tokens_input"))
+        if _cached(calls)
+        else calls
+    )
+    parts = np.array([np.maximum(_ints(net, k), 0) for k in KINDS])
     summed = parts.sum(axis=0, dtype=np.int64)
     total = np.maximum(_ints(calls, "tokens_total"), 0)
     tokens = np.where(summed > 0, summed, total)
     observed = np.maximum(_ints(calls, "cost_usd"), 0)
+    if (found := links(evidence)) is not None:
+        tokens, observed = _shared(evidence, found, tokens, observed)
     billed = (calls["layer"] == "billing").to_numpy()
     with_tokens = tokens > 0
     priced = (observed > 0) | billed
     basis: Literal["observed", "estimated", "none"] = "observed" if priced.any() else "none"
     cost = observed
-    if with_tokens.any() and _part(priced, with_tokens, count) < ENOUGH:
+    few = with_tokens.any() and _part(priced, with_tokens, count) < ENOUGH
+    # a call that a hop lost is told by what it must have cost, whatever the other records say
+    if few or found is not None:
         estimate = np.maximum(_estimate(evidence, calls), 0)
         filled = np.where(priced, observed, estimate)
         if (filled[~priced] > 0).any():
-            cost, basis = filled, "estimated"
+            cost, basis = filled, "estimated" if few else basis
             priced = priced | (estimate > 0)
     by: Literal["cost", "tokens", "calls"]
     if (
@@ -77,6 +88,29 @@ def weigh(evidence: Evidence, calls: pl.DataFrame) -> Weights:
     return Weights(cost, tokens, count, weight, basis, by)
 
 
+def _shared(evidence: Evidence, found: Links, *figures: Ints) -> list[Ints]:
+    """A call's tokens and cost on every record of it: a hop that does not count still loses what it loses.
+
+    Only a record that is its partner's only one takes the partner's figure.
+    """
+    calls = np.flatnonzero((evidence.frame["kind"] == "call").to_numpy())
+    out = []
+    for figure in figures:
+        whole = np.zeros(evidence.frame.height, dtype=np.int64)
+        whole[calls] = figure
+        for _ in evidence.hops:
+            for way, back in ((found.down, found.up), (found.up, found.down)):
+                at = calls[(whole[calls] == 0) & (way[calls] >= 0)]
+                at = at[back[way[at]] == at]
+                whole[at] = whole[way[at]]
+        out.append(whole[calls])
+    return out
+
+
+def _cached(calls: pl.DataFrame) -> bool:
+    return all(k in calls.columns for k in (KINDS[0], *KINDS[2:]))
+
+
 def _part(some: Rows, of: Rows, count: Ints) -> float:
     whole = int(count[of].sum())
     return float(int(count[some & of].sum()) / whole) if whole else 1.0
@@ -87,7 +121,7 @@ def _estimate(evidence: Evidence, calls: pl.DataFrame) -> Ints:
         return _ints(calls, "expected_cost_usd")
     names = ("model", "provider", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
     need(evidence, *names)
-    needed = ("started_at", *names)
+    needed = ("started_at", "layer", *names, *(["tokens_total"] if evidence.has("tokens_total") else []))
     frame = evidence.frame.lazy().filter(pl.col("kind") == "call").select(needed).collect()
     out: Ints = prices.expected(frame).fill_null(0).to_numpy()
     return out

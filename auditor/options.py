@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 import click
 
-from auditor import writers
+from auditor import completion, writers
 
 VERBOSE = "auditor.verbose"
+BASELINE = ".auditor-baseline.json"
 C = TypeVar("C", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
 
@@ -79,6 +80,8 @@ _POLICY = (
         " from this folder upward]",
     ),
     option("--no-config", is_flag=True, help="Look for no policy file."),
+    option("--no-suppress", is_flag=True, help="Leave out the policy's suppressions: show every gap open."),
+    option("--pedantic", is_flag=True, help="Run the rules that are still a preview as well."),
     ruled,
 )
 _FORMAT = option(
@@ -117,18 +120,55 @@ _GATE = (
         env="AUDITOR_MAX_UNATTRIBUTED",
         help="The gate: exit 1 when more of the spend has no owner, as 2% or 0.02.",
     ),
+    option(
+        "--max-drop",
+        type=click.IntRange(0, 100),
+        metavar="N",
+        env="AUDITOR_MAX_DROP",
+        help="The gate: exit 1 when the score fell by more points since the baseline.",
+    ),
+    option(
+        "--new-only",
+        is_flag=True,
+        env="AUDITOR_NEW_ONLY",
+        help="The gate looks only at gaps that are not in the baseline or grew; the others are still shown.",
+    ),
+    option("--strict", is_flag=True, help="The gate: exit 1 when a suppression matches nothing."),
+)
+_BASELINE = option(
+    "--baseline",
+    type=_PATH,
+    metavar="FILE",
+    env="AUDITOR_BASELINE",
+    help="What to hold the run against: a file of `auditor baseline write`, or a report in JSON."
+    f"  [default: {BASELINE} where --new-only or --max-drop asks for one]",
+)
+_TOLERANCE = option(
+    "--tolerance",
+    metavar="SHARE",
+    env="AUDITOR_TOLERANCE",
+    help="By what part of itself the share of a gap may grow before it counts as grown.  [default: 10%]",
 )
 
-_AUDIT = (
-    *_POLICY,
+_READING = (
     option(
         "--as",
         "formats",
         multiple=True,
         metavar="[NAME=]FORMAT",
+        shell_complete=completion.format_names,
         help="Read as this format instead of recognising it; with NAME, one of several inputs. Repeatable.",
     ),
     option("--stdin-name", default="stdin", show_default=True, metavar="NAME", help="What `-` is called."),
+)
+_DATE = option("--date", metavar="YYYY-MM-DD", help="The day on which suppressions expire.  [default: today]")
+_EXIT_ZERO = option(
+    "--exit-zero", is_flag=True, help="Exit 0 when the gate fails; what could not be audited stays 2."
+)
+
+_AUDIT = (
+    *_POLICY,
+    *_READING,
     _FORMAT,
     option(
         "-o",
@@ -139,14 +179,21 @@ _AUDIT = (
         metavar="FILE",
         help="Write the report here as well, the format by the suffix. Repeatable.",
     ),
+    option(
+        "--sarif",
+        type=click.Choice(["github", "full"]),
+        default="github",
+        show_default=True,
+        help="What SARIF holds: what GitHub reads, or all of it: passed rules, suppressed gaps.",
+    ),
     _JOBS,
     option("--show-values", is_flag=True, help="Show values in excerpts instead of masking them."),
     *_GATE,
-    option(
-        "--exit-zero", is_flag=True, help="Exit 0 when the gate fails; what could not be audited stays 2."
-    ),
+    _BASELINE,
+    _TOLERANCE,
+    _EXIT_ZERO,
     option("--allow-empty", is_flag=True, help="Exit 0 when there is nothing to audit."),
-    option("--date", metavar="YYYY-MM-DD", help="The day on which suppressions expire.  [default: today]"),
+    _DATE,
     colored,
     option("-q", "--quiet", is_flag=True, help="Print the last two lines only: counts, score and gate."),
     verbose("Tell how each input was read and how long it took; -vv adds tracebacks."),
@@ -178,6 +225,32 @@ _REDACT = (
 )
 
 
+_DIFF = (
+    option(
+        "--format",
+        "fmt",
+        type=click.Choice(["terminal", "markdown", "json"]),
+        default="terminal",
+        show_default=True,
+        help="What standard output gets.",
+    ),
+    _GATE[0],
+    _GATE[3],
+    _TOLERANCE,
+    _EXIT_ZERO,
+)
+baseline_file: Callable[[C], C] = option(
+    "-o",
+    "--file",
+    type=_PATH,
+    default=BASELINE,
+    show_default=True,
+    metavar="FILE",
+    env="AUDITOR_BASELINE",
+    help="The baseline file.",
+)
+
+
 def redact_options(command: C) -> C:
     """Every switch of `redact`, in the order of its help."""
     for add in reversed(_REDACT):
@@ -187,7 +260,21 @@ def redact_options(command: C) -> C:
 
 def settings_options(command: C) -> C:
     """Every switch of `settings`: those of `audit` that set something."""
-    for add in reversed((*_POLICY, _FORMAT, _JOBS, *_GATE, colored)):
+    for add in reversed((*_POLICY, _FORMAT, _JOBS, *_GATE, _BASELINE, _TOLERANCE, colored)):
+        command = add(command)
+    return command
+
+
+def diff_options(command: C) -> C:
+    """Every switch of `diff`: how inputs are audited, how the change is shown, and its gate."""
+    for add in reversed((*_POLICY, *_READING, *_DIFF, _JOBS, _DATE, colored)):
+        command = add(command)
+    return command
+
+
+def accept_options(command: C) -> C:
+    """The switches of `baseline write` and `baseline prune`: how inputs are audited, and the file."""
+    for add in reversed((*_POLICY, *_READING, _JOBS, baseline_file)):
         command = add(command)
     return command
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from auditor.paint import Ink, Style
-from auditor.text import cells, clip, pad, plain, visible, wrap
+from auditor.text import cells, clip, logged, pad, plain, wrap
 
 NARROW, WIDE = 60, 140
 
@@ -25,7 +25,7 @@ class Page:
 
     def safe(self, text: str) -> str:
         """`text` on one line, inert, in the characters that the stream can show."""
-        return visible(text) if self.style.unicode else plain(visible(text))
+        return logged(text) if self.style.unicode else plain(logged(text))
 
     def clip(self, text: str, width: int, *, tail: bool = False) -> str:
         """`text` cut to `width` columns with this page's ellipsis."""

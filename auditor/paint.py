@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from auditor.handbook import EMPTY, Handbook
 from auditor.text import plain
 
 _CODES = {
@@ -25,13 +26,15 @@ _SAID = {"mis_scoped": "mis-scoped", "not_carried": "not carried"}
 
 @dataclass(frozen=True)
 class Style:
-    """How a text for people is to look; formats for machines ignore it."""
+    """How a report is to be written: the look of a text for people, and what to quote beside its facts."""
 
     width: int = 100  # columns
     color: bool = False
     unicode: bool = True  # False: nothing but ASCII leaves the writer
     quiet: bool = False  # the last two lines only
     links: Mapping[str, str] = field(default_factory=dict)  # input name -> address; empty off a terminal
+    handbook: Handbook = field(default=EMPTY, repr=False)  # texts of rules, recipes and fields
+    full: bool = False  # SARIF with everything the standard knows, also what GitHub cannot read
 
 
 @dataclass(frozen=True)

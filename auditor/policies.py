@@ -51,11 +51,6 @@ def load(path: Path) -> Loaded:
     return Loaded(parse_policy(data, str(path), lines), path, lines)
 
 
-def load_policy(path: Path) -> Policy:
-    """The policy of a file."""
-    return load(path).policy
-
-
 def _not_toml(path: Path, said: str) -> str:
     found = re.search(r"^(.*) \(at line (\d+), column \d+\)$", said)
     return f"{path}:{found[2]}: not TOML: {found[1]}" if found else f"{path}: not TOML: {said}"

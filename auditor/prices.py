@@ -5,6 +5,7 @@ It never fetches prices, and says null for a model it does not know.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
@@ -63,10 +64,25 @@ def _providers(model: str, provider: str | None) -> list[str | None]:
     return [None]
 
 
+def uncached_input(columns: Container[str]) -> pl.Expr:
+    """Input tokens that were not cached: emitters but the provider and its bill count cached ones in.
+
+    A total that needs the cached tokens beside the input says that they are not in it; and a count smaller
+    than the cached tokens cannot hold them, whoever wrote it.
+    """
+    own = pl.col("tokens_input")
+    cached = pl.col("tokens_cache_read").fill_null(0) + pl.col("tokens_cache_write").fill_null(0)
+    counted_in = ~pl.col("layer").is_in(["provider", "billing"]) & (cached > 0) & (own >= cached)
+    if "tokens_total" in columns and "tokens_output" in columns:
+        beside = own + pl.col("tokens_output").fill_null(0) + cached == pl.col("tokens_total")
+        counted_in = counted_in & ~beside.fill_null(False)
+    return pl.when(counted_in).then(own - cached).otherwise(own)
+
+
 def expected(frame: pl.DataFrame) -> pl.Series:
     """Nano-dollars each record should cost; null where the model is unknown or no tokens are there."""
     day = (pl.col("started_at") // _DAY_NS).alias("day")
-    keyed = frame.select("model", "provider", day, *KINDS)
+    keyed = frame.select("model", "provider", day, uncached_input(frame.columns).alias(KINDS[0]), *KINDS[1:])
     unique = (
         keyed.select("model", "provider", "day")
         .filter(pl.col("model").is_not_null())

@@ -12,8 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from auditor import census, prices, principal, retries, served, traces, vocabulary
-from auditor.assemble import Columns, Evidence, Series, nearest, values_dtype
+from auditor import bills, census, crossing, prices, principal, retries, served, traces, vocabulary
+from auditor.ancestry import nearest
+from auditor.assemble import Columns, Evidence, Series, hop_of, values_dtype
+from auditor.gathering import index_of
 from auditor.table import FACTS
 
 
@@ -41,7 +43,7 @@ def relate(evidence: Evidence, names: Iterable[str]) -> None:
             provided = _provided(evidence, name)
             eager = {k: v for k, v in provided.items() if isinstance(v, pl.Series)}
             if eager:
-                evidence.frame = evidence.frame.with_columns(**eager)
+                evidence.frame = _beside(evidence.frame, eager)
             later |= {k: v for k, v in provided.items() if isinstance(v, pl.Expr) and not evidence.has(k)}
     nulls = [n for n in lacking if not evidence.has(n) and n not in later]
     if later or nulls:
@@ -49,6 +51,13 @@ def relate(evidence: Evidence, names: Iterable[str]) -> None:
             *(v.alias(k) for k, v in later.items()),
             *(pl.lit(None, _dtype(evidence, n)).alias(n) for n in nulls),
         )
+
+
+def _beside(frame: pl.DataFrame, new: Series) -> pl.DataFrame:
+    """The table with more columns; such as it has are replaced."""
+    if any(name in frame.columns for name in new):
+        return frame.with_columns(**new)
+    return frame.hstack([values.alias(name) for name, values in new.items()])
 
 
 def _provided(evidence: Evidence, name: str) -> Columns:
@@ -78,6 +87,8 @@ def exists(evidence: Evidence, name: str) -> bool:
         if match:
             if sources == ("tree",):
                 return evidence.parent is not None and exists(evidence, match[1])
+            if sources == ("hops",):
+                return len(evidence.hops) > 1 and (match[1] is None or exists(evidence, match[1]))
             if sources == ("trace",):
                 return exists(evidence, "trace_id") and exists(evidence, match[1])
             if not sources:
@@ -92,7 +103,13 @@ _OF_PRINCIPAL = re.compile(r"principal_(?:kind|role|session|tag_sets)|session_ki
 _OF_FIELD = re.compile(
     r"(.+)_(?:scope|key|distinct|spellings|keys|repeats|share|slot|unlisted|unmatched|near_miss)"
 )
+# what only a second hop can fill
+_BETWEEN = re.compile(
+    r"(?:up|down)stream_.+|joined_by|before_provider|lost_(?:up|down)stream|(.+)_(?:changed|renamed)"
+    r"|region_logged|tags_on_session|profile_called|logged_cost_usd|billed_cost_usd"
+)
 _SOURCES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (_BETWEEN, ("hops",)),
     (re.compile(r"(?:parent|root|children)_((?!missing).+)"), ("tree",)),
     (re.compile(r"trace_((?!id$|key$).+)"), ("trace",)),
     (_OF_PRINCIPAL, ("iam_principal",)),
@@ -108,6 +125,8 @@ def rests_on(column: str, fields: Container[str]) -> str:
         return "iam_principal"
     if column == "model_swapped":
         return "model"
+    if column.endswith(("_changed", "_renamed")):
+        return column.rsplit("_", 1)[0]
     match = _OF_FIELD.fullmatch(column)
     return match[1] if match and match[1] in fields else column
 
@@ -118,14 +137,17 @@ def need(evidence: Evidence, *names: str) -> pl.DataFrame:
     return evidence.frame
 
 
-_TYPES: dict[str, type[pl.DataType]] = FACTS | {"expected_cost_usd": pl.Int64}
+_TYPES: dict[str, type[pl.DataType]] = FACTS | dict.fromkeys(
+    ("expected_cost_usd", "logged_cost_usd", "billed_cost_usd"), pl.Int64
+)
 
 
 _NULLS: tuple[tuple[re.Pattern[str], pl.DataType], ...] = (
     (re.compile(r"_slot$"), pl.Int32()),
     (
         re.compile(
-            r"_conflict$|^is_root$|^has_parent$|^parent_missing$|^failed$|^error$|_like$|^inside_|_swapped$|_unlisted$|_unmatched$|_near_miss$"
+            r"_conflict$|^is_root$|^has_parent$|^parent_missing$|^failed$|^error$|_like$|^inside_|_swapped$|_unlisted$"
+            r"|_unmatched$|_near_miss$|_changed$|_renamed$|_logged$|^tags_on_|_called$|^before_"
         ),
         pl.Boolean(),
     ),
@@ -168,20 +190,20 @@ def spread_headers(evidence: Evidence, fields: Iterable[str]) -> None:
             continue
         frame = need(evidence, "trace_key")
         own, slot = frame[name], frame[f"{name}_slot"]
-        index = pl.Series(np.arange(frame.height)).set(own.is_null(), None)
+        has = own.is_not_null().to_numpy()
+        rows = np.where(has, np.arange(frame.height), -1)
         if evidence.parent is not None:
-            up = nearest(evidence.parent, own.is_not_null().to_numpy())
-            index = index.zip_with(index.is_not_null(), pl.Series(up).set(pl.Series(up < 0), None))
+            index = index_of(np.where(has, rows, nearest(evidence.parent, has)))
         elif frame["trace_id"].null_count() < frame.height:
-            rows = frame.select("trace_id", index.alias("i")).with_columns(
-                pl.when(pl.col("trace_id").is_not_null())
-                .then(pl.col("i").drop_nulls().first().over("trace_id"))
-                .alias("t")
-            )
-            index = index.zip_with(index.is_not_null(), rows["t"])
-        evidence.frame = frame.with_columns(
-            own.gather(index).alias(name), slot.gather(index).alias(f"{name}_slot")
-        )
+            seen = frame.select("trace_id", index_of(rows).alias("i"), pl.Series("hop", hop_of(evidence)))
+            index = seen.select(
+                pl.when(pl.col("trace_id").is_not_null() & pl.col("i").is_null())
+                .then(pl.col("i").drop_nulls().first().over("hop", "trace_id"))
+                .otherwise(pl.col("i"))
+            ).to_series()
+        else:
+            continue
+        evidence.frame = frame.with_columns(own[index].alias(name), slot[index].alias(f"{name}_slot"))
 
 
 def _principal(evidence: Evidence) -> Series:
@@ -193,6 +215,16 @@ def _expected(evidence: Evidence) -> Series:
 
 
 PROVIDERS = (
+    _provider("(?:up|down)stream_layer|joined_by|before_provider", (), crossing.joined),
+    _provider("lost_(?:up|down)stream", ("request_id", "attempt_id", "failed"), crossing.lost),
+    _provider("region_logged", ("region",), crossing.region_logged),
+    _provider("tags_on_session", ("session_tags", "iam_principal"), crossing.tags_on_session),
+    _provider("profile_called", ("model",), crossing.profile_called),
+    _provider("logged_cost_usd|billed_cost_usd", ("model", "region"), bills.compared),
+    _provider("upstream_(.+?)(?:_slot)?", ("{}", "{}_slot"), crossing.upstream),
+    _provider("downstream_(.+?)(?:_slot)?", ("{}", "{}_slot"), crossing.downstream),
+    _provider("(.+)_changed", ("{}", "{}_slot"), crossing.changed),
+    _provider("(.+)_renamed", ("{}", "{}_slot"), crossing.renamed),
     _provider("trace_key", (), traces.trace_key),
     _provider(
         "logical_call|attempt|attempts|call_request_ids",

@@ -5,6 +5,9 @@ It never judges: whether a required field is there has been settled before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
+
 import numpy as np
 import polars as pl
 
@@ -19,18 +22,22 @@ from auditor.settings import Policy
 Asked = dict[str, Rows]  # field -> the calls on which the profile requires it
 
 
-def requirements(profile: Profile, policy: Policy, evidence: Evidence) -> list[Requirement]:
+def requirements(profile: Profile, own: Sequence[str], evidence: Evidence) -> list[Requirement]:
     """The profile's requirements and the policy's own; `all` asks for every field."""
-    own = [Requirement(any_of=[name]) for name in policy.required]
     if profile.every_field:
-        return [Requirement(any_of=[name]) for name in evidence.catalogue.fields] + own
-    return [*profile.required, *own]
+        return [_of(name) for name in (*evidence.catalogue.fields, *own)]
+    return [*profile.required, *map(_of, own)]
+
+
+@cache
+def _of(name: str) -> Requirement:
+    return Requirement(any_of=[name])
 
 
 def required_on(profile: Profile, policy: Policy, evidence: Evidence, judgement: Judgement) -> Asked:
     """Where each field is required: by layer, by condition, and not where an alternative is present."""
     out: Asked = {}
-    for need in requirements(profile, policy, evidence):
+    for need in requirements(profile, policy.required, evidence):
         rows = asked_of(need, evidence, judgement)
         for name in need.any_of:
             others = [judgement.verdicts[n] == PRESENT for n in need.any_of if n != name]
@@ -42,7 +49,7 @@ def required_on(profile: Profile, policy: Policy, evidence: Evidence, judgement:
 def asked_of(need: Requirement, evidence: Evidence, judgement: Judgement) -> Rows:
     """The calls of which a requirement is asked: by their layer, and where its condition holds."""
     holds = [name for name in LAYERS if need.holds_in(name)]
-    rows: Rows = judgement.calls["layer"].is_in(holds).to_numpy().copy()
+    rows = judgement.in_layers(holds)
     if need.when:
         relate(evidence, columns_of(need.when))
         calls = evidence.frame.filter(IS_CALL)

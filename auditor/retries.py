@@ -36,7 +36,8 @@ def attempts(evidence: Evidence) -> Series:
     ).sort("input", "key", "started_at", "row", nulls_last=True)
     same = (pl.col("key") == pl.col("key").shift(1)) & (pl.col("input") == pl.col("input").shift(1))
     soon = (pl.col("started_at") - pl.coalesce("ended_at", "started_at").shift(1)).abs() <= MAX_GAP_NS
-    alike = pl.col("operation").fill_null("") == pl.col("operation").shift(1).fill_null("")
+    # a try that failed before it named its operation may be of any
+    alike = (pl.col("operation") == pl.col("operation").shift(1)).fill_null(True)
     follows = (same & alike & pl.col("error").shift(1) & soon.fill_null(True)).fill_null(False)
     chained = ordered.with_columns((~follows).cum_sum().alias("logical_call")).with_columns(
         pl.int_range(1, pl.len() + 1).over("logical_call").alias("attempt"),

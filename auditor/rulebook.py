@@ -41,14 +41,30 @@ class AppliesTo(Strict):
     formats: list[str] = []
 
 
+class Beside(Strict):
+    """A further input of an example, of another hop."""
+
+    format: str
+    input: str
+
+
 class Example(Strict):
-    """A small input and how many calls the rule hits in it; nothing means it must stay silent."""
+    """A small input and how many calls the rule hits in it; nothing means it must stay silent.
+
+    `beside` are the inputs of other hops that are handed over with it.
+    """
 
     name: str
     format: str
     input: str
+    beside: tuple[Beside, ...] = ()
     policy: dict[str, Any] = {}  # keys of a policy under which it is audited, beside `profile: all`
     expect: dict[Literal["absent", "mis_scoped", "told"], int] = {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The policy under which it is audited: every field required, previews as well, and its own keys."""
+        return {"profile": "all", "pedantic": True, **self.policy}
 
 
 class Rule(Strict):
@@ -206,7 +222,7 @@ def read_rule(path: Path, *, own: bool = False) -> Rule:
 @cache
 def _shipped() -> tuple[Rule, ...]:
     root = folder("rules")
-    skip = {root / "fields.yaml", root / "profiles.yaml", root / "emitters.yaml"}
+    skip = {root / f"{name}.yaml" for name in ("fields", "profiles", "emitters", "questions")}
     paths = [p for p in sorted(root.rglob("*.yaml")) if p not in skip and p.parent.name != "fixes"]
     return tuple(sorted((read_rule(p) for p in paths), key=lambda r: r.id))
 

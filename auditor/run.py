@@ -6,26 +6,26 @@ It does no I/O beyond reading the inputs, prints nothing, and stores nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-
-import numpy as np
 
 from auditor import __version__, prices
 from auditor.archives import expand
 from auditor.assemble import assemble
+from auditor.baseline import Baseline, cover, uncovered
+from auditor.borders import field_hops, ground, joins
 from auditor.columns import check_columns
 from auditor.errors import InputError, PolicyError
-from auditor.fields import Catalogue, Profile, catalogue, catalogue_with, profiles
-from auditor.figures import field_reports, hops_of, input_report, notes_on, owned_by_someone, score_of, totals
+from auditor.fields import Catalogue, catalogue_with, profiles
+from auditor.figures import field_reports, input_report, notes_on, owned_by_someone, score_of, totals
 from auditor.gate import gate
 from auditor.ingest import ingest
-from auditor.judge import Hit, Judgement, judge
-from auditor.locate import Locator, excerpt
+from auditor.judge import judge
+from auditor.locate import Locator
 from auditor.mask import Masker
 from auditor.model import (
-    Anchor,
     Gap,
     Level,
     Report,
@@ -33,15 +33,19 @@ from auditor.model import (
     Tool,
 )
 from auditor.money import weigh
+from auditor.owners import spend
 from auditor.parts import MIXED
-from auditor.plan import plan
-from auditor.required import Asked, required_on, unasked
+from auditor.projection import Court, checked
+from auditor.questions import questions
+from auditor.reconcile import reconciliation
+from auditor.required import required_on, unasked
 from auditor.rulebook import Rule, all_ids, load_fixes, load_rules
-from auditor.settings import Policy, check_rules
+from auditor.settings import Policy, check_rules, check_until
 from auditor.source import Input, Source
 from auditor.suppress import suppress
 from auditor.table import Table
-from auditor.tally import Ledger, Told, tell
+from auditor.tally import Ledger
+from auditor.telling import anchor, followed, placing, tell_all
 
 
 def audit(
@@ -52,44 +56,65 @@ def audit(
     jobs: int = 1,
     show_values: bool = False,
     date: str | None = None,
+    baseline: Baseline | None = None,
+    planned: bool = True,
 ) -> Report:
-    """Audit some inputs together. AuditError when one cannot be read; no calls make an empty report."""
+    """Audit some inputs together. AuditError when one cannot be read; no calls make an empty report.
+
+    Without `planned` the changes are not worked out: most of the time that a short input takes.
+    """
     policy = policy or Policy()
     profile = profiles()[policy.profile]
     fields = catalogue_with(policy.aliases)
     rules = _rules(policy, rules_dir)
     inputs, sources, tables, said = _read(expand(inputs), fields, jobs)
     evidence = assemble(tables, fields, policy.dedicated, policy.vocabularies, policy.whole_patterns)
+    bare = replace(evidence, slots=list(evidence.slots), kept={})
     judgement = judge(evidence, rules, tuple(fields.fields))
     weights = weigh(evidence, judgement.calls)
     asked = required_on(profile, policy, evidence, judgement)
     ledger = Ledger(evidence, judgement, weights)
-    told = _tell(ledger, asked, policy, profile, inputs)
+    told = tell_all(ledger, asked, policy, profile, inputs)
     locators = [Locator(s, mixed=t.format == MIXED) for s, t in zip(sources, tables, strict=True)]
-    anchored = _anchor(told, judgement, locators, inputs, Masker(show=show_values))
-    gaps, used_date, notes = suppress(anchored, policy.suppress, [i.name for i in inputs], date)
+    masker = Masker(show=show_values)
+    anchored = anchor(told, judgement, locators, inputs, masker)
+    lived = suppress(anchored, policy.suppress, [i.name for i in inputs], date)
+    gaps, against = cover(lived.gaps, baseline, policy.thresholds.tolerance, gates=policy.new_only)
     owned = owned_by_someone(judgement)
-    score = score_of(judgement, weights, profile, evidence, owned)
+    names = [i.name for i in inputs]
+    spent = spend(evidence, judgement, weights, masker, names)
+    together = len(evidence.hops) > 1
+    lost = spent.share_lost if together else weights.share(~owned)
+    score = score_of(judgement, weights, profile, evidence, lost)
+    held = ground(evidence, judgement, weights)
+    open_ = [t for t in told if t.gap.level != Level.NOTE]
+    court = Court(bare, rules, profile, policy, weights, names)
     return Report(
         tool=Tool(name="attribution-gap-auditor", version=__version__),
         ruleset=_ruleset(rules, rules_dir),
         profile=policy.profile,
-        date=used_date,
+        date=lived.date,
         inputs=[input_report(given, evidence, n) for n, given in enumerate(inputs)],
-        totals=totals(weights, owned),
+        totals=totals(weights, owned, spent, together=together),
         fields=field_reports(ledger, asked, gaps),
         gaps=gaps,
-        hops=hops_of(evidence, judgement, asked, inputs),
-        plan=plan([t for t in told if t.gap.level != Level.NOTE], weights, set(asked)),
+        hops=field_hops(held, followed(asked, told), placing(evidence, locators, inputs)),
+        joins=joins(held),
+        reconciliation=reconciliation(evidence, _tolerance(rules), names),
+        questions=questions(judgement, weights, names),
+        owners=spent.owners,
+        plan=checked(open_, evidence, judgement, court, held.hop_at) if planned else [],
+        baseline=against,
         score=score,
-        gate=gate(gaps, policy.fail_on, policy.thresholds, score.value, weights.share(~owned)),
+        gate=gate(gaps, policy, score.value, lost, against, lived),
         notes=[
             *notes_on(evidence, weights),
             *unasked(policy, asked, evidence),
             *_changed(policy, rules, gaps),
             *_limited(rules, gaps),
             *said,
-            *notes,
+            *lived.notes,
+            *uncovered(against, baseline, policy.profile),
         ],
     )
 
@@ -97,7 +122,8 @@ def audit(
 def _rules(policy: Policy, rules_dir: Path | None) -> tuple[Rule, ...]:
     """The rules as the policy tunes them; an error where it names one that does not exist."""
     check_rules(policy, all_ids(rules_dir))
-    rules = load_rules(rules_dir)
+    rules = tuple(r for r in load_rules(rules_dir) if policy.pedantic or r.status != "preview")
+    check_until(policy, {rule.id: rule.level for rule in rules})
     check_columns([rule for rule in rules if rule.place[1]])
     bounds = policy.thresholds.rules
     try:
@@ -138,7 +164,8 @@ def _read(
     for one in given:
         try:
             source = Source(one)
-            table = ingest(source, one, fields, jobs)
+            table = ingest(source, one, fields, jobs, by_day=len(given) > 1)
+            table.alias = one.alias
         except InputError as error:
             if one.archive is None or (one is given[-1] and not inputs):
                 raise
@@ -151,79 +178,9 @@ def _read(
     return inputs, sources, tables, [*said, *left_out]
 
 
-def _tell(
-    ledger: Ledger, asked: Asked, policy: Policy, profile: Profile, inputs: Sequence[Input]
-) -> list[Told]:
-    """Gaps in the order of the report: level, money, calls. What nobody asked for is a note or untold."""
-    tables = ledger.evidence.tables
-    names = {
-        n: given.alias or table.format for n, (given, table) in enumerate(zip(inputs, tables, strict=True))
-    }
-    out = []
-    for hit in ledger.judgement.hits:
-        wanted = asked.get(hit.field)
-        level = policy.levels.get(hit.rule.id, hit.rule.level)
-        rows = hit.rows
-        if hit.rule.verdict != "none":
-            needed = rows & wanted if wanted is not None else np.zeros_like(rows)
-            if hit.rule.verdict == "absent":
-                rows = needed
-            elif not needed.any():
-                level = Level.NOTE
-        elif wanted is None and not profile.every_field and level == Level.ERROR:
-            level = Level.WARNING
-        if rows.any():
-            out.append(tell(ledger, Hit(hit.rule, hit.field, rows), level.value, names))
-    return sorted(
-        out,
-        key=lambda t: (
-            Level(t.gap.level).rank,
-            -t.gap.cost_usd,
-            -t.gap.share,
-            -t.gap.calls,
-            t.gap.rule,
-            t.gap.field,
-        ),
-    )
-
-
-def _anchor(
-    told: list[Told], judgement: Judgement, locators: list[Locator], inputs: Sequence[Input], masker: Masker
-) -> list[Gap]:
-    """Gaps with their example records located and masked; the first example gets an excerpt."""
-    import msgspec
-
-    columns = judgement.calls.select("input", "record", "offset", "nth", "pointer", "format")
-    out = []
-    for item in told:
-        anchors = []
-        for i, row in enumerate(item.examples):
-            number, record, offset, nth, pointer, fmt = columns.row(row)
-            place = locators[number].place(offset, nth or 0, pointer, fmt)
-            shown = excerpt(place.record, item.keys, _means(item.gap.field), masker) if i == 0 else None
-            anchors.append(
-                Anchor(
-                    input=inputs[number].name,
-                    record=record,
-                    line=place.line,
-                    column=place.column,
-                    pointer=place.pointer,
-                    excerpt=shown[0] if shown else None,
-                    caret=shown[1] if shown else None,
-                )
-            )
-        out.append(msgspec.structs.replace(item.gap, anchors=anchors))
-    return out
-
-
-def _means(field: str) -> Callable[[str], bool]:
-    """Whether a key stands for a field."""
-
-    def means(key: str) -> bool:
-        match = catalogue().lookup(key)
-        return match is not None and match.field == field
-
-    return means
+def _tolerance(rules: Sequence[Rule]) -> float:
+    """How far logs and bill may be apart: what the rule that compares them allows."""
+    return next((r.thresholds["tolerance"] for r in rules if "tolerance" in r.thresholds), 0.01)
 
 
 def _ruleset(rules: Sequence[Rule], extra: Path | None) -> Ruleset:

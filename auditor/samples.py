@@ -70,3 +70,23 @@ def samples() -> tuple[Sample, ...]:
                 f"samples/{listed.name} is wrong: {wrong}", "compare it with its neighbours"
             ) from wrong
     return tuple(sorted(found, key=lambda s: s.name != FIRST))
+
+
+class Scenario(Strict):
+    """Several inputs of one small world: by hop the file that was written there, in the order of a call."""
+
+    name: str
+    title: str
+    shows: str
+    hops: dict[str, str]
+
+    def path(self, hop: str) -> Path:
+        """Where the input of a hop lies."""
+        return folder("samples") / self.name / self.hops[hop]
+
+
+@cache
+def scenario() -> Scenario:
+    """The world that ships with the package; `samples/scenario/README.md` tells what is wrong in it."""
+    listed = folder("samples") / "scenario" / "index.yaml"
+    return Scenario.model_validate(yaml.safe_load(listed.read_text("utf-8")))

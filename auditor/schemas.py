@@ -75,8 +75,6 @@ def policy_schema() -> dict[str, Any]:
     keys["levels"]["propertyNames"] = rule
     parts = schema["$defs"]
     parts["Thresholds"]["properties"]["rules"]["propertyNames"] = rule
-    share = parts["Thresholds"]["properties"]["max_unattributed"]["anyOf"]
-    share.insert(0, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"})
     parts["Suppression"]["properties"]["rule"] |= rule
     parts["Suppression"]["properties"]["field"] = {
         **name,

@@ -67,20 +67,21 @@ def run_example(rule: Rule, example: Example, rules_dir: Path | None = None) -> 
     name = f"{rule.id} {example.name}"
     expected = {str(what): number for what, number in example.expect.items() if number}
     try:
-        report = audit(inputs_of(example), policy_of(example), rules_dir=rules_dir)
+        report = audit(inputs_of(example), policy_of(example), rules_dir=rules_dir, planned=False)
     except AuditError as error:
         return Result(name, _told(expected), f"error: {error.message}")
     return Result(name, _told(expected), _told(hits(report, rule)))
 
 
 def policy_of(example: Example) -> Policy:
-    """The policy under which an example is audited: its own keys, and every field required."""
-    return parse_policy({"profile": "all", **example.policy}, f"example {example.name!r}")
+    """The policy under which an example is audited."""
+    return parse_policy(example.settings, f"example {example.name!r}")
 
 
 def inputs_of(example: Example) -> list[Input]:
     """What an example hands over."""
-    return [Input(name=example.name, data=example.input.encode(), format=example.format)]
+    own = Input(name=example.name, data=example.input.encode(), format=example.format)
+    return [own, *(Input(name=b.format, data=b.input.encode(), format=b.format) for b in example.beside)]
 
 
 def hits(report: Report, rule: Rule) -> dict[str, int]:
@@ -101,7 +102,7 @@ def run_sample(sample: Sample) -> Result:
     """Audit one sample: format, calls, its rules speak, and no required gap where it is good."""
     expected = f"{sample.format}, {sample.kind}"
     try:
-        report = audit([Input(name=sample.file, path=sample.path)])
+        report = audit([Input(name=sample.file, path=sample.path)], planned=False)
     except AuditError as error:
         return Result(sample.name, expected, f"error: {error.message}")
     if not report.totals.calls:

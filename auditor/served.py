@@ -18,6 +18,9 @@ _VENDOR = r"^(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|qwen|s
 _TAIL = r"(?:[-@:]?20\d{2}-?\d{2}-?\d{2}|-\d{3,4})?(?:-v\d+)?(?::\d+)*(?:-latest|:[a-z]+)?$"
 _HIDDEN = r"(?i)^arn:|inference-profile|^(?:auto|default|router)$"
 
+# words of a name that tell no model from another
+_NO_NAME = ["0", "instruct", "chat", "edition", "amazon", "bedrock", "v"]
+
 
 def words(name: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """A model's words and its numbers, sorted, without route, region, vendor, date and revision."""
@@ -48,3 +51,18 @@ def swapped(evidence: Evidence) -> Series:
 
 def _known(name: str | None) -> bool:
     return name is not None and not re.search(_HIDDEN, name) and prices.rates(name, None, None) is not None
+
+
+def model_key(names: pl.Series) -> pl.Series:
+    """One key for a model's wire id, its profile's id and its name on a bill: `4 5 claude sonnet`."""
+    every = pl.DataFrame({"name": names.cast(pl.String)})
+    unique = every.unique(maintain_order=True)
+    bare = pl.col("name").str.replace_all(r"([a-z])([A-Z])", "$1 $2").str.to_lowercase()
+    for part in (_ROUTE, _PREFIX, _VENDOR, r"-\d+(?::\d+)+$", _TAIL):
+        bare = bare.str.replace(part, "")
+    # a bill runs words and numbers together (`Claude4.5Sonnet`), and writes `Nova2.0Lite` for `nova-2-lite`
+    parts = bare.str.extract_all(r"\d+b\b|[a-z]+|\d+")
+    told = parts.list.eval(pl.element().filter(~pl.element().is_in(_NO_NAME))).list.sort().list.join(" ")
+    opaque = pl.col("name").str.contains(_HIDDEN)
+    keyed = unique.with_columns(pl.when(opaque).then(pl.col("name")).otherwise(told).alias("key"))
+    return every.join(keyed, on="name", how="left", nulls_equal=True, maintain_order="left")["key"]

@@ -6,11 +6,19 @@ It opens no file, and never guesses a misspelt key: an unknown one is an error w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from auditor.errors import PolicyError
 from auditor.keys import Lines, line_of
@@ -33,7 +41,13 @@ def _share(value: Any) -> Any:
     return float(found[1]) / 100 if found else value
 
 
-Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share)]
+_AS_WRITTEN = {
+    "anyOf": [
+        {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"},
+        {"type": "number", "minimum": 0, "maximum": 1},
+    ]
+}
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share), WithJsonSchema(_AS_WRITTEN)]
 
 
 class Suppression(_Strict):
@@ -43,7 +57,9 @@ class Suppression(_Strict):
     field: str | None = Field(None, description="The field; without it, all of the rule's fields.")
     input: str = Field("*", description="The inputs, as a pattern over their names.")
     reason: str = Field(min_length=1, description="Why the team lives with it.")
-    until: date | None = Field(None, description="The last day on which it holds.")
+    until: date | None = Field(
+        None, description="The last day on which it holds; a rule that is an error needs one."
+    )
 
 
 class Thresholds(_Strict):
@@ -52,6 +68,15 @@ class Thresholds(_Strict):
     min_score: int | None = Field(None, ge=0, le=100, description="The gate fails under this score.")
     max_unattributed: Share | None = Field(
         None, description="The gate fails when a larger share of spend has no owner: 0.02 or '2%'."
+    )
+    max_drop: int | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="The gate fails when the score fell by more since the baseline.",
+    )
+    tolerance: Share = Field(
+        0.1, description="By what part of itself the share of a gap may grow before it counts as grown."
     )
     rules: dict[str, dict[str, float]] = Field(
         {}, description="By rule, the bounds that it names under `thresholds`."
@@ -75,6 +100,9 @@ class Policy(_Strict):
     )
     fail_on: FailOn = Field("error", description="The gate fails on open gaps of this level or a louder one.")
     suppress: list[Suppression] = Field([], description="Gaps that you live with, each with its reason.")
+    new_only: bool = Field(False, description="The gate leaves out what the baseline covers.")
+    strict: bool = Field(False, description="The gate fails on suppressions that match nothing.")
+    pedantic: bool = Field(False, description="Rules that are still a preview run as well.")
 
     @model_validator(mode="after")
     def _sound(self) -> Policy:
@@ -166,6 +194,18 @@ def check_rules(policy: Policy, known: Iterable[str], lines: Lines | None = None
         if rule not in ids:
             hint = nearest(rule, ids) or "`auditor rules` lists the rules"
             raise _error([Problem(path, f"there is no rule {rule!r}", hint)], where, lines or {})
+
+
+def check_until(
+    policy: Policy, levels: Mapping[str, Level], lines: Lines | None = None, where: str = ""
+) -> None:
+    """PolicyError when an error is suppressed for ever; `levels` are the rules' own."""
+    for n, one in enumerate(policy.suppress):
+        level = policy.levels.get(one.rule, levels.get(one.rule))
+        if level == Level.ERROR and one.until is None:
+            told = Problem(("suppress", n), f"{one.rule} is an error: until when do you live with it?")
+            told.hint = "add the last day on which it holds: until = 2027-03-31"
+            raise _error([told], where, lines or {})
 
 
 def parse_policy(data: dict[str, Any], where: str = "policy", lines: Lines | None = None) -> Policy:

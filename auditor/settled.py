@@ -18,12 +18,18 @@ from auditor.fields import profiles
 from auditor.page import Page
 from auditor.paint import Style
 from auditor.policies import Loaded, find, load
-from auditor.rulebook import all_ids
-from auditor.settings import FailOn, Policy, Thresholds, check_rules
+from auditor.rulebook import all_ids, load_rules
+from auditor.settings import FailOn, Policy, Thresholds, check_rules, check_until
 from auditor.text import nearest
 
-BOUNDS = ("min_score", "max_unattributed")  # switches that are thresholds of the policy
-RUN = ("rules_dir", "fmt", "jobs", "color")  # switches that no policy has
+BOUNDS = (
+    "min_score",
+    "max_unattributed",
+    "max_drop",
+    "tolerance",
+)  # switches that are thresholds of the policy
+RUN = ("rules_dir", "fmt", "jobs", "color", "baseline")  # switches that no policy has
+FLAGS = ("new_only", "strict", "pedantic")  # switches that turn a setting of the policy on
 _NAMES = {"rules_dir": "rules", "fmt": "format"}
 
 
@@ -38,6 +44,12 @@ class Switches:
     fail_on: FailOn | None = None
     min_score: int | None = None
     max_unattributed: str | None = None
+    max_drop: int | None = None
+    tolerance: str | None = None
+    new_only: bool = False
+    strict: bool = False
+    pedantic: bool = False
+    no_suppress: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,8 @@ def settle(switches: Switches) -> tuple[Policy, Loaded]:
     file = _file(switches)
     if file.path is not None:
         check_rules(file.policy, all_ids(switches.rules_dir), file.lines, str(file.path))
+        own = {rule.id: rule.level for rule in load_rules(switches.rules_dir)}
+        check_until(file.policy, own, file.lines, str(file.path))
     over: dict[str, Any] = {}
     if switches.profile:
         if switches.profile not in profiles():
@@ -66,6 +80,9 @@ def settle(switches: Switches) -> tuple[Policy, Loaded]:
     bounds = {name: getattr(switches, name) for name in BOUNDS if getattr(switches, name) is not None}
     if bounds:
         over["thresholds"] = _bounds(file.policy.thresholds, bounds)
+    over |= {name: True for name in FLAGS if getattr(switches, name)}
+    if switches.no_suppress:
+        over["suppress"] = []
     return file.policy.model_copy(update=over), file
 
 

@@ -55,6 +55,10 @@ class Input:
     most: int = MAX_INFLATED
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """A file's name that is not UTF-8 is spelled out: no report could be encoded with it."""
+        object.__setattr__(self, "name", self.name.encode("utf-8", "backslashreplace").decode())
+
     def open(self) -> BinaryIO:
         """The bytes as they were handed over."""
         if self.data is not None:

@@ -29,6 +29,15 @@ profile = "{profile}"
 # The gate fails on open gaps of this level or a louder one: error, warning, note, or none to report only.
 #fail_on = "error"
 
+# The gate leaves out what the baseline covers: `auditor baseline write` accepts the gaps of today.
+#new_only = true
+
+# The gate fails on suppressions that match nothing any more.
+#strict = true
+
+# Rules that are still a preview run as well.
+#pedantic = true
+
 # Services that serve one team each: what their process says of the team counts for every call.
 #dedicated = ["search-indexer"]
 
@@ -51,17 +60,21 @@ profile = "{profile}"
 #TAG007 = "error"
 #USE017 = "note"
 
-# More gates: the lowest score, and the largest share of spend without an owner.
+# More gates: the lowest score, the largest share of spend without an owner, and by how many points the score
+# may fall since the baseline. `tolerance` is by what part of itself a gap's share may grow and be no news.
 #[thresholds]
 #min_score = 75
 #max_unattributed = "2%"
+#max_drop = 5
+#tolerance = "10%"
 
 # By rule, the numbers that it compares with. `auditor explain BIL006` shows those of a rule.
 #[thresholds.rules.BIL006]
 #share = 0.8
 
-# Gaps that you live with: counted and shown, and the gate passes them. `reason` is needed; after `until`
-# (the last day on which it holds) the gap is open again. `field` and `input` narrow it.
+# Gaps that you live with: counted and shown, and the gate passes them. `reason` is needed, and `until` (the
+# last day on which it holds) for a rule that is an error: after it the gate fails. `field` and `input` narrow
+# what it covers.
 #[[suppress]]
 #rule = "IDN003"
 #field = "workflow_id"

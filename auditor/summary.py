@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from auditor.model import Cause
 from auditor.text import FEW, count, money, plural, share
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ def open_gaps(report: Report) -> list[Gap]:
 def read(report: Report) -> str:
     """How much was audited: `1,600 calls, 8,412,337 tokens, USD 412.10 observed`."""
     totals = report.totals
-    parts = [plural(totals.calls, "call")]
+    distinct = distinct_calls(report)
+    parts = [plural(distinct, "call")]
+    if distinct != totals.calls:
+        parts = [f"{parts[0]} in {count(totals.calls)} records of {plural(len(report.inputs), 'input')}"]
     if totals.tokens:
         parts.append(plural(totals.tokens, "token"))
     if totals.cost_basis != "none":
@@ -38,22 +42,28 @@ def read(report: Report) -> str:
     return ", ".join(parts)
 
 
+def distinct_calls(report: Report) -> int:
+    """How many calls there are, those that stand in several inputs once."""
+    return report.totals.distinct_calls or report.totals.calls
+
+
 def ownership(report: Report) -> str:
     """The one fact that is read first: how much spend has no owner."""
     totals = report.totals
     if not totals.calls:
         return "No model calls: nothing to audit"
-    lost = round(totals.unattributed_calls * totals.calls)
+    whole = distinct_calls(report)
+    lost = round(totals.unattributed_calls * whole)
     if not lost:
         return "Every call has an owner"
     priced = totals.cost_basis != "none" and totals.cost_usd > 0
-    if lost == totals.calls:
+    if lost == whole:
         return f"No call has an owner{f': {money(totals.cost_usd)}' if priced else ''}"
-    calls = f"{count(lost)} of {plural(totals.calls, 'call')} {'has' if lost == 1 else 'have'} no owner"
+    calls = f"{count(lost)} of {plural(whole, 'call')} {'has' if lost == 1 else 'have'} no owner"
     spend = f"{money(totals.unattributed_cost_usd)} of {money(totals.cost_usd)}"
     if not priced:
-        return calls if totals.calls < FEW else f"{calls} ({share(totals.unattributed_calls)})"
-    if totals.calls < FEW:
+        return calls if whole < FEW else f"{calls} ({share(totals.unattributed_calls)})"
+    if whole < FEW:
         return f"{calls}: {spend}"
     return f"{spend} ({share(totals.unattributed_cost)}) has no owner: {calls.removesuffix(' no owner')} none"
 
@@ -76,9 +86,9 @@ def gaps_line(report: Report) -> str:
 def counts(report: Report) -> list[str]:
     """Everything that was counted, so that nothing is silently dropped."""
     parts = [fields_line(report), gaps_line(report)]
-    suppressed = len(report.gaps) - len(open_gaps(report))
-    if suppressed:
-        parts.append(f"{suppressed} suppressed")
+    living: Counter[str] = Counter(gap.suppressed.by for gap in report.gaps if gap.suppressed)
+    said = (("policy", "suppressed"), ("baseline", "in the baseline"))
+    parts += [f"{living[by]} {word}" for by, word in said if living[by]]
     skipped = sum(given.skipped_total for given in report.inputs)
     if skipped:
         parts.append(f"{plural(skipped, 'record')} unreadable")
@@ -113,6 +123,19 @@ def one_line(report: Report) -> str:
 def carried(field: FieldReport) -> int:
     """The calls whose format can carry the field: the denominator of its coverage."""
     return field.present + field.absent + field.mis_scoped
+
+
+def uncarried(report: Report, field: FieldReport, carriers: str) -> list[str]:
+    """Why no call could carry a field: sample, failure, kind of call; or `carriers`, the formats that can."""
+    said = []
+    if Cause.BY_SAMPLE in field.causes:
+        said.append("this sample leaves it out")
+    if Cause.FAILED_CALL in field.causes:
+        said.append("the calls failed")
+    if Cause.BY_FORMAT in field.causes:
+        own = any(given.format in field.carried_by for given in report.inputs)
+        said += ["calls of this kind have none"] if own else [f"carried by {carriers}"] if carriers else []
+    return said
 
 
 def coverage(field: FieldReport, calls: int) -> str:

@@ -48,6 +48,7 @@ FACTS: dict[str, type[pl.DataType]] = {
     "attributes_dropped": pl.Boolean,
     "attempt_key": pl.String,
     "takes_metadata": pl.Boolean,
+    "profile": pl.String,
 }
 
 
@@ -59,6 +60,7 @@ class Slot(NamedTuple):
     scope: str
     key: str
     rank: int
+    free: bool = False  # a name that the caller chose, found among the aliases; else the format's own
 
 
 class Column:
@@ -99,3 +101,4 @@ class Table:
     # by format, the fields that a selected sample can show; without an entry: all that the format carries
     columns_known: dict[str, frozenset[str]] = field(default_factory=dict)
     also: str | None = None
+    alias: str | None = None  # what the user called the input

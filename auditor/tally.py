@@ -17,6 +17,7 @@ import polars as pl
 from auditor import mask
 from auditor.arrays import Codes, Ints, Rows
 from auditor.assemble import Evidence
+from auditor.gathering import coded
 from auditor.judge import ABSENT, CAUSES, MIS_SCOPED, NOT_CARRIED, PRESENT, Hit, Judgement, columns_of
 from auditor.model import SCOPES, ByVerdict, FieldReport, Found, Gap, Verdict, Where
 from auditor.money import Weights
@@ -52,20 +53,13 @@ class Ledger:
         names = [c for c in calls.columns if c.endswith("_slot")]
         dense = calls.select(pl.col(c).fill_null(-1) for c in names)
         self.slots = {c.removesuffix("_slot"): dense[c].to_numpy() for c in names}
-        self.places = [(d, *_coded(calls[d])) for d in DIMENSIONS if d in calls.columns]
+        self.places = [(d, *coded(calls[d])) for d in DIMENSIONS if d in calls.columns]
         self.inputs = calls["input"].to_numpy()
-        self.formats = [_coded(calls[c]) for c in ("format", "layer")]
+        self.formats = [coded(calls[c]) for c in ("format", "layer")]
 
     def seen_in(self, rows: Rows) -> frozenset[str]:
         """The formats and layers of some calls."""
         return frozenset(names[c] for names, codes in self.formats for c in np.unique(codes[rows]))
-
-
-def _coded(values: pl.Series) -> tuple[list[str], Ints]:
-    """The distinct names of a column and for each row the number of its name, -1 for none."""
-    names = [str(v) for v in values.drop_nulls().unique().sort().to_list()]
-    codes = values.rank("dense").fill_null(0).cast(pl.Int64).to_numpy() - 1
-    return names, codes
 
 
 def field_report(ledger: Ledger, field: str, *, required: bool, gaps: list[str]) -> FieldReport:

@@ -16,6 +16,12 @@ _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
 _WORD = re.compile(r"(?:USD )?\S+(?: %\S*)?")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS = frozenset({"Mn", "Me"})
+# GitHub obeys these where a line begins, and the older kind anywhere; Azure and TeamCity know the older kind
+_COMMAND = re.compile(
+    r"::(?=(?:add-mask|add-matcher|add-path|debug|echo|endgroup|error|group|notice|remove-matcher|save-state"
+    r"|set-env|set-output|stop-commands|warning)\b)|##(?=\w*\[)",
+    re.IGNORECASE,
+)
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -33,6 +39,11 @@ def visible(text: str) -> str:
         else:
             shown.append(" " if kind == "Zs" else char)
     return "".join(shown)
+
+
+def logged(text: str) -> str:
+    """`visible` text in which a CI log finds no command to run: no `::error::`, no `##[group]`."""
+    return _COMMAND.sub(lambda found: found[0][0] + escaped(found[0][1]), visible(text))
 
 
 def escaped(char: str) -> str:
@@ -100,7 +111,7 @@ def wrap(text: str, width: int, first: int = 0) -> list[str]:
     lines: list[str] = []
     line, room = "", width - first
     for word in _WORD.findall(text):
-        for piece in _pieces(word, max(width, 8)):
+        for piece in _pieces(word, max(width if line or lines else room, 8)):
             if line and cells(line) + 1 + cells(piece) > room:
                 lines.append(line)
                 line, room = piece, width

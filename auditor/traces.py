@@ -8,8 +8,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from auditor.ancestry import nearest
 from auditor.arrays import Rows
-from auditor.assemble import IS_CALL, Columns, Evidence, Series, nearest
+from auditor.assemble import IS_CALL, Columns, Evidence, Series, hop_of
+from auditor.gathering import index_of
 
 
 def trace_key(evidence: Evidence) -> Series:
@@ -28,11 +30,8 @@ def parent_value(evidence: Evidence, field: str) -> Series:
     frame = evidence.frame
     own = frame[field]
     up = nearest(evidence.parent, own.is_not_null().to_numpy())
-    index = pl.Series(up).set(pl.Series(up < 0), None)
-    return {
-        f"parent_{field}": own.gather(index),
-        f"parent_{field}_slot": frame[f"{field}_slot"].gather(index),
-    }
+    index = index_of(up)
+    return {f"parent_{field}": own[index], f"parent_{field}_slot": frame[f"{field}_slot"][index]}
 
 
 def root_value(evidence: Evidence, field: str) -> Series:
@@ -41,11 +40,8 @@ def root_value(evidence: Evidence, field: str) -> Series:
         return {}
     frame = evidence.frame
     root = nearest(evidence.parent, evidence.parent < 0)
-    index = pl.Series(root).set(pl.Series(root < 0), None)
-    return {
-        f"root_{field}": frame[field].gather(index),
-        f"root_{field}_slot": frame[f"{field}_slot"].gather(index),
-    }
+    index = index_of(root)
+    return {f"root_{field}": frame[field][index], f"root_{field}_slot": frame[f"{field}_slot"][index]}
 
 
 def trace_value(evidence: Evidence, field: str) -> Series:
@@ -53,12 +49,15 @@ def trace_value(evidence: Evidence, field: str) -> Series:
     frame = evidence.frame
     if frame["trace_id"].null_count() == frame.height or frame[field].null_count() == frame.height:
         return {}
+    # another hop's records of the trace are no siblings: what they carry has still to cross the border
+    keyed = frame.select("trace_id", field, f"{field}_slot").with_columns(pl.Series("hop", hop_of(evidence)))
+    trace = ("hop", "trace_id")
     first = (
-        frame.filter(pl.col(field).is_not_null() & pl.col("trace_id").is_not_null())
-        .group_by("trace_id", maintain_order=True)
+        keyed.filter(pl.col(field).is_not_null() & pl.col("trace_id").is_not_null())
+        .group_by(trace, maintain_order=True)
         .agg(pl.col(field).first().alias("v"), pl.col(f"{field}_slot").first().alias("s"))
     )
-    joined = frame.select("trace_id").join(first, on="trace_id", how="left", maintain_order="left")
+    joined = keyed.select(trace).join(first, on=trace, how="left", maintain_order="left")
     return {f"trace_{field}": joined["v"], f"trace_{field}_slot": joined["s"]}
 
 

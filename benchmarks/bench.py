@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.make_data import MAKERS
+from benchmarks.make_hops import hops as make_hops
 
-FULL = {"otlp": 200_000_000, "logs": 300_000_000, "bill": 10_000_000}
-SUFFIX = {"otlp": "jsonl", "logs": "jsonl", "bill": "parquet"}
+FULL = {"otlp": 200_000_000, "logs": 300_000_000, "bill": 10_000_000, "hops": 1_000_000}
+SUFFIX = {"otlp": "jsonl", "logs": "jsonl", "bill": "parquet", "hops": "folder"}
 
 
 class Failed(Exception):
@@ -68,7 +69,7 @@ def make(folder: Path, name: str, scale: float) -> Data:
     path = folder / f"{name}-{scale:g}.{SUFFIX[name]}"
     count = path.with_suffix(".count")
     if not count.exists():
-        count.write_text(str(MAKERS[name](path, int(FULL[name] * scale))), "utf-8")
+        count.write_text(str({**MAKERS, "hops": make_hops}[name](path, int(FULL[name] * scale))), "utf-8")
     return Data(path, int(count.read_text("utf-8")))
 
 
@@ -141,6 +142,15 @@ def bill(bench: Bench, data: Data) -> None:
     memory("CUR 2.0 Parquet", runs["audit"], None)
 
 
+def hops(bench: Bench, data: Data) -> None:
+    """Four inputs of the same calls, joined and reconciled: against reading them."""
+    runs = bench.best(data.path, "hops-read", "hops")
+    read, audit = seconds(runs["hops-read"]), seconds(runs["hops"])
+    detail = f"{data.calls:,} records in 4 inputs; audit {audit:.2f} s, reading {read:.2f} s"
+    row("four hops joined and reconciled: audit / reading", f"{audit / read:.2f}x", "-", detail)
+    memory("four hops", runs["hops"], data.calls)
+
+
 def main() -> None:
     """Make the inputs, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -155,7 +165,7 @@ def main() -> None:
         folder = asked.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         bench = Bench(asked.repeats)
-        for section, name in ((spans, "otlp"), (logs, "logs"), (bill, "bill")):
+        for section, name in ((spans, "otlp"), (logs, "logs"), (bill, "bill"), (hops, "hops")):
             try:
                 section(bench, make(folder, name, asked.scale))
             except Failed as failed:

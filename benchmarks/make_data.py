@@ -25,7 +25,7 @@ WORDS = (
     "the order was not found so please look again at what we sent to you last week about this case".split()
 )
 START_NS = 1_788_220_800_000_000_000
-_encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder().encode
 
 
 def otlp_lines(path: Path, size: int) -> int:
@@ -36,11 +36,12 @@ def otlp_lines(path: Path, size: int) -> int:
         while file.tell() < size:
             spans = [span for _ in range(5) for span in _trace(draw)]
             calls += 15
-            file.write(_encode(_export(spans)) + b"\n")
+            file.write(encode(export(spans)) + b"\n")
     return calls
 
 
-def _export(spans: list[dict[str, Any]]) -> dict[str, Any]:
+def export(spans: list[dict[str, Any]]) -> dict[str, Any]:
+    """An export of one service that holds these spans."""
     process = {
         "service.name": "support-assistant",
         "service.version": "3.8.1",
@@ -63,7 +64,7 @@ def _trace(draw: random.Random) -> list[dict[str, Any]]:
     start = START_NS + draw.randrange(86_400) * 1_000_000_000
     tenant, team = draw.choice(TENANTS), draw.choice(TEAMS)
     about = {"http.request.method": "POST", "http.route": "/v1/tickets/reply", "tenant.id": tenant}
-    spans = [_span(trace, root, None, "POST /v1/tickets/reply", start, about)]
+    spans = [span(trace, root, None, "POST /v1/tickets/reply", start, about)]
     for step in range(3):
         model = draw.choice(MODELS)
         held: dict[str, Any] = {
@@ -89,15 +90,16 @@ def _trace(draw: random.Random) -> list[dict[str, Any]]:
         if draw.random() < 0.6:
             held["tenant.id"] = tenant
         spans.append(
-            _span(trace, f"{draw.getrandbits(64):016x}", root, f"chat {model}", start + step * 10**9, held)
+            span(trace, f"{draw.getrandbits(64):016x}", root, f"chat {model}", start + step * 10**9, held)
         )
     return spans
 
 
-def _span(
+def span(
     trace: str, own: str, parent: str | None, name: str, start: int, held: dict[str, Any]
 ) -> dict[str, Any]:
-    span: dict[str, Any] = {
+    """One span of 900 ms, of a kind that follows from whether it has a parent."""
+    made: dict[str, Any] = {
         "traceId": trace,
         "spanId": own,
         "name": name,
@@ -107,7 +109,7 @@ def _span(
         "attributes": _attributes(held),
         "status": {},
     }
-    return span | {"parentSpanId": parent} if parent else span
+    return made | {"parentSpanId": parent} if parent else made
 
 
 def _attributes(held: dict[str, Any]) -> list[dict[str, Any]]:
@@ -128,7 +130,7 @@ def invocation_logs(path: Path, size: int) -> int:
     with path.open("wb") as file:
         while file.tell() < size:
             calls += 1
-            file.write(_encode(_invocation(draw, bodies, calls)) + b"\n")
+            file.write(encode(_invocation(draw, bodies, calls)) + b"\n")
     return calls
 
 
@@ -205,7 +207,11 @@ def paste() -> bytes:
     """Ten records, as a person pastes them."""
     draw = random.Random(SEED)
     spans = [span for _ in range(3) for span in _trace(draw)]
-    return _encode(_export(spans[:10]))
+    return encode(export(spans[:10]))
 
 
-MAKERS: dict[str, Callable[[Path, int], int]] = {"otlp": otlp_lines, "logs": invocation_logs, "bill": bill}
+MAKERS: dict[str, Callable[[Path, int], int]] = {
+    "otlp": otlp_lines,
+    "logs": invocation_logs,
+    "bill": bill,
+}

@@ -65,6 +65,34 @@ def audit_file(path: Path, jobs: int = 1, rules: bool = True) -> Callable[[], ob
     return lambda: run.audit([run.Input(name=path.name, path=path)], jobs=jobs)
 
 
+def hops_of(folder: Path) -> list[object]:
+    """The inputs of a folder, each a hop under the name of its file."""
+    from auditor import run
+
+    return [run.Input(name=f.stem, path=f, alias=f.stem) for f in sorted(folder.iterdir())]
+
+
+def audit_hops(folder: Path) -> Callable[[], object]:
+    """Several inputs audited together: read, joined, reconciled, judged."""
+    from auditor import run
+
+    _warm(run)
+    return lambda: run.audit(hops_of(folder))  # type: ignore[arg-type]
+
+
+def read_hops(folder: Path) -> Callable[[], object]:
+    """The same inputs only read."""
+    from auditor import run
+    from auditor.fields import catalogue
+    from auditor.ingest import ingest
+    from auditor.source import Source
+
+    _warm(run)
+    fields = catalogue()
+    given: list[run.Input] = hops_of(folder)  # type: ignore[assignment]
+    return lambda: [ingest(Source(one), one, fields, by_day=True) for one in given]
+
+
 def _warm(run: object) -> None:
     """Load rules, prices and Polars, which a long-lived process does once."""
     run.audit([run.Input(name="paste", data=paste())])  # type: ignore[attr-defined]
@@ -91,6 +119,8 @@ WORKS: dict[str, Callable[[Path], Callable[[], object]]] = {
     "duckdb-bill": lambda path: duckdb_query(path, BILL),
     "audit": audit_file,
     "audit-two": lambda path: audit_file(path, jobs=2),
+    "hops": audit_hops,
+    "hops-read": read_hops,
     "audit-no-rules": lambda path: audit_file(path, rules=False),
 }
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
 
 import click
 
 from auditor.cli import commands
 from auditor.settings import Policy, Thresholds
 from auditor.web.settings import Settings
+from auditor.writers import names, writer
 
 INTRO = """# The command line
 
@@ -26,11 +28,53 @@ one summary line goes to standard error.
 | code | meaning | when |
 | --- | --- | --- |
 | 0 | the gate passed | no open gap at or above `--fail-on`; `--exit-zero` or `--allow-empty` forgave |
-| 1 | the gate failed | an open gap at or above `--fail-on`, or a bound passed; `selftest`: a check failed |
+| 1 | the gate failed | any reason of the gate, below; `selftest`: a check failed |
 | 2 | could not audit | nothing readable, no model call, a wrong policy or rule, an unknown name, a defect |
 
 The code does not depend on `--format`. `--exit-zero` turns 1 into 0 and never touches 2. `--allow-empty`
 turns the 2 of an input without model calls into 0.
+
+## The gate
+
+It fails for any of these reasons, and prints them all:
+
+| reason | asked for by |
+| --- | --- |
+| an open gap at this level or a louder one | `--fail-on`, `fail_on`; `error` unless told otherwise |
+| the score is lower | `--min-score`, `thresholds.min_score` |
+| more of the spend has no owner | `--max-unattributed`, `thresholds.max_unattributed` |
+| the score fell by more points since the baseline | `--max-drop`, `thresholds.max_drop` |
+| a suppression is past its `until` and its gap is still there | always, unless `--fail-on none` |
+| a suppression matches nothing any more | `--strict`, `strict` |
+
+A gap is open unless the policy suppresses it or, with `--new-only`, the baseline covers it. Either way it is
+counted and shown with its reason. `--no-suppress` leaves the suppressions out.
+
+## The baseline
+
+`auditor baseline write PATH...` accepts the gaps of today in `.auditor-baseline.json`: fingerprint, rule,
+field and share of the weight, no line and no value. Commit it. `auditor audit --new-only` then looks at
+what is new, or grew by more than the tolerance: a tenth of the accepted share, `--tolerance 25%` for a
+quarter. A gap that was accepted at 3 % and is 40 % is news. `auditor baseline prune` takes out what is
+gone and never accepts anything; writing again keeps the day and the reason of what did not grow.
+`--baseline FILE` takes a report in JSON as well.
+
+A fingerprint is made of rule, field, scope, key and the name or format of the input: other ids, times and
+an other order of the records leave it as it is, another scope changes it.
+
+## Two reports
+
+`auditor diff A B` tells what is new, gone, grown, shrunk or moved (the same rule and field under another
+scope or key), field by field and in money. Each side is a report in JSON or an input, which is audited by
+the policy that holds here. The gate fails on what is new or grew at the level of `--fail-on`, and on
+`--max-drop`.
+
+## Tests of an application
+
+`pytest --attribution-audit` collects the spans that the tests export through the OpenTelemetry SDK in the
+same process (the global TracerProvider), audits them by the nearest policy, and fails the run when the
+gate fails or no model call was seen. `--attribution-policy FILE` and `--attribution-profile NAME` choose
+others.
 
 ## Inputs
 
@@ -70,8 +114,12 @@ schema for editors; `auditor rules --schema` prints it.
 
 ## Files
 
-`-o FILE` writes the report to a file as well, in the format of its suffix: `.json` (the report of
-[report.schema.json](report.schema.json)) or `.txt`. It may be given several times.
+`-o FILE` writes the report to a file as well, in the format of its suffix. It may be given several times.
+[report.schema.json](report.schema.json) is the schema of the JSON report.
+
+| format | suffix |
+| --- | --- |
+{files}
 """
 
 OTHERS = {
@@ -85,7 +133,7 @@ OTHERS = {
 def page() -> str:
     """The whole page."""
     parts = [
-        INTRO.replace("{keys}", keys()),
+        INTRO.replace("{keys}", keys()).replace("{files}", files()),
         "## Environment",
         "",
         "A flag wins over the environment, the environment over a policy file.",
@@ -94,16 +142,17 @@ def page() -> str:
     parts += ["| variable | meaning |", "| --- | --- |"]
     parts += [f"| `{name}` | {text} |" for name, text in variables().items()]
     parts += ["", "## Commands", "", "```text", help_of(commands, "auditor"), "```", ""]
-    for name in commands.commands:
-        parts += [
-            f"### auditor {name}",
-            "",
-            "```text",
-            help_of(commands.commands[name], f"auditor {name}"),
-            "```",
-            "",
-        ]
+    for name, command in every_command():
+        parts += [f"### {name}", "", "```text", help_of(command, name), "```", ""]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def every_command() -> Iterator[tuple[str, click.Command]]:
+    """Every command with its name as it is typed, those of a group after the group."""
+    for name, command in commands.commands.items():
+        yield f"auditor {name}", command
+        if isinstance(command, click.Group):
+            yield from ((f"auditor {name} {inner}", one) for inner, one in command.commands.items())
 
 
 def keys() -> str:
@@ -116,6 +165,12 @@ def keys() -> str:
     return "\n".join(rows)
 
 
+def files() -> str:
+    """A row for each writer: its name and the suffixes of its files."""
+    held = [writer(name) for name in names()]
+    return "\n".join(f"| `{w.name}` | {', '.join(f'`{s}`' for s in (w.suffix, *w.also))} |" for w in held)
+
+
 def help_of(command: click.Command, name: str) -> str:
     """What `--help` prints on a terminal of 100 columns."""
     context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
@@ -126,10 +181,10 @@ def help_of(command: click.Command, name: str) -> str:
 def variables() -> dict[str, str]:
     """Every environment variable that is read, and what it does."""
     told: dict[str, str] = {}
-    for name, command in commands.commands.items():
+    for name, command in every_command():
         for param in command.params:
             if isinstance(param, click.Option) and isinstance(param.envvar, str):
-                told.setdefault(param.envvar, f"`{max(param.opts, key=len)}` of `{name}`")
+                told.setdefault(param.envvar, f"`{max(param.opts, key=len)}` of `{name.split(' ', 1)[1]}`")
     pattern = re.compile(r'"""`(AUDITOR_WEB_\w+)`: ([^"]+)"""')
     told |= {match[1]: match[2].strip() for match in pattern.finditer(inspect.getsource(Settings))}
     return dict(sorted(told.items())) | OTHERS

@@ -49,6 +49,7 @@ class Ran:
 
 
 Cli = Callable[..., Ran]
+Put = Callable[[str, str], Path]
 GOOD = (
     b'{"time":"2026-11-21T10:00:00Z","event":"llm_call","model":"anthropic.claude-sonnet-4-5","input_tokens":100,'
     b'"output_tokens":20,"tenant_id":"acme","team_id":"search","request_id":"r-1"}\n'
@@ -91,6 +92,21 @@ def gappy(tmp_path: Path) -> Path:
     path = tmp_path / "gappy.jsonl"
     path.write_bytes(GAPPY)
     return path
+
+
+@pytest.fixture
+def put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Put:
+    """Writes a file below an empty repository, in which the test then stands."""
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def write(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return write
 
 
 def _is_near(address: Any) -> bool:

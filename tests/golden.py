@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from auditor.samples import Sample, samples
 from auditor.schemas import policy_schema, rule_schema
 from auditor.writers import Style, writer
 from auditor.writers.json import document, schema
-from tests import report_factory
+from tests import report_factory, report_parts
 from tests.cli_doc import page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +35,13 @@ STYLES = {
     "terminal-100-clean": ("clean", Style(width=100)),
     "terminal-100-empty": ("empty", Style(width=100)),
     "terminal-100-hostile": ("hostile", Style(width=100)),
+    "terminal-100-whole": ("whole", Style(width=100)),
+    "terminal-80-whole": ("whole", Style(width=80, color=True)),
+}
+# every writer once, over a report that has everything
+WHOLE = {
+    name: Style(handbook=report_parts.HANDBOOK)
+    for name in "concise csv github github-summary gitlab html jsonl junit markdown sarif".split()
 }
 
 
@@ -47,6 +56,9 @@ def targets() -> dict[str, Callable[[], bytes]]:
     }
     for name, (report, style) in STYLES.items():
         made[f"tests/goldens/{name}.txt"] = partial(_made, report, style)
+    for name, style in WHOLE.items():
+        made[f"tests/goldens/whole{writer(name).suffix}"] = partial(_whole, name, style)
+    made["tests/goldens/whole-full.sarif"] = partial(_whole, "sarif", replace(WHOLE["sarif"], full=True))
     for sample in samples():
         made[f"tests/goldens/sample-{sample.name}.txt"] = partial(_audited, sample)
     return made
@@ -55,6 +67,12 @@ def targets() -> dict[str, Callable[[], bytes]]:
 def _made(name: str, style: Style) -> bytes:
     report: Report = getattr(report_factory, name)()
     return writer("terminal").write(report, style)
+
+
+def _whole(name: str, style: Style) -> bytes:
+    """What a writer makes of it, without the page's sheet and its digest."""
+    data = writer(name).write(report_factory.whole(), style)
+    return re.sub(rb"(?s)(?<=<style>).*(?=</style>)|(?<=sha256-)[\w+/=]+", b"", data)
 
 
 def _audited(sample: Sample) -> bytes:

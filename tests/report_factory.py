@@ -18,10 +18,13 @@ from auditor.model import (
     Score,
     Skip,
     Step,
+    Suppressed,
     Tool,
     Totals,
     Where,
 )
+from auditor.text import visible
+from tests.report_beyond import BILL, beyond
 from tests.report_parts import APP, FIELDS, GAPS, GATEWAY, anchor, by, field_report, gap, input_report
 
 
@@ -110,6 +113,14 @@ def report(**over: Any) -> Report:
         ],
     }
     return Report(**(base | over))
+
+
+def whole() -> Report:
+    """Three inputs joined: every section that a report can have."""
+    bill = input_report(
+        name=BILL, format="cur-2.0", layer="billing", bytes=20_480, records=120, calls=118, context=2
+    )
+    return report(inputs=[*report().inputs, bill], **beyond())
 
 
 def few(**over: Any) -> Report:
@@ -217,18 +228,19 @@ def empty() -> Report:
 EVIL = "\x1b]0;owned\x07\x1b[31m\u202eevil\u200b\x9b2J\r\n::add-mask::x"
 
 
-def hostile() -> Report:
+def hostile(evil: str = EVIL) -> Report:
     """A report whose names were chosen by a stranger."""
+    name = f"{evil}.json"
     return few(
         inputs=[
             input_report(
-                name=f"in{EVIL}.json",
+                name=name,
                 records=9,
                 calls=6,
                 context=3,
                 skipped_total=1,
-                notes=[EVIL],
-                skipped=[Skip(line=3, reason=EVIL)],
+                notes=[evil],
+                skipped=[Skip(line=3, reason=evil)],
             )
         ],
         fields=[
@@ -237,7 +249,7 @@ def hostile() -> Report:
                 "mis_scoped",
                 (2, 0, 4, 0),
                 gaps=["IDN009"],
-                found=[Found(key=f"attributes.{EVIL}", scope="process", calls=4, accepted=False)],
+                found=[Found(key=evil, scope="process", calls=4, accepted=False)],
             )
         ],
         gaps=[
@@ -247,15 +259,18 @@ def hostile() -> Report:
                 "tenant_id",
                 4,
                 of=6,
-                message=f"Found under {EVIL}",
-                title=EVIL,
+                message=evil,
+                title=evil,
+                why=f"It stands under {evil}",
+                fixes={"otel": f"Move {visible(evil)}"},
                 anchors=[
-                    anchor(
-                        input=f"in{EVIL}.json", excerpt=f'"{EVIL}": "x"', caret=(1, 12), pointer=f"/{EVIL}"
-                    )
+                    anchor(input=name, excerpt=f'"{evil}": "x"', caret=(1, 12), pointer=f"/{evil}"),
+                    anchor(input=name, line=None, column=None, pointer=evil, excerpt=evil, caret=None),
                 ],
-                where=[Where(dimension="key", name=EVIL, calls=4, cost_usd=0.0)],
-            )
+                where=[Where(dimension="key", name=evil, calls=4, cost_usd=0.0)],
+            ),
+            gap("IDN001", "tenant-absent", "tenant_id", 1, suppressed=Suppressed(reason=evil, until=None)),
         ],
-        notes=[EVIL],
+        notes=[evil],
+        **beyond(name, evil, evil, evil),
     )

@@ -5,9 +5,41 @@ Their figures are consistent but stand for no real capture.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
+from auditor.handbook import FieldText, Handbook, Recipe, RuleText
 from auditor.model import Anchor, ByVerdict, FieldReport, Found, Gap, InputReport, Suppressed, Where
+
+_RECIPE = Recipe(
+    stack="otel",
+    title="Copy baggage to every span",
+    text="register BaggageSpanProcessor with a predicate for the keys "
+    "you charge by, and set the baggage where the tenant is known.",
+    snippet="provider.add_span_processor(BaggageSpanProcessor(lambda key: key == '{field}'))",
+)
+# the texts of one rule, one recipe and one field, so that no golden moves with the rule pack
+HANDBOOK = Handbook(
+    rules={
+        "IDN009": RuleText(
+            id="IDN009",
+            name="tenant-only-on-root",
+            fields=("tenant_id",),
+            verdict="mis_scoped",
+            cause="wrong_record",
+            level="error",
+            status="stable",
+            title="The tenant stands on every span that carries usage",
+            gap="The tenant stands on the root span, not on the span that carries usage",
+            why="A sampled or broken trace loses the root, and with it the only owner of the spend.",
+            false_positives="Traces that are never sampled and never cut.",
+            fixes=(_RECIPE.on("tenant_id"),),
+            references=("https://opentelemetry.io/docs/concepts/signals/baggage/",),
+        )
+    },
+    recipes=(_RECIPE,),
+    fields={"tenant_id": FieldText("Tenant", "The customer on whose behalf the call was made.")},
+)
 
 ZERO = ByVerdict(present=0.0, absent=0.0, mis_scoped=0.0, not_carried=0.0)
 APP, GATEWAY = "traces/checkout.json", "spend.jsonl"
@@ -78,7 +110,7 @@ def gap(rule: str, name: str, field: str, calls: int, **over: Any) -> Gap:
         "anchors": [anchor()],
         "more": calls - 1,
         "fixes": {},
-        "fingerprint": "5f2c9a10d3e84b77",
+        "fingerprint": sha256(f"{rule} {field}".encode()).hexdigest()[:16],
         "suppressed": None,
     }
     return Gap(**(base | over))
@@ -152,6 +184,7 @@ FIELDS = [
         "not_carried",
         (0, 0, 0, 1600),
         cost=by(0, 0, 0, 412.1),
+        causes={"by_format": 1600},
         carried_by=["bedrock-invocation-log", "cloudtrail", "cur-2.0"],
     ),
     field_report("user_id", "absent", (0, 1600, 0, 0), required=False, cost=by(0, 412.1)),
@@ -163,6 +196,7 @@ FIELDS = [
         (0, 0, 0, 1600),
         required=False,
         cost=by(0, 0, 0, 412.1),
+        causes={"by_format": 1600},
         carried_by=["bedrock-invocation-log", "cur-2.0"],
     ),
 ]

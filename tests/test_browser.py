@@ -183,11 +183,28 @@ def test_the_rules_are_searched_while_typing(page: chromium.Browser, running: Se
     """Typing narrows the list without leaving the page."""
     page.open(f"{running.origin}/rules")
     before = len(page.all(".rules li"))
-    page.find("#q").send_keys("placeholder")
+    page.find("[name=q]").send_keys("placeholder")
     page.wait(lambda: 0 < len(page.all(".rules li")) < before)
+    some = len(page.all(".rules li"))
+    page.find("[name=field]").send_keys("user_id")
+    page.wait(lambda: 0 < len(page.all(".rules li")) < some)
 
     assert f"{running.origin}/rules" == page.driver.current_url
     sound(page, running)
+
+
+def test_a_fix_is_chosen_by_its_stack(running: Server) -> None:
+    """Of a rule's fixes one is shown, and another behind its tab, by mouse and by key, without script."""
+    with chromium.browser(script=False) as page:
+        page.look(390)
+        page.open(f"{running.origin}/rules/IDN009")
+        first, second = page.all(".tab")[:2]
+        assert (True, False) == (first.is_displayed(), second.is_displayed())
+        page.all(".tabs label")[1].click()
+        assert (False, True) == (first.is_displayed(), second.is_displayed())
+        page.all(".tabs input")[1].send_keys("\ue012")
+        assert first.is_displayed()
+        sound(page, running)
 
 
 def test_a_rule_runs_its_example(page: chromium.Browser, running: Server) -> None:

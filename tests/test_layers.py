@@ -39,7 +39,10 @@ def imported(*arguments: str) -> set[str]:
     return set(json.loads(last))
 
 
-@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("audit", "--help"), ("serve", "--help")])
+LIGHT = ["--version", "--help", "audit --help", "serve --help", "diff --help", "baseline write --help"]
+
+
+@pytest.mark.parametrize("arguments", [tuple(words.split()) for words in LIGHT], ids=LIGHT)
 def test_help_and_version_import_nothing_heavy(arguments: tuple[str, ...]) -> None:
     """What a shell completion or a curious person runs costs a moment only."""
     heavy = {"litestar", "polars", "pydantic", "numpy", "structlog", "msgspec", "jinja2", "sqlglot"}

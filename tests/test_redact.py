@@ -1,69 +1,20 @@
-"""Copies that can be shared: nobody is named in them, and an audit of one tells what it told of the input."""
+"""Redacted copies: judged as their originals are, and nobody is named in them."""
 
 from __future__ import annotations
 
-import base64
-import csv
-import gzip
-import io
 import json
 import re
-from pathlib import Path
-from typing import Any
 
-import msgpack
-import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from auditor.errors import AuditError
-from auditor.model import Report
 from auditor.redact import redact
 from auditor.redact.pseudonyms import Pseudonyms, folded, is_blank, traits
 from auditor.redact.values import Values
-from auditor.run import Input, audit
+from auditor.run import Input
 from auditor.samples import Sample, samples
-from auditor.settings import Policy
-from tests.conftest import GAPPY, Cli
-
-TENANTS = re.compile(rb"(?i)(?<![\w.])(acme|globex|initech)(?![\w.])")
-ACCOUNT = b"123456789012"
-CALL = {
-    "time": "2026-11-21T10:00:00Z",
-    "model": "anthropic.claude-sonnet-4-5",
-    "input_tokens": 100,
-    "output_tokens": 20,
-    "tenant_id": "acme",
-    "team_id": "Search Ops",
-    "request_id": "3f0a5b1c-9d2e-4f6a-8b7c-1d2e3f4a5b6c",
-}
-
-
-def copy(data: bytes | str, salt: str = "pepper", **more: Any) -> bytes:
-    """The redacted copy of some bytes."""
-    held = data.encode() if isinstance(data, str) else data
-    return redact(Input("x", data=held, **more), salt)
-
-
-def one(record: dict[str, Any]) -> Any:
-    """A record's copy, decoded."""
-    return json.loads(copy(json.dumps(record)))
-
-
-def told(data: bytes) -> dict[str, Any]:
-    """Everything that an audit counts."""
-    report: Report = audit([Input("x", data=data)], Policy(profile="all"))
-    given = report.inputs[0]
-    counted: dict[str, Any] = {"read": (given.format, given.records, given.calls, given.skipped_total)}
-    counted |= {f.field: (f.verdict, f.present, f.absent, f.mis_scoped, f.not_carried) for f in report.fields}
-    counted |= {f"{g.rule} {g.field}": (g.calls, g.cause) for g in report.gaps}
-    return counted | {"score": report.score.value, "money": report.totals.cost_usd}
-
-
-def plain(data: bytes) -> bytes:
-    """A copy without the base64 around it."""
-    return base64.b64decode(data) if re.fullmatch(rb"[A-Za-z0-9+/=\s]+", data) else data
+from tests.redacting import ACCOUNT, CALL, TENANTS, copy, one, plain, told
 
 
 @pytest.mark.parametrize("sample", samples(), ids=lambda s: s.name)
@@ -267,173 +218,3 @@ def test_bodies_are_a_word() -> None:
     assert ("user", "text") == (found["messages"][0]["role"], found["prompt"])
     assert 7 == found["output"]["outputBodyJson"]["usage"]["output_tokens"]
     assert "stop" == json.loads(found["response"])["choices"][0]["finish_reason"]
-
-
-LINE = (
-    'INFO llm_call tenant_id=acme team_id="search" user_id=u-42 model=gpt-4o input_tokens=3 output_tokens=1'
-)
-TABLES = {
-    "json": json.dumps([CALL, CALL], indent=2),
-    "json lines": f"{json.dumps(CALL)}\n{json.dumps(CALL)}\n",
-    "prefixed": f"2026-09-14T10:00:03.1Z stdout F {json.dumps(CALL)}\n" * 2,
-    "logfmt": f"time=2026-09-14T10:00:03Z {LINE[5:]}\n" * 3,
-    "text lines": f"2026-09-14T10:00:03.123Z {LINE}\n" * 3,
-    "csv": "request_id,tenant_id,model,metadata,prompt_tokens\r\n"
-    + '"r-1",acme,gpt-4o,"{""user_id"": ""u-42"", ""note"": ""a, b""}",3\r\n' * 2,
-    "markdown": "| request_id | tenant_id | model | prompt_tokens |\n| --- | --- | --- | --- |\n"
-    + "| r-1 | acme | gpt-4o | 3 |\n" * 2,
-    "psql": " request_id | tenant_id | model  | prompt_tokens \n"
-    "------------+-----------+--------+---------------\n"
-    + " r-1        | acme      | gpt-4o |             3 \n" * 2
-    + "(2 rows)\n",
-    "broken": json.dumps(CALL, indent=2) + "\n" + json.dumps(CALL, indent=2)[:-20],
-    "yaml": "- tenant_id: acme\n  model: gpt-4o\n  input_tokens: 3\n  request_id: r-1\n",
-    "python": repr(CALL) + "\n" + repr(CALL),
-}
-
-
-@pytest.mark.parametrize("name", TABLES)
-def test_every_container_keeps_its_form(name: str) -> None:
-    """Whatever the text is, the copy is read in the same way and names no tenant."""
-    data = TABLES[name].encode()
-    redacted = copy(data)
-
-    assert told(data) == told(redacted)
-    assert not TENANTS.search(redacted)
-    assert data.count(b"\n") == redacted.count(b"\n")
-
-
-def test_cells_of_a_drawn_table_keep_their_width() -> None:
-    """The columns of psql stay where its rule says."""
-    redacted = copy(TABLES["psql"]).decode().splitlines()
-
-    assert {len(line) for line in TABLES["psql"].splitlines()} == {len(line) for line in redacted}
-
-
-def test_csv_keeps_its_quoting() -> None:
-    """Cells with commas, quotes and JSON come out as they went in, but for the values."""
-    before = list(csv.reader(io.StringIO(TABLES["csv"], newline="")))
-    after = list(csv.reader(io.StringIO(copy(TABLES["csv"]).decode(), newline="")))
-
-    assert before[0] == after[0]
-    assert [len(row) for row in before] == [len(row) for row in after]
-    assert "gpt-4o" == after[1][2]
-    assert {"user_id", "note"} == json.loads(after[1][3]).keys()
-
-
-def test_parquet_stays_parquet() -> None:
-    """Types, nulls and nested columns are kept."""
-    rows = {
-        "line_item_usage_account_id": ["123456789012", "123456789012"],
-        "line_item_iam_principal": ["arn:aws:iam::123456789012:user/jane", None],
-        "line_item_usage_type": ["USE1-Claude4.6Sonnet-input-tokens", "USE1-Claude4.6Sonnet-output-tokens"],
-        "line_item_product_code": ["AmazonBedrock"] * 2,
-        "line_item_operation": ["Usage"] * 2,
-        "line_item_line_item_type": ["Usage"] * 2,
-        "line_item_unblended_cost": [0.1, 0.2],
-        "line_item_usage_amount": [100.0, 200.0],
-        "line_item_usage_start_date": ["2026-09-01T00:00:00Z"] * 2,
-        "tags": [[{"key": "iamPrincipal/tenant", "value": "acme"}], []],
-    }
-    held = io.BytesIO()
-    pl.DataFrame(rows).write_parquet(held)
-    redacted = copy(held.getvalue())
-    frame = pl.read_parquet(io.BytesIO(redacted))
-
-    assert told(held.getvalue()) == told(redacted)
-    assert pl.DataFrame(rows).schema == frame.schema
-    assert not TENANTS.search(str(frame.to_dicts()).encode())
-    assert "123456789012" not in str(frame.to_dicts())
-    assert rows["line_item_usage_type"] == frame["line_item_usage_type"].to_list()
-
-
-def test_protobuf_stays_protobuf() -> None:
-    """A request, and requests behind their lengths, come out in the same framing."""
-    sample = next(s for s in samples() if s.name == "otlp-protobuf-gappy")
-    bare = base64.b64decode(sample.path.read_bytes())
-    for data in (bare, b"".join(len(bare).to_bytes(4, "big") + bare for _ in range(2))):
-        redacted = copy(data)
-
-        assert told(data) == told(redacted)
-        assert not TENANTS.search(redacted)
-
-
-def test_msgpack_stays_msgpack() -> None:
-    """What an agent receives is copied span by span, its big numeric ids included."""
-    meta = {"tenant_id": "acme", "_ml_obs.meta.span.kind": "llm", "model": "gpt-4o"}
-    span = {"name": "bedrock", "service": "desk", "resource": "InvokeModel", "trace_id": 2**63 + 7,
-            "span_id": 2**62 + 9, "parent_id": 0, "start": 1_789_380_003_000_000_000, "duration": 9_000_000,
-            "error": 0, "meta": meta, "metrics": {"input_tokens": 3.0}, "type": "llm"}  # fmt: skip
-    data = msgpack.packb([[span, span | {"span_id": 2**62 + 10}]])
-    redacted = copy(data)
-    (traces,) = [msgpack.unpackb(redacted)]
-
-    assert told(data) == told(redacted)
-    assert not TENANTS.search(redacted)
-    assert traces[0][0]["trace_id"] == traces[0][1]["trace_id"] != 2**63 + 7
-
-
-@pytest.mark.parametrize("data", [b"", b"hello\nworld\n", b"\x00\x01\x02" * 99])
-def test_what_is_no_evidence_is_refused(data: bytes) -> None:
-    """There is nothing to share of it."""
-    with pytest.raises(AuditError):
-        copy(data)
-
-
-@pytest.mark.parametrize(
-    "hostile", ["[" * 200_000, '{"a":' * 50_000, "a" * 1_000_000, "a.b@" * 200_000, '"\\' * 200_000]
-)
-def test_hostile_text_takes_no_time(hostile: str) -> None:
-    """Brackets without end, words without end: every pattern is linear."""
-    redacted = copy(json.dumps(CALL) + "\n" + hostile + "\n" + json.dumps(CALL))
-
-    assert not TENANTS.search(redacted)
-
-
-def test_the_command_writes_a_copy(cli: Cli, gappy: Path, tmp_path: Path) -> None:
-    """To standard output, to a file, or packed; the input is left as it is."""
-    out, packed = tmp_path / "copy.jsonl", tmp_path / "copy.jsonl.gz"
-    shown = cli("redact", gappy, "--salt", "s")
-    cli("redact", gappy, "--salt", "s", "-o", out)
-    cli("redact", gappy, "-o", packed, AUDITOR_SALT="s")
-
-    assert 0 == shown.code
-    assert shown.out == out.read_bytes() == gzip.decompress(packed.read_bytes())
-    assert GAPPY == gappy.read_bytes() != shown.out
-
-
-def test_the_command_reads_standard_input(cli: Cli) -> None:
-    """And takes the format where it is known."""
-    ran = cli("redact", "-", "--as", "generic-json", stdin=GAPPY)
-
-    assert 0 == ran.code
-    assert b"r-1" not in ran.out
-
-
-def test_the_command_never_writes_over_its_input(cli: Cli, gappy: Path) -> None:
-    """Not even when it is asked to."""
-    ran = cli("redact", gappy, "-o", gappy)
-
-    assert 2 == ran.code
-    assert "the input itself" in ran.err
-    assert GAPPY == gappy.read_bytes()
-
-
-def test_the_command_takes_one_file(cli: Cli, gappy: Path, tmp_path: Path) -> None:
-    """A folder is refused with what to do."""
-    ran = cli("redact", tmp_path)
-
-    assert 2 == ran.code
-    assert "one by one" in ran.err
-
-
-def test_a_copy_that_tells_something_else_is_said(
-    cli: Cli, gappy: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The check names what differs, and the exit code is 1; without it nothing is said."""
-    monkeypatch.setattr("auditor.redacting.redact", lambda *_: GAPPY.replace(b"r-1", b""))
-    ran = cli("redact", gappy)
-    unchecked = cli("redact", gappy, "--no-check")
-
-    assert (1, 0) == (ran.code, unchecked.code)
-    assert "request_id" in ran.err

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from auditor import prose
 from auditor.rulebook import load_fixes, load_rules
-from auditor.web import prose
 
 TEXT = """First line
 goes on with `a code`.

@@ -177,7 +177,7 @@ class AccessRows:
         for field, i in zip(UNLABELLED, places, strict=False):
             if values[i] not in ("", "-"):
                 match = Match(field, 450, True)
-                column = self.builder.resolved(match, "gateway_record", f"{name}[{i}]")
+                column = self.builder.resolved(match, "gateway_record", f"{name}[{i}]", free=True)
                 self.know(field)
                 self._store(row, column, values[i])
 
@@ -233,9 +233,9 @@ def meaning(
         else "gateway_record"
     )
     if found.field == "trace_id":
-        return Meaning(builder.resolved(found, "gateway_record", path), "trace")
+        return Meaning(builder.resolved(found, "gateway_record", path, free=True), "trace")
     scale = 1000.0 if found.field == "latency_ms" and not (milliseconds or last.endswith("ms")) else 1.0
-    return Meaning(builder.resolved(found, scope, path, scale), "value")
+    return Meaning(builder.resolved(found, scope, path, scale, free=True), "value")
 
 
 def tell(builder: Builder) -> None:

@@ -105,7 +105,7 @@ class Billing:
 
     def _read(self, bill: Bill, builder: Builder) -> None:
         have = found(bill, self.layout)
-        frame = grouped(bill, have)
+        frame = grouped(bill, have, by_day=builder.shared.by_day)
         if bill.headless:
             builder.note(HEADLESS)
         rows = Rows(builder, have)

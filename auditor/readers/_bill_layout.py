@@ -15,7 +15,9 @@ import polars as pl
 from auditor.readers._bill_table import ROW, Bill
 from auditor.readers._tag_map import BLANKS, bare
 
-WEIGHT, COST, PAID_BY, AMOUNT, START = (f"bill {n}" for n in "weight cost payer amount start".split())
+WEIGHT, COST, PAID_BY, AMOUNT, START, DAY = (
+    f"bill {n}" for n in "weight cost payer amount start day".split()
+)
 # tags, resources and prices are many: only rows that may be calls are told apart by them
 WIDE = frozenset({"resource", "description", "tags", "resource_tags", "cost_category", "details"})
 
@@ -96,8 +98,11 @@ def found(bill: Bill, layout: Layout) -> Found:
     )
 
 
-def grouped(bill: Bill, have: Found) -> pl.DataFrame:
-    """Identical rows together: how many they are, the sums of cost and amount, the first row and its time."""
+def grouped(bill: Bill, have: Found, *, by_day: bool = False) -> pl.DataFrame:
+    """Identical rows together: how many they are, the sums of cost and amount, the first row and its time.
+
+    `by_day` keeps the days apart, for a bill that is compared with logs.
+    """
     schema = bill.lazy.collect_schema()
     wide = {h for role in WIDE & set(have.texts) for h in have.texts[role]} | {t.header for t in have.tags}
     keys = list(
@@ -118,6 +123,8 @@ def grouped(bill: Bill, have: Found) -> pl.DataFrame:
         sums += [_sum(AMOUNT)]
     if have.start:
         sums.append(pl.col(have.start).min().cast(pl.String).alias(START))
+        if by_day:
+            made.append(pl.col(have.start).cast(pl.String).str.slice(0, 10).alias(DAY))
     if wide and (test := _maybe_call(have)) is not None:
         made += [pl.when(test).then(pl.col(h)).alias(h) for h in wide]
     numbered = lazy if ROW in schema else lazy.with_row_index(ROW, offset=bill.first)
@@ -125,7 +132,10 @@ def grouped(bill: Bill, have: Found) -> pl.DataFrame:
     if not keys:
         return lazy.select(sums).collect(engine="streaming")
     return _trimmed(
-        lazy.group_by(keys).agg(sums).sort(ROW).collect(engine="streaming"),
+        lazy.group_by([*keys, *([DAY] if by_day and have.start else [])])
+        .agg(sums)
+        .sort(ROW)
+        .collect(engine="streaming"),
         keys,
         {t.header for t in have.tags},
     )

@@ -107,6 +107,7 @@ class Rows:
             "pricing_unit": self.first(record, "unit")[0] or None,
             "tier": record["bill tier"] if is_call else None,
             "routing": record["bill routing"] if is_call else None,
+            "profile": self._profile(record) if is_call else None,
         }
         for name, value in facts.items():
             if value is not None:
@@ -150,6 +151,11 @@ class Rows:
             principal=bool(self.first(record, "principal")[0]),
             shows_kind=self.have.has("usage", "meter", "description", "inference", "unit"),
         )
+
+    def _profile(self, record: dict[str, Any]) -> str | None:
+        """The application inference profile that a line names as its resource."""
+        resource = self.first(record, "resource")[0]
+        return resource if ":application-inference-profile/" in resource else None
 
     def _leave_out(self, record: dict[str, Any], reason: str) -> None:
         key = (reason, self.first(record, "currency")[0] or "USD")

@@ -12,6 +12,7 @@ from auditor.evidence import Builder
 from auditor.readers._named import Named, flag, put_named
 from auditor.readers._nested import leaves, opened_text, put_nested
 from auditor.readers._objects import to_ns
+from auditor.readers._spans import TWINS
 
 NAMES = {
     "model": Named("model", "request"),
@@ -75,7 +76,8 @@ def begin(
         outcome="error" if status in ("failure", "error") else None,
         fmt=fmt,
     )
-    builder.fact("operation").put(row, str(record.get("call_type") or "").removeprefix("a"))
+    operation = str(record.get("call_type") or "")
+    builder.fact("operation").put(row, TWINS.get(operation, operation))
     # the text "None" stands for no cache at all
     if record.get("cache_hit") is not None:
         builder.fact("cache_hit").put(row, str(record["cache_hit"]).lower() == "true")

@@ -23,7 +23,7 @@ from auditor.readers._otlp import (
     nanoseconds,
     plain,
 )
-from auditor.readers._span_rows import SpanRows, kinds
+from auditor.readers._span_rows import SpanRows, kinds, operations
 from auditor.readers.generic_json import is_call
 
 # the event that stands for the whole call, new and old
@@ -41,9 +41,9 @@ _MODEL_KEYS = frozenset({"model", "gen_ai.request.model", "gen_ai.response.model
 Span = tuple[str, str]
 
 
-def kinds_with_asides(frame: pl.DataFrame) -> pl.Series:
+def with_asides(frame: pl.DataFrame) -> list[pl.Series]:
     """Which records are calls, where some were told to be context already."""
-    return kinds(frame).set(frame["kind"] == ASIDE, "context")
+    return [kinds(frame).set(frame["kind"] == ASIDE, "context"), *operations(frame)]
 
 
 class LogRows(SpanRows):
@@ -51,7 +51,7 @@ class LogRows(SpanRows):
 
     def __init__(self, builder: Builder) -> None:
         super().__init__(builder)
-        builder.kinds = kinds_with_asides
+        builder.settled = with_asides
         self.resources = Processes(builder)
         self.said: dict[Span, list[Pair]] = {}
         self.calls: dict[Span, tuple[int, frozenset[str]]] = {}

@@ -19,9 +19,9 @@ CARRIES = dict.fromkeys(
 ) | {"environment": "process"}
 
 
-def no_calls(frame: pl.DataFrame) -> pl.Series:
+def no_calls(frame: pl.DataFrame) -> list[pl.Series]:
     """No point is a call."""
-    return pl.Series("kind", ["context"] * frame.height)
+    return [pl.Series("kind", ["context"] * frame.height)]
 
 
 class MetricRows:
@@ -29,7 +29,7 @@ class MetricRows:
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
-        builder.kinds = no_calls
+        builder.settled = no_calls
         self.resources = Processes(builder)
         self.labels: dict[str, set[str]] = {}
 

@@ -20,6 +20,7 @@ from auditor.readers._spans import (
     NOT_CALL_NAMES,
     NOT_INFERENCE,
     OTHER_MARKS,
+    TWINS,
     USAGE_FIELDS,
     WIRE_KEY,
 )
@@ -36,6 +37,8 @@ CARRIES = dict.fromkeys(
     "span",
 ) | {"trace_id": "trace", "environment": "process", "account_id": "process"}
 MARK = "mark "
+# the marks that name an operation, the most exact first
+OPERATIONS = [k for k in CALL_MARKS if k != "rpc.service"]
 
 
 class Opened(NamedTuple):
@@ -119,12 +122,28 @@ def kinds(frame: pl.DataFrame) -> pl.Series:
     ).to_series()
 
 
+def operations(frame: pl.DataFrame) -> list[pl.Series]:
+    """What each span says that it does, the conventions' own word first; nothing where no key says it."""
+    said = [
+        pl.col(n) for n in ("operation", *(MARK + k for k in OPERATIONS), "rpc_method") if n in frame.columns
+    ]
+    if not said:
+        return []
+    words = pl.coalesce(one.cast(pl.String).str.strip_chars('"') for one in said)
+    return [frame.select(words.replace(TWINS).alias("operation")).to_series()]
+
+
+def settled(frame: pl.DataFrame) -> list[pl.Series]:
+    """Which spans are calls, and of what operation."""
+    return [kinds(frame), *operations(frame)]
+
+
 class SpanRows:
     """Puts spans into one builder; holds the memos of one input."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
-        builder.kinds = kinds
+        builder.settled = settled
         self.meanings = Meanings(builder)
         self.processes: dict[Any, int] = {}
         self.trace = builder.column("trace_id", "trace", "traceId")

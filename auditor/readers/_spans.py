@@ -13,6 +13,8 @@ _LITELLM = frozenset(
     anthropic_messages rerank arerank image_generation aimage_generation transcription atranscription
     speech aspeech""".split()
 )
+# an asynchronous twin is the same operation
+TWINS = {f"a{name}": name for name in _LITELLM if f"a{name}" in _LITELLM}
 CALL_MARKS: dict[str, frozenset[str]] = {
     "gen_ai.operation.name": _LITELLM | {"chat", "embeddings", "generate_content", "multimodal_completion"},
     "rpc.service": frozenset({"Bedrock Runtime", "BedrockRuntime"}),

@@ -21,8 +21,7 @@ from auditor.fields import normalise
 from auditor.pieces import MAX_DEPTH, decode, depth_of
 from auditor.readers import Reader
 from auditor.readers._nested import is_body, leaves
-from auditor.readers._span_rows import SpanRows
-from auditor.readers._span_rows import kinds as span_kinds
+from auditor.readers._span_rows import SpanRows, kinds, operations
 from auditor.readers._spans import CALL_MARKS
 from auditor.readers._xray import (
     MODEL_URL,
@@ -80,7 +79,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     """One document, or every document in a wrapper; the header of a datagram only frames the next one."""
     rows = SpanRows.of(builder)
     rows.trace = builder.column("trace_id", "trace", "trace_id")
-    builder.kinds = kinds
+    builder.settled = settled
     base = pointer or ""
     for i, summary in enumerate(record.get("TraceSummaries") or ()):
         if isinstance(summary, dict):
@@ -258,13 +257,12 @@ def _summary(summary: dict[str, Any], rows: SpanRows, offset: int | None, pointe
         builder.column("user_id", "trace", "Users[].UserName").put(row, dict(pairs(user)).get("UserName"))
 
 
-def kinds(frame: pl.DataFrame) -> pl.Series:
+def settled(frame: pl.DataFrame) -> list[pl.Series]:
     """Which records are calls, where the walk over the tree has not settled that it is context."""
-    told = span_kinds(frame)
-    if _ROLE not in frame.columns:
-        return told
-    settled = pl.col(_ROLE).is_not_null()
-    return frame.select(pl.when(settled).then(pl.lit("context")).otherwise(told).alias("kind")).to_series()
+    told = kinds(frame)
+    if _ROLE in frame.columns:
+        told = told.set(frame[_ROLE].is_not_null(), "context")
+    return [told, *operations(frame)]
 
 
 READER = Reader(

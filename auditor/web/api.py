@@ -130,7 +130,7 @@ class AuditOperation(Operation):
         )
 
 
-_FAILURES = {
+FAILURES = {
     status: ResponseSpec(Problem, description=text, media_type=PROBLEM_JSON, generate_examples=False)
     for status, text in {
         400: "The request or the policy is wrong",
@@ -148,7 +148,7 @@ _FAILURES = {
     summary="Audit one or several inputs",
     responses={
         200: ResponseSpec(Report, description="The report", generate_examples=False),
-        **_FAILURES,
+        **FAILURES,
     },
     status_code=HTTP_200_OK,
 )

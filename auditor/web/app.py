@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from litestar import Litestar, Response, Router, get
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
@@ -22,10 +22,9 @@ from litestar.params import FromPath
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 
-from auditor import __version__
-from auditor.resources import folder
-from auditor.text import count, money, plural, share, visible
-from auditor.web import api, log, ops, pages, problems, prose, security, view
+from auditor import __version__, rendering
+from auditor.library import handbook
+from auditor.web import api, compare, log, ops, pages, problems, security, view
 from auditor.web.jobs import Workers
 from auditor.web.metrics import Metrics
 from auditor.web.settings import Settings
@@ -75,23 +74,9 @@ def static(name: FromPath[str]) -> Response[bytes]:
 
 def environment(settings: Settings) -> Environment:
     """The templates: escaped always, an unknown name is an error."""
-    made = Environment(
-        loader=FileSystemLoader(folder("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {"blocks": prose.blocks, "runs": prose.runs, "visible": visible, "money": money}
-    made.filters |= {"count": count, "plural": plural, "share": share}
-    made.filters |= {"excerpt": view.excerpt, "place": view.place, "segments": view.segments}
-    made.filters |= {"recipes": view.recipes, "say": view.say}
-    made.globals |= {
-        "assets": assets(),
-        "settings": settings,
-        "version": __version__,
-        "words": view.VERDICT_WORDS,
-    }
+    made = rendering.environment(handbook())
+    made.filters |= {"say": view.say}
+    made.globals |= {"assets": assets(), "settings": settings, "version": __version__, "site": True}
     return made
 
 
@@ -104,12 +89,13 @@ def create_app(settings: Settings | None = None) -> Litestar:
         "/api/v1",
         route_handlers=[
             api.create_audit, api.list_rules, api.list_fields, api.list_formats, api.list_samples,
-            api.report_schema,
+            api.report_schema, compare.create_diff,
         ],
     )  # fmt: skip
     shown: list[Any] = [
         pages.home, pages.audit, pages.rules, pages.rule, pages.fields, pages.formats,
-        pages.format_page, pages.privacy, pages.problem_kinds, ops.health, ops.ready, ops.metrics, static,
+        pages.format_page, pages.privacy, pages.problem_kinds, compare.compare,
+        compare.compared, ops.health, ops.ready, ops.metrics, static,
     ]  # fmt: skip
     return Litestar(
         [*shown, version_1],

@@ -23,7 +23,7 @@ from auditor.errors import InputError
 from auditor.web.problems import BadRequest
 from auditor.web.worker import Order, Posted
 
-BOXES = ("", "_2", "_3")
+BOXES = ("", "_2", "_3", "_4")
 _MAX_PARTS = 100
 _PLAIN_NAMES = frozenset({"file", "files", "input", "inputs", "upload"})
 _ENVELOPE = re.compile(rb"\s*\{")
@@ -63,7 +63,10 @@ class _Peek(msgspec.Struct):
 
 
 def form_order(parts: list[Part]) -> Order:
-    """The order of the page's form: up to three boxes, each a text, any number of files, and a format."""
+    """The order of the page's form: up to four boxes, each a text, any number of files, and a format.
+
+    A further box is a hop of its own, whatever stands in it.
+    """
     fields = {p.name: p for p in parts if p.filename is None}
     inputs: list[Posted] = []
     for box in BOXES:
@@ -73,13 +76,15 @@ def form_order(parts: list[Part]) -> Order:
         # A browser sends the lines of a text box with CR LF; the box itself holds LF.
         data = text.data.replace(b"\r\n", b"\n") if text else b""
         if data.strip():
-            inputs.append(Posted(name=name, data=data, format=form))
-        inputs += [_posted(p, form) for p in parts if p.filename and p.name == f"files{box}"]
+            inputs.append(Posted(name=name, data=data, format=form, hop=name if box else None))
+        files = [_posted(p, form) for p in parts if p.filename and p.name == f"files{box}"]
+        inputs += [msgspec.structs.replace(one, hop=name if box else None) for one in files]
     if not inputs:
         raise InputError(
             "nothing was pasted and no file was chosen", "paste a record, drop a file or try a sample"
         )
-    return Order(inputs=_unique(inputs), policy=_policy(_field(fields, "profile")))
+    policy = _object(_field(fields, "policy")) | _policy(_field(fields, "profile"))
+    return Order(inputs=unique(inputs), policy=policy)
 
 
 async def api_order(
@@ -106,7 +111,7 @@ async def api_order(
         raise InputError(
             "the request holds no input", "send the text as the body, as files, or as an envelope"
         )
-    return Order(inputs=_unique(inputs), policy=policy)
+    return Order(inputs=unique(inputs), policy=policy)
 
 
 def form_parts(body: bytes, content_type: str) -> list[Part]:
@@ -173,7 +178,15 @@ def _policy(profile: str | None) -> dict[str, Any]:
     return {"profile": profile} if profile else {}
 
 
-def _unique(inputs: list[Posted]) -> list[Posted]:
+def _object(text: str) -> dict[str, Any]:
+    """A policy as JSON, as the button of a rule's example sends it; its keys are checked where it is used."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any]) if text else {}
+    except (msgspec.DecodeError, RecursionError):
+        raise BadRequest("the policy of the form is no JSON object", "send it as the page wrote it") from None
+
+
+def unique(inputs: list[Posted]) -> list[Posted]:
     """Two inputs of one name get a number: the report tells inputs apart by name."""
     seen: dict[str, int] = {}
     result = []

@@ -5,6 +5,7 @@ They never judge: each shows a report or a catalogue that something else made.
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -18,13 +19,13 @@ from auditor import matrix
 from auditor.fields import catalogue, profiles
 from auditor.model import SCOPES
 from auditor.readers import all_readers, reader, recognised_only
-from auditor.rulebook import Rule, load_fixes, load_rules
-from auditor.samples import Sample, samples
+from auditor.rulebook import Example, Rule, load_fixes, load_rules
+from auditor.samples import Sample, samples, scenario
 from auditor.web import intake, problems
 from auditor.web.api import text_of
 from auditor.web.audits import run
 from auditor.web.security import CONTENT_SECURITY_POLICY
-from auditor.web.view import arrange, recipe
+from auditor.web.view import VERDICT_WORDS, arrange, recipe
 from auditor.web.worker import Order, Posted
 from auditor.writers import Style, writer
 
@@ -71,14 +72,25 @@ async def audit(request: Request[Any, Any, Any]) -> Response[Any]:
 
 
 @get("/rules", include_in_schema=False, sync_to_thread=False)
-def rules(q: FromQuery[str] = "") -> Template:
-    """All rules by family, or those that hold every word of the search."""
+def rules(q: FromQuery[str] = "", family: FromQuery[str] = "", field: FromQuery[str] = "") -> Template:
+    """The rules by family: those of one family or one field, that hold every word of the search."""
     words = q.lower().split()
-    found = [rule for rule in load_rules() if all(word in _text(rule) for word in words)]
-    families = [(key, title, [r for r in found if r.id.startswith(key)]) for key, title in FAMILIES.items()]
-    other = [r for r in found if r.id[:3] not in FAMILIES]
-    families.append(("", "Your own", other))
-    return page("rules.html", families=[f for f in families if f[2]], q=q, found=len(found))
+    held = [
+        rule
+        for rule in load_rules()
+        if rule.id.startswith(family.upper())
+        and (not field or field in rule.field)
+        and all(word in _text(rule) for word in words)
+    ]
+    found = [(key, title, [r for r in held if r.id.startswith(key)]) for key, title in FAMILIES.items()]
+    return page(
+        "rules.html",
+        found=[one for one in found if one[2]],
+        count=len(held),
+        asked={"q": q, "family": family.upper(), "field": field},
+        families=FAMILIES,
+        fields=[name for name in catalogue().fields if any(name in r.field for r in load_rules())],
+    )
 
 
 @get("/rules/{rule_id:str}", include_in_schema=False, sync_to_thread=False)
@@ -89,7 +101,8 @@ def rule(rule_id: FromPath[str]) -> Template:
         raise problems.NotFound("there is no rule of this id", "/rules lists them all")
     known = load_fixes()
     fixes = [recipe(known[name], one.field[0]) for name in one.fixes if name in known]
-    return page("rule.html", rule=one, fixes=fixes)
+    examples = [(example, json.dumps(example.settings), _promise(example)) for example in one.examples]
+    return page("rule.html", rule=one, fixes=fixes, examples=examples)
 
 
 @get("/fields", include_in_schema=False, sync_to_thread=False)
@@ -148,12 +161,17 @@ async def _ordered(request: Request[Any, Any, Any]) -> tuple[Sample | None, Orde
     name = next((part.text for part in parts if part.name == "sample"), "")
     if not name:
         return None, intake.form_order(parts)
+    profile = next((part.text for part in parts if part.name == "profile"), "")
+    policy = {"profile": profile} if profile else {}
+    world = scenario()
+    if name == world.name:
+        hops = [Posted(name=hop, data=world.path(hop).read_bytes(), hop=hop) for hop in world.hops]
+        return None, Order(inputs=hops, policy=policy)
     sample = next((one for one in samples() if one.name == name), None)
     if sample is None:
         raise problems.NotFound("there is no sample of this name", "/api/v1/samples lists them")
     posted = Posted(name=sample.file, data=sample.path.read_bytes(), format=sample.format)
-    profile = next((part.text for part in parts if part.name == "profile"), "")
-    return sample, Order(inputs=[posted], policy={"profile": profile} if profile else {})
+    return sample, Order(inputs=[posted], policy=policy)
 
 
 def offered() -> tuple[Sample, ...]:
@@ -173,6 +191,7 @@ def _choices() -> dict[str, Any]:
         "profiles": profiles().values(),
         "readers": all_readers(),
         "samples": {"first": first, "more": by_format},
+        "scenario": scenario(),
     }
 
 
@@ -180,3 +199,9 @@ def _text(rule: Rule) -> str:
     return " ".join(
         (rule.id, rule.name, *rule.field, str(rule.level), rule.title, rule.gap, rule.why)
     ).lower()
+
+
+def _promise(example: Example) -> str:
+    """How many calls the rule speaks of, in words."""
+    told = [f"{number} {VERDICT_WORDS.get(what, what)}" for what, number in example.expect.items() if number]
+    return ", ".join(told) or "silent"

@@ -20,12 +20,16 @@ MAX_UNPACKED = 200 * 1024**2  # bytes that one input may inflate to: a worker's 
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
-    """One input as it was sent: bytes, name and, when the sender knows better, format and layer."""
+    """One input as it was sent: bytes, name and, when the sender knows better, format and layer.
+
+    `hop` is what the sender calls the place that the calls pass there, if it is a place of its own.
+    """
 
     name: str
     data: bytes
     format: str | None = None
     layer: str | None = None
+    hop: str | None = None
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +94,7 @@ def run_order(order: bytes) -> bytes:
     try:
         asked = msgspec.msgpack.decode(order, type=Order)
         inputs = [
-            Input(name=i.name, data=i.data, format=i.format, layer=i.layer, most=MAX_UNPACKED)
+            Input(name=i.name, data=i.data, format=i.format, layer=i.layer, alias=i.hop, most=MAX_UNPACKED)
             for i in asked.inputs
         ]
         outcome = Done(audit(inputs, parse_policy(asked.policy)))

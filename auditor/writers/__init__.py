@@ -27,6 +27,12 @@ class Writer:
     suffix: str
     media_type: str
     write: Callable[[Report, Style], bytes]
+    also: tuple[str, ...] = ()  # other suffixes under which people know it
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Every suffix that names it."""
+        return (self.suffix, *self.also)
 
 
 def names() -> list[str]:
@@ -45,11 +51,12 @@ def writer(name: str) -> Writer:
 
 def by_suffix(file: str) -> Writer:
     """The writer for a file's name, by the longest suffix that fits; UsageError when none does."""
-    fits = [w for w in map(writer, names()) if file.lower().endswith(w.suffix)]
+    held = {suffix: one for one in map(writer, names()) for suffix in one.suffixes}
+    fits = [suffix for suffix in held if file.lower().endswith(suffix)]
     if not fits:
         suffixes = ", ".join(sorted(writer(n).suffix for n in names()))
         raise UsageError(f"{file}: the suffix names no format", f"end the file's name in one of: {suffixes}")
-    return max(fits, key=lambda w: len(w.suffix))
+    return held[max(fits, key=len)]
 
 
 __all__ = ["Style", "Writer", "by_suffix", "names", "writer"]

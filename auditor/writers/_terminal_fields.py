@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from auditor.model import NOT_CARRIED_CAUSES, Cause
 from auditor.page import Page
 from auditor.paint import glyph, spoken, tone
-from auditor.summary import VERDICTS, coverage
+from auditor.summary import VERDICTS, coverage, uncarried
 from auditor.text import FEW, cells, count, money, pad, plural
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def field_table(page: Page, report: Report) -> None:
         for n, (field, row) in enumerate(zip(shown, rows, strict=True)):
             if not field.required and n and shown[n - 1].required:
                 page.add("  " + page.ink("not required, with gaps", "dim"))
-            _print(page, field, row, widths)
+            _print(page, report, field, row, widths)
     _others(page, [f for f in report.fields if f not in shown])
 
 
@@ -79,7 +79,7 @@ def _line(row: list[str], widths: list[int]) -> str:
     return GAP.join(cut)
 
 
-def _print(page: Page, field: FieldReport, row: list[str], widths: list[int]) -> None:
+def _print(page: Page, report: Report, field: FieldReport, row: list[str], widths: list[int]) -> None:
     ink, color = page.ink, tone(field.verdict)
     start = widths[0] + len(GAP) + widths[1]
     line = _line(row, widths)
@@ -87,15 +87,15 @@ def _print(page: Page, field: FieldReport, row: list[str], widths: list[int]) ->
     bold = "bold" if field.verdict in ("absent", "mis_scoped") else ""
     page.add(f"{ink(page.safe(glyph(field.verdict)), color)} {ink(name, bold)}{ink(verdict, color)}{figures}")
     parts = [_lost(field)] if not widths[LOST] else []
-    detail = "; ".join(part for part in [*parts, *_detail(field)] if part)
+    detail = "; ".join(part for part in [*parts, *_detail(report, field)] if part)
     if detail:
         page.prose(detail, indent=4 + widths[0], tones=("dim",))
 
 
-def _detail(field: FieldReport) -> list[str]:
+def _detail(report: Report, field: FieldReport) -> list[str]:
     """Where the value stands and where it is wanted, what is wrong with it, or who can carry it at all."""
     if field.verdict == "not_carried":
-        return [f"carried by {_some(field)}"] if field.carried_by else []
+        return uncarried(report, field, _some(field))
     parts = [
         f"{spoken(cause)}: {plural(calls, 'call')}"
         for cause, calls in field.causes.items()

@@ -70,6 +70,8 @@ def _facts(gap: Gap, report: Report) -> list[tuple[str, str]]:
         facts.append((f"{share(gap.share)} of {totals.weighted_by}", ""))
     if gap.cost_usd:
         facts.append((money(gap.cost_usd), ""))
+    if gap.accepted is not None:
+        facts.append((f"{share(gap.accepted)} in the baseline", ""))
     return facts
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # control, zero-width and bidi characters that JSON allows unescaped and terminals or editors obey
 _UNSAFE = re.compile(
+    r"(?<=#)#(?=\w*\[)|"  # a command in the logs of some CI systems
     "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]".encode().decode()
 )
 
@@ -28,8 +29,12 @@ def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer
 
 def document(value: Any) -> bytes:
     """Any value as indented JSON with a newline at its end, unsafe characters as escapes."""
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    return _UNSAFE.sub(_escape, text).encode() + b"\n"
+    return escaped(msgspec.json.format(msgspec.json.encode(value), indent=2)) + b"\n"
+
+
+def escaped(text: bytes) -> bytes:
+    """JSON with every character escaped that a terminal, an editor or a CI log could obey."""
+    return _UNSAFE.sub(_escape, text.decode()).encode()
 
 
 def _escape(found: re.Match[str]) -> str:

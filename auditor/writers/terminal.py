@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from auditor.beyond import projected
 from auditor.page import Page
 from auditor.summary import counts, gated, ownership, read, scored
 from auditor.text import cells, count, money, pad, plural
 from auditor.writers import Style, Writer
 from auditor.writers._terminal_fields import field_table
 from auditor.writers._terminal_gaps import gap_blocks, suppressed_line
+from auditor.writers._terminal_hops import against_the_bill, hops, owners, questions
 
 if TYPE_CHECKING:
-    from auditor.model import FieldHops, InputReport, Report
+    from auditor.model import InputReport, Report
 
 MIN_NAME = 16
 
@@ -27,9 +29,12 @@ def write(report: Report, style: Style) -> bytes:
         _inputs(page, report)
         if report.totals.calls:
             field_table(page, report)
-        _hops(page, report)
+        hops(page, report)
         gap_blocks(page, report)
         _suppressed(page, report)
+        against_the_bill(page, report)
+        questions(page, report)
+        owners(page, report)
         _plan(page, report)
         _unread(page, report)
         _notes(page, report)
@@ -71,38 +76,13 @@ def _input(page: Page, given: InputReport) -> list[str]:
     ]
 
 
-def _hops(page: Page, report: Report) -> None:
-    followed = [hops for hops in report.hops if len(hops.hops) > 1]
-    if not followed:
-        return
-    page.heading("over the hops")
-    chains = [_chain(hops) for hops in followed]
-    widths = [max(cells(chain[i]) for chain in chains) for i in range(len(chains[0]))]
-    name = max(cells(hops.field) for hops in followed) + 2
-    arrow = page.safe(" → ")
-    fits = 2 + name + sum(widths) + len(arrow) * (len(widths) - 1) <= page.width
-    for hops, chain in zip(followed, chains, strict=True):
-        if fits:
-            told = arrow.join(pad(page.safe(hop), width) for hop, width in zip(chain, widths, strict=True))
-            page.add(f"  {pad(hops.field, name)}{told}")
-        else:
-            page.labelled(hops.field, " → ".join(chain), gutter=name, tone="")
-
-
-def _chain(hops: FieldHops) -> list[str]:
-    layers = [hop.layer for hop in hops.hops]
-    names = layers if len(set(layers)) == len(layers) else [hop.input for hop in hops.hops]
-    return [
-        f"{name} {count(hop.carried)} of {count(hop.of)}" for name, hop in zip(names, hops.hops, strict=True)
-    ]
-
-
 def _suppressed(page: Page, report: Report) -> None:
-    gaps = [gap for gap in report.gaps if gap.suppressed]
-    if gaps:
-        page.heading("suppressed by the policy")
-    for gap in gaps:
-        suppressed_line(page, gap)
+    for by, heading in (("policy", "suppressed by the policy"), ("baseline", "in the baseline")):
+        gaps = [gap for gap in report.gaps if gap.suppressed and gap.suppressed.by == by]
+        if gaps:
+            page.heading(heading)
+        for gap in gaps:
+            suppressed_line(page, gap)
 
 
 def _plan(page: Page, report: Report) -> None:
@@ -115,6 +95,9 @@ def _plan(page: Page, report: Report) -> None:
         page.labelled(str(step.step), step.change, gutter=3, tone="bold")
         gain = f"{plural(step.calls_fixed, 'call')}{spend}, closes {', '.join(step.rules)}"
         page.prose(f"{', '.join(step.fields)}{at}: {gain}", indent=5, tones=("dim",))
+        then = projected(step, report)
+        if then:
+            page.prose("; ".join(then), indent=5, tones=("green",))
 
 
 def _unread(page: Page, report: Report) -> None:

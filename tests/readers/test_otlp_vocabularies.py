@@ -117,13 +117,17 @@ VOCABULARIES: dict[str, tuple[dict[str, Any], str]] = {
     "langfuse": (
         {
             "langfuse.observation.type": "generation", "langfuse.observation.model.name": MODEL,
-            "langfuse.observation.usage_details": '{"input": 12, "output": 3, "cache_read_input_tokens": 4}',
+            "langfuse.observation.usage_details":
+                '{"input": 12, "output": 3, "cache_read_input_tokens": 4, "total": 19}',
             "langfuse.observation.cost_details": '{"input": 0.001, "output": 0.0002, "total": 0.0012}',
             "langfuse.trace.metadata.tenant_id": "acme", "langfuse.trace.name": "triage",
             "langfuse.observation.metadata.request_id": "req-1", "user.id": "u-42", "session.id": "s-7",
             "langfuse.trace.tags": ["team:growth"], "langfuse.environment": "prod",
         },
-        "tenant_id team_id user_id session_id workflow_id request_id cost_usd tokens_cache_read environment",
+        (
+            "tenant_id team_id user_id session_id workflow_id request_id cost_usd tokens_cache_read "
+            "tokens_total environment"
+        ),
     ),
     "langfuse, metadata as one text": (
         {

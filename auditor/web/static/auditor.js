@@ -85,7 +85,7 @@ document.addEventListener("htmx:sendError", () => status("The server did not ans
 
 let opened = [];
 addEventListener("beforeprint", () => {
-  opened = [...document.querySelectorAll(".report details:not([open], .json, .recipe)")];
+  opened = [...document.querySelectorAll(".report details:not([open], .json)")];
   for (const one of opened) { one.open = true; }
 });
 addEventListener("afterprint", () => { for (const one of opened) one.open = false; });

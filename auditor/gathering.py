@@ -1,0 +1,36 @@
+"""Values of some rows of a column, by row numbers of which -1 stands for none.
+
+It exists for speed: each expression on a series is a query of its own, and a paste asks hundreds.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from auditor.arrays import Ints
+
+SMALL = 2_000  # rows up to which plain lists beat queries
+
+
+def index_of(rows: Ints) -> pl.Series:
+    """Row numbers as a column: null where there is none."""
+    if len(rows) <= SMALL:
+        return pl.Series([row if row >= 0 else None for row in rows.tolist()], dtype=pl.UInt32)
+    return pl.Series(rows).set(pl.Series(rows < 0), None).cast(pl.UInt32)
+
+
+def gathered(values: pl.Series, rows: Ints) -> pl.Series:
+    """The values at some rows, null where the row is -1."""
+    return values[index_of(rows)]
+
+
+def coded(values: pl.Series) -> tuple[list[str], Ints]:
+    """The distinct names of a column, sorted, and for each row the number of its name, -1 for none."""
+    if len(values) <= SMALL:
+        held = values.to_list()
+        names = sorted({v for v in held if v is not None})
+        numbers = {name: n for n, name in enumerate(names)}
+        codes = pl.Series([-1 if v is None else numbers[v] for v in held], dtype=pl.Int64).to_numpy()
+        return [str(name) for name in names], codes
+    named = [str(v) for v in values.drop_nulls().unique().sort().to_list()]
+    return named, values.rank("dense").fill_null(0).cast(pl.Int64).to_numpy() - 1

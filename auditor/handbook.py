@@ -1,0 +1,75 @@
+"""What reports quote beside their own facts: the texts of rules, recipes and fields, as plain data.
+
+It reads no file and holds nothing of an input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One fix for one stack: what to do, and the snippet where there is one."""
+
+    stack: str
+    title: str
+    text: str
+    snippet: str
+
+    def on(self, name: str) -> Recipe:
+        """The recipe as it reads for one field."""
+        parts = (part.replace("{field}", name).strip() for part in (self.title, self.text, self.snippet))
+        return Recipe(self.stack, *parts)
+
+
+@dataclass(frozen=True)
+class RuleText:
+    """One rule as reports quote it: names, levels and prose, nothing that runs."""
+
+    id: str
+    name: str
+    fields: tuple[str, ...]
+    verdict: str
+    cause: str | None
+    level: str
+    status: str
+    title: str
+    gap: str
+    why: str
+    false_positives: str
+    fixes: tuple[Recipe, ...]
+    references: tuple[str, ...]  # addresses
+
+
+@dataclass(frozen=True)
+class FieldText:
+    """A field's title and definition."""
+
+    title: str
+    definition: str
+
+
+@dataclass(frozen=True, eq=False)
+class Handbook:
+    """Rules by id, recipes, fields by name; without them a report quotes what it holds itself."""
+
+    rules: Mapping[str, RuleText] = field(default_factory=dict)
+    recipes: tuple[Recipe, ...] = ()
+    fields: Mapping[str, FieldText] = field(default_factory=dict)
+
+    def recipe(self, stack: str, text: str, name: str) -> Recipe:
+        """The recipe that a report quotes for a field, with its snippet; the quoted text where none fits."""
+        for one in self.recipes:
+            mine = one.on(name)
+            if one.stack == stack and text == f"{mine.title}: {mine.text}":
+                return mine
+        return Recipe(stack, "", text, "")
+
+    def field(self, name: str) -> FieldText:
+        """A field's texts; its name where they are not at hand."""
+        return self.fields.get(name) or FieldText(name, "")
+
+
+EMPTY = Handbook()

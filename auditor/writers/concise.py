@@ -1,0 +1,32 @@
+"""One line a gap, `input:line:column: level rule field message`: for editors, hooks and grep.
+
+It never shows a suppressed gap, and prints nothing when there is none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.summary import open_gaps
+from auditor.text import logged, plain
+from auditor.writers import Style, Writer
+from auditor.writers._places import first, input_of
+
+if TYPE_CHECKING:
+    from auditor.model import Gap, Report
+
+
+def write(report: Report, style: Style) -> bytes:
+    """The open gaps, one a line; a gap without a line in its input has none in its place either."""
+    lines = "".join(f"{_line(gap, report)}\n" for gap in open_gaps(report))
+    return (lines if style.unicode else plain(lines)).encode()
+
+
+def _line(gap: Gap, report: Report) -> str:
+    held = first(gap)
+    numbers = [str(n) for n in (held.line, held.column) if n] if held and held.line else []
+    place = ":".join([input_of(gap, report), *numbers])
+    return logged(f"{place}: {gap.level} {gap.rule} {gap.field} {gap.message}")
+
+
+WRITER = Writer("concise", ".concise.txt", "text/plain; charset=utf-8", write)

@@ -1,0 +1,73 @@
+"""The gaps as a table for spreadsheets, one row a gap, suppressed ones with their reason.
+
+No cell can start a formula, and none spans lines.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from auditor.text import logged
+from auditor.writers import Style, Writer
+from auditor.writers._places import first, input_of
+
+if TYPE_CHECKING:
+    from auditor.model import Gap, Report
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_Cell = str | int | float | None
+_COLUMNS: dict[str, Callable[[Gap], _Cell]] = {
+    "rule": lambda gap: gap.rule,
+    "name": lambda gap: gap.name,
+    "level": lambda gap: gap.level,
+    "field": lambda gap: gap.field,
+    "verdict": lambda gap: gap.verdict,
+    "cause": lambda gap: gap.cause,
+    "message": lambda gap: gap.message,
+    "calls": lambda gap: gap.calls,
+    "of": lambda gap: gap.of,
+    "share": lambda gap: gap.share,
+    "cost_usd": lambda gap: gap.cost_usd,
+    "services": lambda gap: _names(gap, "service"),
+    "keys": lambda gap: _names(gap, "key"),
+    "models": lambda gap: _names(gap, "model"),
+    "record": lambda gap: held.record if (held := first(gap)) else None,
+    "line": lambda gap: held.line if (held := first(gap)) else None,
+    "column": lambda gap: held.column if (held := first(gap)) else None,
+    "fixes": lambda gap: "; ".join(gap.fixes),
+    "fingerprint": lambda gap: gap.fingerprint,
+    "suppressed": lambda gap: gap.suppressed.reason if gap.suppressed else None,
+    "until": lambda gap: gap.suppressed.until if gap.suppressed else None,
+}
+
+
+def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer takes a style
+    """A header and a row a gap, in the report's order; shares run from 0 to 1, money is in USD."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow([*_COLUMNS, "input"])
+    for gap in report.gaps:
+        table.writerow(
+            [_cell(value) for value in (*(of(gap) for of in _COLUMNS.values()), input_of(gap, report))]
+        )
+    return out.getvalue().encode()
+
+
+def _names(gap: Gap, dimension: str) -> str:
+    return "; ".join(place.name for place in gap.where if place.dimension == dimension)
+
+
+def _cell(value: _Cell) -> str | int | None:
+    """A cell that a spreadsheet shows and does not run."""
+    if isinstance(value, float):
+        return f"{value:.9f}".rstrip("0").rstrip(".") or "0"
+    if not isinstance(value, str):
+        return value
+    safe = logged(value)
+    return f"'{safe}" if safe.lstrip().startswith(_FORMULA) else safe
+
+
+WRITER = Writer("csv", ".csv", "text/csv; charset=utf-8", write)

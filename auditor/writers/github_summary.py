@@ -1,0 +1,25 @@
+"""Markdown for the job summary of GitHub Actions: append it to the file that GITHUB_STEP_SUMMARY names.
+
+It never grows past what GitHub takes for one step.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.writers import Style, Writer
+from auditor.writers._markdown import page
+
+if TYPE_CHECKING:
+    from auditor.model import Report
+
+LIMIT = 1_000_000  # bytes; GitHub takes 1 MiB a step
+MOST = 1000  # gaps
+
+
+def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer takes a style
+    """The report with every gap."""
+    return page(report, limit=LIMIT, gaps=MOST)
+
+
+WRITER = Writer("github-summary", ".summary.md", "text/markdown; charset=utf-8", write)

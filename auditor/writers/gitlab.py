@@ -1,0 +1,52 @@
+"""GitLab's Code Quality report: open gaps, each with a fingerprint that outlives lines and values.
+
+It never shows two findings under one fingerprint: GitLab would show one of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from auditor.summary import open_gaps
+from auditor.text import logged
+from auditor.writers import Style, Writer
+from auditor.writers._places import first, input_of, sentence, size
+from auditor.writers.json import document
+
+if TYPE_CHECKING:
+    from auditor.model import Gap, Report
+
+_SEVERITIES = {"error": "major", "warning": "minor", "note": "info"}
+
+
+def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer takes a style
+    """One finding a gap; the description names the rule, since GitLab does not show `check_name`."""
+    seen: Counter[str] = Counter()
+    return document([_finding(gap, report, seen) for gap in open_gaps(report)])
+
+
+def _finding(gap: Gap, report: Report, seen: Counter[str]) -> dict[str, Any]:
+    seen[gap.fingerprint] += 1
+    again = seen[gap.fingerprint]
+    held = first(gap)
+    return {
+        "description": logged(f"{gap.rule} {gap.field}: {sentence(gap.message)} {size(gap)}"),
+        "check_name": gap.rule,
+        "fingerprint": gap.fingerprint if again == 1 else f"{gap.fingerprint}-{again}",
+        "severity": _SEVERITIES[gap.level],
+        "location": {
+            "path": logged(input_of(gap, report).removeprefix("./")),
+            # GitLab wants a line; what has none (Parquet) is shown at the first
+            "lines": {"begin": (held.line if held else None) or 1},
+        },
+    }
+
+
+WRITER = Writer(
+    "gitlab",
+    ".gitlab.json",
+    "application/json",
+    write,
+    also=("code-quality-report.json", ".codequality.json"),
+)

@@ -1,0 +1,47 @@
+"""The report as one HTML file that reads from a disk and prints: the page's own templates and sheet.
+
+It holds no script, loads nothing and links nowhere: its own policy forbids the browser every request.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.resources
+from functools import cache
+from typing import TYPE_CHECKING
+
+from auditor.writers import Style, Writer
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+    from auditor.handbook import Handbook
+    from auditor.model import Report
+
+
+def write(report: Report, style: Style) -> bytes:
+    """The report as it stands on the page, with every text that it needs."""
+    from auditor.view import arrange
+
+    return _template(style.handbook).render(view=arrange(report, style.handbook)).encode() + b"\n"
+
+
+@cache
+def _template(handbook: Handbook) -> Template:
+    from markupsafe import Markup
+
+    from auditor.rendering import environment
+
+    sheet = (importlib.resources.files("auditor") / "web" / "static" / "style.css").read_text("utf-8").strip()
+    digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
+    made = environment(handbook)
+    made.globals |= {
+        "site": False,
+        "sheet": Markup(sheet),  # noqa: S704 - our own file
+        "policy": f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+    }
+    return made.get_template("report_file.html")
+
+
+WRITER = Writer("html", ".html", "text/html; charset=utf-8", write, also=(".htm",))

@@ -1,0 +1,1 @@
+"""Facts of joining inputs: links, borders, bills, owners, questions, the plan."""

@@ -1,0 +1,1 @@
+"""The five-hop scenario: facts about its generator, and the borders that its audit must name."""
