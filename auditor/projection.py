@@ -59,6 +59,9 @@ def checked(
     What a step closes besides, for later hops hand its value on, is no step of its own. The rules judge the
     table with all steps applied; where they see it otherwise than the steps add up to, they judge each.
     """
+    # the same records stay the same calls, whatever id they are given
+    held = {name: judged.kept[name] for name in ("links", "compared") if name in judged.kept}
+    court = replace(court, bare=replace(court.bare, kept=held))
     table, steps = _steps(told, judged, judgement, court, place, each=False)
     if not steps:
         return []
@@ -118,7 +121,7 @@ def _again(table: Evidence, court: Court, closed: Collection[tuple[str, str]]) -
     for rule in _that_matter(court.rules, fields):
         open_ = tuple(f for f in rule.field if f not in USAGE or (rule.id, f) not in closed)
         rules.append(rule if len(open_) == len(rule.field) else rule.model_copy(update={"field": open_}))
-    return judge(replace(table, kept={}, slots=list(table.slots)), rules, fields)
+    return judge(replace(table, kept=dict(table.kept), slots=list(table.slots)), rules, fields)
 
 
 def _that_matter(rules: Sequence[Rule], fields: Sequence[str]) -> list[Rule]:
@@ -167,7 +170,7 @@ def _asked(court: Court) -> list[str]:
 def _standing(table: Evidence, judgement: Judgement, court: Court) -> Projection:
     """Score, spend without an owner, and the present share of each required field."""
     weights = court.weights
-    evidence = replace(table, kept={}, slots=list(table.slots))
+    evidence = replace(table, kept=dict(table.kept), slots=list(table.slots))
     if len(evidence.hops) > 1:
         spent = spend(evidence, judgement, weights, Masker(), court.names)
         lost, calls = spent.share_lost, spent.lost_calls / spent.calls if spent.calls else 0.0
@@ -217,7 +220,7 @@ def _stamped(table: Evidence, judged: Evidence, told: Told) -> tuple[Evidence, R
     if "metadata_entries" in frame.columns:
         entries = frame["metadata_entries"]
         new.append(entries.set(here & (entries.fill_null(0) == 0), 1))
-    return replace(table, frame=frame.with_columns(new), slots=slots, kept={}), reached
+    return replace(table, frame=frame.with_columns(new), slots=slots), reached
 
 
 def _column(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Series:

@@ -74,7 +74,7 @@ def _differences(given: Input, copy: bytes) -> list[str]:
 def _seen(given: Input) -> Seen:
     """Counts of every field and gap under the widest profile; nothing where the audit is refused."""
     try:
-        report = audit([given], Policy(profile="all"))
+        report = audit([given], Policy(profile="all"), planned=False)
     except InputError:
         return {}
     return {**_read(report), **_judged(report)}

@@ -27,7 +27,7 @@ PRETTY = json.dumps(CALL, indent=2)
 def told(text: str | bytes, **given: Any) -> Report:
     """The audit of a paste, every field asked for."""
     data = text.encode() if isinstance(text, str) else text
-    return audit([Input(name="paste", data=data, **given)], Policy(profile="all"))
+    return audit([Input(name="paste", data=data, **given)], Policy(profile="all"), planned=False)
 
 
 class Case(NamedTuple):

@@ -33,7 +33,7 @@ def content(name: str) -> bytes:
 def run(data: bytes, policy: Policy = ALL) -> Report | None:
     """The report, or None when the input was refused with a clear error."""
     try:
-        return audit([Input(name="input", data=data)], policy)
+        return audit([Input(name="input", data=data)], policy, planned=False)
     except AuditError as error:
         refused = error
     assert refused.message.strip()

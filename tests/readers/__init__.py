@@ -12,7 +12,7 @@ from auditor.settings import Policy
 def report(text: str | bytes, name: str = "input", **given: Any) -> Report:
     """The report with every field asked for."""
     data = text.encode() if isinstance(text, str) else text
-    return audit([Input(name=name, data=data, **given)], Policy(profile="all"))
+    return audit([Input(name=name, data=data, **given)], Policy(profile="all"), planned=False)
 
 
 def field(found: Report, name: str) -> FieldReport:
