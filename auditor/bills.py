@@ -251,6 +251,8 @@ def _figures(
     own = frame.filter(IS_CALL & (pl.col("layer") == "gateway") & pl.col("cost_usd").is_not_null())
     if not own.height:
         return None
+    own = own.with_columns(_column(own, f"tokens_{k}", pl.Int64) for k in KINDS)
+    own = own.with_columns(prices.uncached_input(own.columns).fill_null(0).alias("net"))
     nowhere = pl.lit(None, pl.String).alias("region")
     by_region = by_region and "region" in own.columns and own["region"].null_count() == 0
     region = pl.col("region") if by_region else nowhere
@@ -260,7 +262,9 @@ def _figures(
         _day(monthly),
         region,
         pl.lit(ALL).alias("kind"),
-        pl.lit(0, pl.Int64).alias("tokens"),
+        pl.sum_horizontal(
+            "net", *(_column(own, f"tokens_{k}", pl.Int64).fill_null(0) for k in KINDS[1:])
+        ).alias("tokens"),
         pl.col("cost_usd").alias("nano"),
         model_key(own["model"]).alias("model_key"),
         own["model"].alias("model"),

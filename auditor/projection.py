@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -60,7 +61,7 @@ def checked(
     table with all steps applied; where they see it otherwise than the steps add up to, they judge each.
     """
     # the same records stay the same calls, whatever id they are given
-    held = {name: judged.kept[name] for name in ("links", "compared") if name in judged.kept}
+    held: dict[str, Any] = {name: judged.kept[name] for name in ("links", "compared") if name in judged.kept}
     court = replace(court, bare=replace(court.bare, kept=held))
     table, steps = _steps(told, judged, judgement, court, place, each=False)
     if not steps:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from auditor.handbook import Handbook, Recipe
 from auditor.model import Anchor, FieldReport, Gap, Report
-from auditor.summary import uncarried
+from auditor.summary import distinct_calls, uncarried
 from auditor.text import FEW, count, logged, money, plural, share
 
 VERDICT_WORDS = {
@@ -165,10 +165,11 @@ def _owner_line(report: Report, few: bool) -> str:
     totals = report.totals
     if not totals.calls:
         return "No model call was found."
-    missing = round(totals.unattributed_calls * totals.calls)
+    whole = distinct_calls(report)
+    missing = round(totals.unattributed_calls * whole)
     if not missing and not totals.unattributed_cost_usd:
-        return f"Every one of {plural(totals.calls, 'call')} has an owner."
-    calls = f"{count(missing)} of {plural(totals.calls, 'call')}"
+        return f"Every one of {plural(whole, 'call')} has an owner."
+    calls = f"{count(missing)} of {plural(whole, 'call')}"
     if totals.cost_basis == "none":
         return f"{calls} {'has' if missing == 1 else 'have'} no owner."
     part = "" if few else f" ({share(totals.unattributed_cost)})"
