@@ -124,7 +124,8 @@ def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> J
     wanted = {c for rule, field in pairs for c in columns_of(rule.predicate(field))}
     relate(evidence, wanted | set(fields) | {"error", "failed"})
     is_call = evidence.frame["kind"] == "call"
-    calls = evidence.frame.filter(is_call)
+    # where every record is a call the table need not be held twice
+    calls = evidence.frame if is_call.all() else evidence.frame.filter(is_call)
     raw = _predicates(calls, pairs)
     empty = calls.select(pl.col(f).is_null() for f in fields)
     carried = _carried(evidence, calls, empty)
