@@ -6,7 +6,9 @@ It never looks across inputs, and never counts a record that is no call.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
+import numpy as np
 import polars as pl
 
 from auditor import principal
@@ -41,12 +43,20 @@ def spellings(evidence: Evidence, field: str) -> Columns:
     frame = evidence.frame
     if frame[field].dtype != pl.String:
         return {}
-    folded = pl.col(field).str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]", "")
+    own = pl.when(IS_CALL).then(pl.col(field))
+    first = pl.col("row").first().over("input", own)
+    rows = frame.with_row_index("row").select(pl.when(own.is_not_null()).then(first)).to_series()
     # each value is folded once, not once a call
-    values = frame.filter(IS_CALL).select("input", field).drop_nulls().unique(maintain_order=True)
-    counted = values.with_columns(pl.len().over("input", folded).cast(pl.Int64).alias("n"))
-    rows = frame.select("input", field).join(counted, on=["input", field], how="left", maintain_order="left")
-    return {f"{field}_spellings": rows["n"]}
+    held = rows.drop_nulls().unique().to_list()
+    inputs, values = frame["input"][held].to_list(), frame[field][held].to_list()
+    folded = [
+        (number, "".join(filter(str.isalnum, value.lower())))
+        for number, value in zip(inputs, values, strict=True)
+    ]
+    count = Counter(folded)
+    spelt = np.zeros(frame.height, dtype=np.int64)
+    spelt[held] = [count[one] for one in folded]
+    return {f"{field}_spellings": pl.Series(spelt)[rows]}
 
 
 def keys(evidence: Evidence, field: str) -> Columns:

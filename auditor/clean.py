@@ -58,6 +58,9 @@ def prepared(
     `kinds` gives the field type of each raw column; `owners` are those that hold somebody's id, where `test`
     is none either. The patterns run only over columns with a suspect value.
     """
+    frame = frame.with_columns(
+        found for c, kind in kinds.items() if kind in NUMBERS and (found := _as_numbers(frame[c])) is not None
+    )
     texts = [c for c, kind in kinds.items() if kind not in NUMBERS]
     if not texts:
         return frame
@@ -75,6 +78,17 @@ def prepared(
         if suspects[c] or c in quoted
     ]
     return frame.with_columns(odd) if odd else frame
+
+
+def _as_numbers(texts: pl.Series) -> pl.Series | None:
+    """Numbers written as text, where each of them is a plain one: what JSON makes of an int64."""
+    if texts.dtype != pl.String:
+        return None
+    for kind in (pl.Int64, pl.Float64):
+        found = texts.cast(kind, strict=False)
+        if found.null_count() == texts.null_count() and (kind == pl.Int64 or found.is_finite().all()):
+            return found
+    return None
 
 
 def clean(

@@ -259,6 +259,8 @@ class Builder:
         """The region in a model's ARN, on records that name none: that of the profile, not of the call."""
         named: set[int] | None = None
         for column in [c for c in self._live if c.slot.field == "model"]:
+            if not any(str(value).startswith("arn:") for value in _once(column.values)):
+                continue
             for row, value in zip(column.rows, column.values, strict=True):
                 if value.__class__ is not str or not value.startswith("arn:") or value.count(":") < 5:
                     continue
@@ -300,3 +302,11 @@ class Builder:
         )
         self._parts = []
         return spread(frame, self._processes, self.catalogue, self.layer)
+
+
+def _once(values: list[Any]) -> Iterable[Any]:
+    """Each value once, where they can be told apart quickly."""
+    try:
+        return set(values)
+    except TypeError:
+        return values

@@ -6,7 +6,7 @@ It never writes text and never counts money: it returns codes and hits.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,7 +20,7 @@ from auditor.columns import at
 from auditor.errors import RuleError
 from auditor.gathering import coded
 from auditor.model import Cause
-from auditor.predicate import check_predicate, demands
+from auditor.predicate import check_predicate, demands, guard
 from auditor.readers import reader
 from auditor.relate import exists, relate, spread_headers
 from auditor.rulebook import Rule
@@ -148,7 +148,10 @@ def _speaks(rule: Rule, layers: frozenset[str], formats: frozenset[str]) -> bool
 def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows]:
     """Each predicate over the calls, in one lazy query."""
     texts = list(dict.fromkeys(rule.predicate(field) for rule, field in pairs))
-    result = _collected(calls, texts, pairs) if texts and calls.height else None
+    empty = {c.name for c in calls if c.null_count() == calls.height}
+    silent = {text: pl.Series([False]) for text in texts if not demands(text).isdisjoint(empty)}
+    texts = [text for text in texts if text not in silent]
+    result = silent | _collected(calls, texts, pairs) if calls.height else None
     held = [coded(calls[name]) for name in ("layer", "format")]
     masks: dict[tuple[str, ...], Rows] = {}
     out = []
@@ -168,21 +171,34 @@ def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows
     return out
 
 
-def _collected(calls: pl.DataFrame, texts: list[str], pairs: list[tuple[Rule, str]]) -> pl.DataFrame:
-    """All predicates at once; RuleError names the one that does not fit the table's types."""
-    columns = [_compiled(text) for text in texts]
+def _collected(calls: pl.DataFrame, texts: list[str], pairs: list[tuple[Rule, str]]) -> dict[str, pl.Series]:
+    """All predicates at once, those with a window where a row passes the rest of them.
+
+    RuleError names the predicate that does not fit the table's types.
+    """
+    guards = {text: held for text in texts if (held := guard(text)) is not None}
     try:
-        return collected(calls, columns)
+        out = _values(calls, dict.fromkeys(guards.get(text, text) for text in texts))
+        closed = {text for text, held in guards.items() if not out[held].any()}
+        out |= _values(calls, [text for text in guards if text not in closed])
+        return out | {text: pl.Series([False]) for text in closed}
     except pl.exceptions.PolarsError:
-        for text, column in zip(texts, columns, strict=True):
-            try:
-                calls.lazy().select(column).collect()
-            except pl.exceptions.PolarsError as error:
-                reason = str(error).strip().splitlines()[0]
-                rule = next(r for r, field in pairs if r.predicate(field) == text)
-                hint = "compare text with text and numbers with numbers"
-                raise RuleError(at(rule, f"when: {text.strip()}: {reason}"), hint) from None
-        raise
+        return {text: _alone(calls, text, pairs) for text in texts}
+
+
+def _alone(calls: pl.DataFrame, text: str, pairs: list[tuple[Rule, str]]) -> pl.Series:
+    """One predicate, or the error that names its rule."""
+    try:
+        return _values(calls, [text])[text]
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).strip().splitlines()[0]
+        rule = next(r for r, field in pairs if r.predicate(field) == text)
+        hint = "compare text with text and numbers with numbers"
+        raise RuleError(at(rule, f"when: {text.strip()}: {reason}"), hint) from None
+
+
+def _values(calls: pl.DataFrame, texts: Iterable[str]) -> dict[str, pl.Series]:
+    return {column.name: column for column in collected(calls, map(_compiled, texts))}
 
 
 def _muted(

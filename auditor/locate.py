@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, NamedTuple
+
+import msgspec
 
 from auditor.lines import parted
 from auditor.mask import Masker, clean_text
@@ -23,6 +25,9 @@ MAX_SCAN = 16 * 1024 * 1024
 MAX_ROW = 200_000
 MAX_TEXT = 64 * 1024  # bytes of one record of text
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]')
+_BEFORE = re.compile(rb'[\s,]*(?:("(?:[^"\\]|\\.)*")\s*:\s*)?')
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_DICT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Place(NamedTuple):
@@ -166,45 +171,70 @@ def at(value: Any, pointer: str) -> Any:
 
 
 class Positions:
-    """Byte offsets of the values in one JSON document; each container on the way is scanned once."""
+    """Byte offsets of the values in one JSON document; each container on the way is looked through once."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self._members: dict[int, dict[str, int]] = {}
+        self._members: dict[int, dict[str, tuple[int, int]]] = {}
 
     def of(self, pointer: str) -> int:
         """Where the value at a pointer begins, or its nearest known ancestor."""
-        index = 0
+        index, end = 0, len(self.data)
         for part in pointer.split("/")[1:]:
             if index not in self._members:
-                self._members[index] = members(self.data, index)
+                self._members[index] = members(self.data, index, end)
             found = self._members[index].get(part.replace("~1", "/").replace("~0", "~"))
             if found is None:
                 return index
-            index = found
+            index, end = found
         return index
 
 
-def members(data: bytes, index: int) -> dict[str, int]:
-    """Where each member of the container at or after `index` begins, by key or by position."""
-    out: dict[str, int] = {}
-    depth, is_list, key = 0, False, ""
+def members(data: bytes, index: int, end: int) -> dict[str, tuple[int, int]]:
+    """Where each member of the container at or after `index` begins and ends, by key or by position."""
+    index = _skip_space(data, index)
+    text = memoryview(data)[index:end]
+    try:
+        listed = data[index : index + 1] == b"["
+        return _measured(
+            data, index + 1, enumerate(_LIST.decode(text)) if listed else _DICT.decode(text).items()
+        )
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _scanned(data, index)  # cut off, or followed by something else
+
+
+def _measured(data: bytes, at: int, held: Iterable[tuple[object, msgspec.Raw]]) -> dict[str, tuple[int, int]]:
+    """Places by the lengths of the members, which stand in this order."""
+    out: dict[str, tuple[int, int]] = {}
+    for name, raw in held:
+        before = _BEFORE.match(data, at)
+        if before is None or (before[1] and _key(before[1]) != name):
+            raise msgspec.DecodeError("a name stands twice")
+        begin, at = before.end(), before.end() + len(memoryview(raw))
+        out[str(name)] = begin, at
+    return out
+
+
+def _scanned(data: bytes, index: int) -> dict[str, tuple[int, int]]:
+    """Places by every mark of a text that may be broken; where a member ends is not known."""
+    out: dict[str, tuple[int, int]] = {}
+    depth, is_list, key, end = 0, False, "", len(data)
     for token in _TOKEN.finditer(data, index):
         mark = token[0]
         if mark in (b"{", b"["):
             if depth == 0:
                 is_list = mark == b"["
                 if is_list:
-                    out["0"] = _skip_space(data, token.end())
+                    out["0"] = _skip_space(data, token.end()), end
             depth += 1
         elif mark in (b"}", b"]"):
             depth -= 1
             if depth <= 0:
                 break
         elif depth == 1 and is_list and mark == b",":
-            out[str(len(out))] = _skip_space(data, token.end())
+            out[str(len(out))] = _skip_space(data, token.end()), end
         elif depth == 1 and not is_list and mark == b":":
-            out[key] = _skip_space(data, token.end())
+            out[key] = _skip_space(data, token.end()), end
         elif depth == 1 and not is_list and mark[:1] == b'"':
             key = _key(mark)
     return out

@@ -1,4 +1,4 @@
-"""Reads one large file of JSON lines in several worker processes, each its own range of bytes.
+"""Reads one large file of JSON lines in several processes, this one among them, range by range of bytes.
 
 Workers are spawned, never forked, with one Polars thread each; they only read, they never judge.
 """
@@ -6,8 +6,9 @@ Workers are spawned, never forked, with one Polars thread each; they only read, 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
 from multiprocessing import get_context
@@ -23,22 +24,39 @@ from auditor.readers._objects import finish
 from auditor.source import Input, Source
 from auditor.table import Slot, Table
 
-RANGE = 24 * 1024 * 1024
+RANGE = 12 * 1024 * 1024  # bytes: a worker takes a second to begin, and the last range is waited for
+_Task = tuple[Input, str, str, Catalogue, int, int]
 
 
 def read_split(
     source: Source, given: Input, found: Reader, layer: str, catalogue: Catalogue, jobs: int
 ) -> Table:
     """The table of a file, its ranges read by `jobs` processes and put together in order."""
-    parts = max(jobs, min(4 * jobs, source.size // RANGE))
+    parts = max(jobs, source.size // RANGE)
     edges = [source.size * i // parts for i in range(parts + 1)]
-    tasks = [(given, found.name, layer, catalogue, a, b) for a, b in pairwise(edges)]
-    with _one_thread(), ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        tables = list(pool.map(_read_range, tasks))
-    return _joined(source, tables, edges)
+    tasks: list[_Task] = [(given, found.name, layer, catalogue, a, b) for a, b in pairwise(edges)]
+    return _joined(source, _shared_out(tasks, jobs), edges)
 
 
-def _read_range(task: tuple[Input, str, str, Catalogue, int, int]) -> Table:
+def _shared_out(tasks: list[_Task], jobs: int) -> list[Table]:
+    """Each range read by whoever is free; workers are given two at a time, so that none waits."""
+    left = deque(range(len(tasks)))
+    given: dict[int, Future[Table]] = {}
+    own: dict[int, Table] = {}
+    with _one_thread(), ProcessPoolExecutor(jobs - 1, mp_context=get_context("spawn")) as pool:
+        while left:
+            waiting = sum(not future.done() for future in given.values())
+            for _ in range(min(2 * (jobs - 1) - waiting, len(left))):
+                number = left.popleft()
+                given[number] = pool.submit(_read_range, tasks[number])
+            if left:
+                number = left.popleft()
+                own[number] = _read_range(tasks[number])
+        read = {number: future.result() for number, future in given.items()}
+    return [table for _, table in sorted((read | own).items())]
+
+
+def _read_range(task: _Task) -> Table:
     given, name, layer, catalogue, start, end = task
     builder = Builder(given.name, layer, name, catalogue)
     found = reader(name)

@@ -110,3 +110,16 @@ def _needed(part: exp.Expr) -> frozenset[str]:
 def demands(predicate: str) -> frozenset[str]:
     """Columns without which a predicate cannot hold."""
     return _needed(sqlglot.parse_one(predicate, read="postgres"))
+
+
+@lru_cache(maxsize=4096)
+def guard(predicate: str) -> str | None:
+    """What a predicate with a window asks of the row alone, without which it cannot hold; None where nothing.
+
+    A window looks at every record: it need not be asked where no row passes what stands beside it.
+    """
+    tree = sqlglot.parse_one(predicate, read="postgres").unnest()
+    if tree.find(exp.Window) is None or not isinstance(tree, exp.And):
+        return None
+    plain = [part for part in tree.flatten() if part.find(exp.Window) is None]
+    return str(exp.and_(*plain).sql("postgres")) if plain else None

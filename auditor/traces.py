@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from auditor.ancestry import nearest
-from auditor.arrays import Rows
+from auditor.arrays import Ints, Rows
 from auditor.assemble import IS_CALL, Columns, Evidence, Series, hop_of
 from auditor.gathering import index_of
 
@@ -47,18 +47,29 @@ def root_value(evidence: Evidence, field: str) -> Series:
 def trace_value(evidence: Evidence, field: str) -> Series:
     """The first value on another record of the trace; own values are no news."""
     frame = evidence.frame
-    if frame["trace_id"].null_count() == frame.height or frame[field].null_count() == frame.height:
+    own = frame[field]
+    if frame["trace_id"].null_count() == frame.height or own.null_count() == frame.height:
         return {}
-    # another hop's records of the trace are no siblings: what they carry has still to cross the border
-    keyed = frame.select("trace_id", field, f"{field}_slot").with_columns(pl.Series("hop", hop_of(evidence)))
-    trace = ("hop", "trace_id")
-    first = (
-        keyed.filter(pl.col(field).is_not_null() & pl.col("trace_id").is_not_null())
-        .group_by(trace, maintain_order=True)
-        .agg(pl.col(field).first().alias("v"), pl.col(f"{field}_slot").first().alias("s"))
-    )
-    joined = keyed.select(trace).join(first, on=trace, how="left", maintain_order="left")
-    return {f"trace_{field}": joined["v"], f"trace_{field}_slot": joined["s"]}
+    trace = _trace_of(evidence)
+    first = np.full(frame.height, -1, dtype=np.int64)
+    rows = np.flatnonzero(own.is_not_null().to_numpy() & (trace >= 0))[::-1]
+    first[trace[rows]] = rows  # the last one written is the first of its trace
+    index = index_of(np.where(trace >= 0, first[trace], -1))
+    return {f"trace_{field}": own[index], f"trace_{field}_slot": frame[f"{field}_slot"][index]}
+
+
+def _trace_of(evidence: Evidence) -> Ints:
+    """For each row the first row of its trace in its hop, -1 without a trace.
+
+    Another hop's records of the trace are no siblings: what they carry has still to cross the border.
+    """
+    if "trace of" not in evidence.kept:
+        rows = evidence.frame.select("trace_id", pl.Series("hop", hop_of(evidence))).with_row_index("row")
+        first = pl.col("row").cast(pl.Int64).first().over("hop", "trace_id")
+        known = pl.when(pl.col("trace_id").is_not_null()).then(first).otherwise(-1)
+        evidence.kept["trace of"] = rows.select(known).to_series().to_numpy()
+    found: Ints = evidence.kept["trace of"]
+    return found
 
 
 def tree(evidence: Evidence) -> Series:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,15 @@ def test_a_pointer_leads_to_the_bytes_of_its_value(document: Any, pretty: bool, 
 
     value, _ = json.JSONDecoder().raw_decode(raw.encode()[found:].decode())
     assert at(document, pointer) == value
+
+
+@pytest.mark.parametrize("tail", ["", "]", ' {"next": 1}', ', "more": [1, 2'])
+@pytest.mark.parametrize("document", ['{"a": {"b": [0, "x", {"c": 7', '{"a": 1, "a": {"b": [0, "x", {"c": 7'])
+def test_a_value_of_a_broken_document_is_found(document: str, tail: str) -> None:
+    """A document that ends early, goes on, or says a name twice still has its places."""
+    raw = (document + tail).encode()
+
+    assert raw.index(b"7") == Positions(raw).of("/a/b/2/c")
 
 
 def test_a_span_is_pointed_at_in_reading_order() -> None:

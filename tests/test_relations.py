@@ -14,7 +14,7 @@ from auditor import prices
 from auditor.assemble import Evidence, assemble
 from auditor.fields import catalogue
 from auditor.ingest import ingest
-from auditor.predicate import demands
+from auditor.predicate import demands, guard
 from auditor.relate import need, rests_on
 from auditor.run import Input
 from auditor.source import Source
@@ -155,6 +155,21 @@ def test_a_related_column_rests_on_the_field_it_was_made_of(column: str, rests: 
 def test_a_predicate_demands_what_must_be_known_for_it_to_hold(predicate: str, columns: set[str]) -> None:
     """A rule is left out of an audit when a column that it cannot do without holds nothing."""
     assert columns == demands(predicate)
+
+
+@pytest.mark.parametrize(
+    ("predicate", "plain"),
+    [
+        ("a > 1 AND COUNT(b) OVER (PARTITION BY input) > 1", "a > 1"),
+        ("a > 1 AND b AND (c OR MAX(d) OVER (PARTITION BY input) > c)", "a > 1 AND b"),
+        ("a > 1 OR COUNT(b) OVER (PARTITION BY input) > 1", None),
+        ("COUNT(b) OVER (PARTITION BY input) > a", None),
+        ("a > 1 AND b > 1", None),
+    ],
+)
+def test_a_window_is_asked_only_where_the_rest_of_its_predicate_holds(predicate: str, plain: str) -> None:
+    """What stands beside a window by AND guards it; nothing else does."""
+    assert plain == guard(predicate)
 
 
 def test_a_model_that_is_free_costs_nothing() -> None:
