@@ -53,17 +53,22 @@ def read(path: Path) -> Baseline:
         raise InputError(
             f"{path}: there is no baseline", "`auditor baseline write PATH...` writes one"
         ) from None
-    held = accept(read_report(data, str(path))) if is_report(data) else _decoded(data, path)
-    return msgspec.structs.replace(held, name=str(path))
+    return parse(data, str(path))
 
 
-def _decoded(data: bytes, path: Path) -> Baseline:
+def parse(data: bytes, name: str) -> Baseline:
+    """The baseline in these bytes, a report's open gaps if they are one; InputError tells what is wrong."""
+    held = accept(read_report(data, name)) if is_report(data) else _decoded(data, name)
+    return msgspec.structs.replace(held, name=name)
+
+
+def _decoded(data: bytes, name: str) -> Baseline:
     try:
         return msgspec.json.decode(data, type=Baseline)
     except (msgspec.DecodeError, RecursionError) as error:
         said = str(error) if isinstance(error, msgspec.ValidationError) else "it is no JSON"
         raise InputError(
-            f"{path}: no baseline that this version reads: {said}",
+            f"{name}: no baseline that this version reads: {said}",
             "`auditor baseline write PATH...` writes one; a report in JSON will do as well",
         ) from None
 

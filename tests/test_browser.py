@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from auditor.samples import samples
+from auditor.web.outputs import MENU
+from auditor.writers import writer
 from tests import browser as chromium
 from tests.web_service import Server, server
 
@@ -140,15 +142,38 @@ def test_a_dropped_file_is_chosen(page: chromium.Browser, running: Server) -> No
     assert "dropped.json" == page.ask("document.getElementById('files').files[0].name")
 
 
-def test_the_report_downloads_and_copies(page: chromium.Browser, running: Server, tmp_path: Path) -> None:
-    """The download is the report as JSON, made by the browser from what it already has."""
+def test_the_report_is_kept_in_every_format(page: chromium.Browser, running: Server, tmp_path: Path) -> None:
+    """Each button of the menu gives a file of its kind; Markdown is also copied."""
     page.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    page.command("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
     page.open(running.origin)
     page.find(f"button[value='{GAPPY.name}']").click()
-    page.find("[data-download]").click()
-    page.wait(lambda: (tmp_path / "report.json").exists())
+    page.find("#result #verdict")
+    for name in MENU:
+        page.find(f".tools button[value='{name}']").click()
+        page.wait((tmp_path / f"attribution-report{writer(name).suffix}").exists)
+    page.find("[data-markdown]").click()
+    page.wait(lambda: "Copied" == page.find("[data-markdown]").text)
 
-    assert "1" == json.loads((tmp_path / "report.json").read_text("utf-8"))["schema"]
+    read = {one.suffix: one.read_text("utf-8") for one in tmp_path.iterdir()}
+    assert "1" == json.loads(read[".json"])["schema"]
+    assert "2.1.0" == json.loads(read[".sarif"])["version"]
+    assert read[".html"].startswith("<!doctype html>")
+    assert read[".md"] == page.driver.execute_async_script(
+        "navigator.clipboard.readText().then(arguments[0])"
+    ).replace("\r\n", "\n")
+    sound(page, running)
+
+
+def test_a_report_is_taken_to_be_compared(page: chromium.Browser, running: Server) -> None:
+    """The report of the page is the first side of a comparison."""
+    page.open(running.origin)
+    page.find(f"button[value='{GAPPY.name}']").click()
+    page.find("#result #verdict")
+    page.find(".tools button[formaction]").click()
+    page.find("#after")
+
+    assert "1" == json.loads(page.ask("document.getElementById('before').value"))["schema"]
     sound(page, running)
 
 

@@ -26,8 +26,9 @@ from auditor.rulebook import load_rules
 from auditor.samples import samples
 from auditor.web.audits import run
 from auditor.web.intake import Envelope, api_order
+from auditor.web.outputs import written
 from auditor.web.problems import PROBLEM_JSON, Nothing, Problem
-from auditor.writers import Style, writer
+from auditor.writers import writer
 from auditor.writers.json import document, schema
 
 STRING = Schema(type="string")  # type: ignore[arg-type]
@@ -111,12 +112,13 @@ class AuditOperation(Operation):
             properties={
                 "inputs": Schema(type="array", items=one),  # type: ignore[arg-type]
                 "policy": Schema(type="object"),  # type: ignore[arg-type]
+                "baseline": Schema(type="object"),  # type: ignore[arg-type]
             },
             required=["inputs"],
         )
         files = Schema(
             type="object",  # type: ignore[arg-type]
-            description="Files; each field's name becomes the input's name.",
+            description="Files; each field's name becomes the input's name, but for `policy` and `baseline`.",
             additional_properties=Schema(type="string", format="binary"),  # type: ignore[arg-type]
         )
         raw = Schema(type="string", format="binary", description="One input, as it is.")  # type: ignore[arg-type]
@@ -157,13 +159,16 @@ async def create_audit(
     profile: Annotated[str | None, QueryParameter(description="The profile to judge by")] = None,
     name: Annotated[str | None, QueryParameter(description="The name of a raw body")] = None,
     format: Annotated[str | None, QueryParameter(description="The format, where it is known")] = None,  # noqa: A002
+    output: Annotated[
+        str, QueryParameter(description="What to answer, as of `auditor audit --format`")
+    ] = "json",
 ) -> Response[bytes]:
     """The report of what was sent: the same document as `auditor audit --format json`."""
+    out = writer(output)
     report = await run(request, await api_order(request, profile, name, format))
     if not report.totals.calls:
         raise Nothing(report)
-    out = writer("json")
-    return Response(out.write(report, Style()), media_type=out.media_type)
+    return await written(report, out)
 
 
 @get("/rules", summary="Every rule of the pack", sync_to_thread=False)

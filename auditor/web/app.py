@@ -24,9 +24,10 @@ from litestar.template import TemplateConfig
 
 from auditor import __version__, rendering
 from auditor.library import handbook
-from auditor.web import api, compare, log, ops, pages, problems, security, view
+from auditor.web import api, compare, log, ops, pages, problems, reports, security, view
 from auditor.web.jobs import Workers
 from auditor.web.metrics import Metrics
+from auditor.web.outputs import MENU
 from auditor.web.settings import Settings
 
 
@@ -77,6 +78,7 @@ def environment(settings: Settings) -> Environment:
     made = rendering.environment(handbook())
     made.filters |= {"say": view.say}
     made.globals |= {"assets": assets(), "settings": settings, "version": __version__, "site": True}
+    made.globals |= {"menu": MENU}
     return made
 
 
@@ -89,13 +91,13 @@ def create_app(settings: Settings | None = None) -> Litestar:
         "/api/v1",
         route_handlers=[
             api.create_audit, api.list_rules, api.list_fields, api.list_formats, api.list_samples,
-            api.report_schema, compare.create_diff,
+            api.report_schema, compare.create_diff, reports.write_report,
         ],
     )  # fmt: skip
     shown: list[Any] = [
         pages.home, pages.audit, pages.rules, pages.rule, pages.fields, pages.formats,
         pages.format_page, pages.privacy, pages.problem_kinds, compare.compare,
-        compare.compared, ops.health, ops.ready, ops.metrics, static,
+        compare.compared, reports.keep, ops.health, ops.ready, ops.metrics, static,
     ]  # fmt: skip
     return Litestar(
         [*shown, version_1],

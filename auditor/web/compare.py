@@ -106,17 +106,21 @@ def compare() -> Template:
 
 @post("/compare", include_in_schema=False, status_code=HTTP_200_OK)
 async def compared(request: Request[Any, Any, Any]) -> Template:
-    """What changed between the two sides of a posted form."""
+    """What changed between the two sides of a posted form; a report alone is the first of them."""
     parts = intake.form_parts(await request.body(), request.headers.get("content-type", ""))
+    first = _text(parts, "report")
+    if first is not None:
+        return _page(None, first)
     sides = [_posted(parts, name) for name in SIDES]
     return _page(await _compared(request, sides, _text(parts, "profile")))
 
 
-def _page(held: Diff | None) -> Template:
+def _page(held: Diff | None, first: str = "") -> Template:
     changes = [change for change in held.gaps if change.kind != "same"] if held else []
     return page(
         "compare.html",
         diff=held,
+        first=first,
         changes=changes[:SHOWN],
         more=len(changes) - SHOWN,
         say_of=contrast,

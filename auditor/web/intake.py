@@ -26,6 +26,7 @@ from auditor.web.worker import Order, Posted
 BOXES = ("", "_2", "_3", "_4")
 _MAX_PARTS = 100
 _PLAIN_NAMES = frozenset({"file", "files", "input", "inputs", "upload"})
+NOT_INPUTS = frozenset({"profile", "format", "policy", "baseline"})
 _ENVELOPE = re.compile(rb"\s*\{")
 
 
@@ -52,10 +53,15 @@ class EnvelopeInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Several inputs and a policy in one JSON document; the policy has the keys of `auditor.toml`."""
+    """Several inputs and a policy in one JSON document; the policy has the keys of `auditor.toml`.
+
+    `baseline` is what `new_only` and `max_drop` hold the audit against: a file of `auditor baseline write`,
+    or an earlier report.
+    """
 
     inputs: list[EnvelopeInput]
     policy: dict[str, Any] = {}
+    baseline: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Peek(msgspec.Struct):
@@ -93,25 +99,27 @@ async def api_order(
     """The order of an API request: named files, an envelope, or the body itself as one input."""
     body = await request.body()
     content_type = request.headers.get("content-type", "")
-    policy = _policy(profile)
+    policy, before = _policy(profile), b""
     if content_type.lower().startswith("multipart/"):
         parts = form_parts(body, content_type)
-        inputs = [_named(p, form) for p in parts if p.data and p.name not in ("profile", "format")]
+        inputs = [_named(p, form) for p in parts if p.data and p.name not in NOT_INPUTS]
         fields = {p.name: p for p in parts if p.filename is None}
-        policy = policy or _policy(_field(fields, "profile"))
+        policy = _object(_field(fields, "policy")) | (policy or _policy(_field(fields, "profile")))
+        before = next((p.data for p in parts if p.name == "baseline"), b"")
     elif envelope := _envelope(body):
         inputs = [
             Posted(name=i.name or f"input {n}", data=i.text.encode(), format=i.format or form, layer=i.layer)
             for n, i in enumerate(envelope.inputs, 1)
         ]
         policy = {**envelope.policy, **policy}
+        before = bytes(envelope.baseline)
     else:
         inputs = [Posted(name=name or "body", data=body, format=form)] if body.strip() else []
     if not inputs:
         raise InputError(
             "the request holds no input", "send the text as the body, as files, or as an envelope"
         )
-    return Order(inputs=unique(inputs), policy=policy)
+    return Order(inputs=unique(inputs), policy=policy, baseline=before or None)
 
 
 def form_parts(body: bytes, content_type: str) -> list[Part]:

@@ -19,11 +19,13 @@ from auditor import matrix
 from auditor.fields import catalogue, profiles
 from auditor.model import SCOPES
 from auditor.readers import all_readers, reader, recognised_only
+from auditor.reports import is_report, read_report
 from auditor.rulebook import Example, Rule, load_fixes, load_rules
 from auditor.samples import Sample, samples, scenario
 from auditor.web import intake, problems
 from auditor.web.api import text_of
 from auditor.web.audits import run
+from auditor.web.outputs import rewritten
 from auditor.web.security import CONTENT_SECURITY_POLICY
 from auditor.web.view import VERDICT_WORDS, arrange, recipe
 from auditor.web.worker import Order, Posted
@@ -56,9 +58,16 @@ def home() -> Template:
 
 @post("/audit", include_in_schema=False, status_code=HTTP_200_OK)
 async def audit(request: Request[Any, Any, Any]) -> Response[Any]:
-    """The report of a posted form: the fragment for htmx, the whole page for a plain post."""
+    """The report of a posted form: the fragment for htmx, the whole page for a plain post.
+
+    A report that was saved before is shown as it is.
+    """
     sample, order = await _ordered(request)
-    report = await run(request, order)
+    if len(order.inputs) == 1 and is_report(order.inputs[0].data):
+        report = read_report(order.inputs[0].data, "report")
+        await rewritten(report, writer("html"))  # what cannot be shown is told before the page begins
+    else:
+        report = await run(request, order)
     fragment = "hx-request" in request.headers
     if not report.totals.calls:
         raise problems.Nothing(report)

@@ -13,9 +13,10 @@ from typing import Any
 
 import msgspec
 
-from auditor.errors import AuditError
+from auditor.errors import AuditError, PolicyError
 from auditor.model import Report
 
+NO_BASELINE = "send an earlier report, or a file of `auditor baseline write`, as `baseline`"
 MAX_UNPACKED = 200 * 1024**2  # bytes that one input may inflate to: a worker's memory is shared
 
 
@@ -33,10 +34,11 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """One audit to run: inputs and policy."""
+    """One audit to run: inputs, policy, and what to hold the result against: a baseline or a report."""
 
     inputs: list[Posted]
     policy: dict[str, Any] = {}
+    baseline: bytes | None = None
 
     @property
     def size(self) -> int:
@@ -87,6 +89,7 @@ def work(order: bytes) -> bytes:
 
 def run_order(order: bytes) -> bytes:
     """Decode, audit, encode; every error becomes an outcome."""
+    from auditor.baseline import parse
     from auditor.run import Input, audit
     from auditor.settings import parse_policy
 
@@ -97,7 +100,11 @@ def run_order(order: bytes) -> bytes:
             Input(name=i.name, data=i.data, format=i.format, layer=i.layer, alias=i.hop, most=MAX_UNPACKED)
             for i in asked.inputs
         ]
-        outcome = Done(audit(inputs, parse_policy(asked.policy)))
+        policy = parse_policy(asked.policy)
+        before = None if asked.baseline is None else parse(asked.baseline, "baseline")
+        if before is None and (policy.new_only or policy.thresholds.max_drop is not None):
+            raise PolicyError("the policy holds the audit against a baseline, and none was sent", NO_BASELINE)
+        outcome = Done(audit(inputs, policy, baseline=before))
     except AuditError as exc:
         outcome = Refused(type(exc).__name__, exc.title, exc.status, exc.message, exc.hint)
     except Exception as exc:  # noqa: BLE001 - the border: only where it happened may cross

@@ -17,25 +17,32 @@ function forget(select) {
   if (select) select.options[0].textContent = "detect";
 }
 
-async function copy(button) {
+function say(button, word) {
   const said = button.textContent;
-  try {
-    await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
-    button.textContent = "Copied";
-  } catch {
-    getSelection().selectAllChildren(button.parentElement.querySelector("code"));
-    button.textContent = "Selected";
-  }
+  button.textContent = word;
   setTimeout(() => { button.textContent = said; }, 1500);
 }
 
-function download(name) {
-  const text = document.querySelector(".json pre").textContent;
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+async function copy(button) {
+  const code = button.parentElement.querySelector("code");
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    say(button, "Copied");
+  } catch {
+    getSelection().selectAllChildren(code);
+    say(button, "Selected");
+  }
+}
+
+async function markdown(button) {
+  const body = new FormData(document.getElementById("kept"));
+  body.set("as", "markdown");
+  try {
+    const answer = await fetch("/reports", { method: "POST", body });
+    if (!answer.ok) throw new Error(answer.statusText);
+    await navigator.clipboard.writeText(await answer.text());
+    say(button, "Copied");
+  } catch { say(button, "Not copied"); }
 }
 
 document.addEventListener("click", (event) => {
@@ -43,7 +50,7 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   if ("copy" in button.dataset) copy(button);
   if ("print" in button.dataset) print();
-  if (button.dataset.download) download(button.dataset.download);
+  if ("markdown" in button.dataset) markdown(button);
 });
 
 document.addEventListener("keydown", (event) => {
