@@ -69,12 +69,13 @@ class Builder:
         self.shared.builders[(fmt, layer)] = self
         self.slots: list[Slot] = []
         self._columns: dict[tuple[str, str, str, bool, float], Column | None] = {}
+        self._resolved: dict[tuple[Match, str, str, float, bool], Column] = {}
         self._keys: dict[tuple[str, str], Keys] = {}
         self._facts: dict[str, Column] = {}
         self._live: list[Column] = []
         self._parts: list[pl.DataFrame] = []
         self._processes: list[Process] = []
-        self.kept: dict[str, Any] = {}  # what a reader remembers of this input, by its format
+        self.kept: dict[Any, Any] = {}  # what a reader remembers of this input, by its format
         # which records of a batch are calls, and of what operation, where a reader tells it at the end
         self.settled: Callable[[pl.DataFrame], list[pl.Series]] | None = None
         self.columns_known: frozenset[str] | None = None
@@ -198,6 +199,15 @@ class Builder:
         self, match: Match, scope: str, key: str, scale: float = 1.0, *, free: bool = False
     ) -> Column:
         """The column of a field that is known already; `key` is written in the report as it stands."""
+        asked = (match, scope, key, scale, free)
+        column = self._resolved.get(asked)
+        if column is None:
+            column = self._resolve(match, scope, key, scale, free=free)
+            if len(self._resolved) < MAX_KEYS:
+                self._resolved[asked] = column
+        return column
+
+    def _resolve(self, match: Match, scope: str, key: str, scale: float, *, free: bool) -> Column:
         place = self.catalogue.place(match, scope, self.layer)
         memo = (match.field, scope, key, place == "weak", scale)
         column = self._columns.get(memo)

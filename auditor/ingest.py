@@ -31,7 +31,7 @@ LINED = LINES | {"nginx-combined", "haproxy-http"}
 GENERIC = 0.3  # what a generic text format may claim at most
 FIRST = 25
 MOST_LINES = 200
-SPLIT_FROM = 32 * 1024 * 1024  # bytes below which starting a second process costs more than it saves
+SPLIT_FROM = 128 * 1024 * 1024  # bytes below which starting a second process costs more than it saves
 LOOKED_AT = 64 * 1024  # bytes
 _CONTROL = bytes(range(9))
 

@@ -71,16 +71,16 @@ def _read_range(task: _Task) -> Table:
 
 
 def _joined(source: Source, tables: list[Table], edges: list[int]) -> Table:
-    slots: list[Slot] = []
+    slots: dict[Slot, int] = {}
     frames: list[pl.DataFrame] = []
     skips: list[Skip] = []
     notes: dict[str, None] = {}
     records = 0
     for table, start in zip(tables, edges, strict=False):
-        base = len(slots)
-        slots.extend(table.slots)
-        shift = [(pl.col(c) + base).alias(c) for c in table.frame.columns if c.endswith("_slot")]
-        frames.append(table.frame.with_columns(*shift, pl.col("record") + records))
+        numbers = [slots.setdefault(slot, len(slots)) for slot in table.slots]
+        frames.append(
+            table.frame.with_columns(*_renumbered(table.frame, numbers), pl.col("record") + records)
+        )
         records += table.frame.height
         if table.skips and len(skips) < MAX_SKIPS_SHOWN:
             before = source.line_of(start)[0] - (0 if not start else _begins_line(source, start))
@@ -95,12 +95,21 @@ def _joined(source: Source, tables: list[Table], edges: list[int]) -> Table:
         first.format,
         first.layer,
         pl.concat(frames, how="diagonal_relaxed"),
-        slots,
+        list(slots),
         skips[:MAX_SKIPS_SHOWN],
         sum(t.skipped_total for t in tables),
         notes=list(notes),
         columns_known=first.columns_known,
     )
+
+
+def _renumbered(frame: pl.DataFrame, numbers: list[int]) -> list[pl.Expr]:
+    """Every column of slots with the numbers that the whole file gives them."""
+    if numbers == list(range(len(numbers))):
+        return []
+    held = pl.lit(pl.Series(numbers, dtype=pl.Int32))
+    columns = [name for name in frame.columns if name.endswith("_slot")]
+    return [held.gather(pl.col(name).cast(pl.UInt32)).alias(name) for name in columns]
 
 
 def _begins_line(source: Source, offset: int) -> int:

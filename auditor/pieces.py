@@ -16,7 +16,6 @@ from auditor.behind import CutError, after_prefix
 from auditor.joining import joined
 from auditor.repair import closed, repaired
 from auditor.source import Source
-from auditor.twice import again
 from auditor.yamldocs import documents, is_configuration, is_yaml
 
 MAX_DEPTH = 100
@@ -32,7 +31,7 @@ class Piece(NamedTuple):
     offset: int
     pointer: str
     line: int = 0
-    raw: bytes = b""  # of a value whose keys may stand twice
+    raw: bytes = b""  # what the value was decoded from, where it is all of that
 
 
 class Tell(NamedTuple):
@@ -100,7 +99,7 @@ def pieces(
     data = source.whole()
     if container == "json":
         try:
-            yield from _opened(decode(data), 0, tell, 1, again(data))
+            yield from _opened(decode(data), 0, tell, 1, data)
             return
         except ValueError as error:
             if str(error).startswith("nested"):
@@ -191,7 +190,7 @@ def one_line(line: bytes, at: int, number: int, tell: Tell) -> Iterator[Piece]:
     if not isinstance(value, (dict, list)):
         tell.skip(number, "a bare value, not a record")
         return
-    yield from _opened(value, at, tell, number, again(line))
+    yield from _opened(value, at, tell, number, line)
 
 
 def _unquoted(text: str) -> Any:
@@ -235,7 +234,7 @@ def _stream_pieces(data: bytes, tell: Tell) -> Iterator[Piece]:
             continue
         value, after = _block(text, at, number, tell)
         if value is not None:
-            yield from _opened(value, offset, tell, number, again(text[at:after].encode()))
+            yield from _opened(value, offset, tell, number, text[at:after].encode())
         number += text.count("\n", position, after)
         position = after
 
@@ -270,12 +269,13 @@ def _block(text: str, at: int, number: int, tell: Tell) -> tuple[Any, int]:
 
 def _opened(value: Any, offset: int, tell: Tell, line: int, raw: bytes = b"") -> Iterator[Piece]:
     """The value itself, or the elements of a top-level array."""
+    shallow = raw and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH
     items = [(f"/{i}", item) for i, item in enumerate(value)] if isinstance(value, list) else [("", value)]
     for pointer, item in items:
         if not isinstance(item, (dict, list)):
             tell.skip(line, "a bare value, not a record")
             continue
-        if depth_of(item) > MAX_DEPTH:
+        if not shallow and depth_of(item) > MAX_DEPTH:
             tell.skip(line, f"nested deeper than {MAX_DEPTH} levels")
             continue
         yield Piece(item, offset, pointer, line, b"" if pointer else raw)

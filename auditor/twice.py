@@ -18,7 +18,12 @@ class Twice(list[Any]):
 
 
 def with_twice(raw: bytes) -> Any:
-    """A JSON value in which a key that stands twice with different values keeps both."""
+    """A small JSON value in which a key that stands twice with different values keeps both; else None."""
+    if len(raw) > MAX_TWICE:
+        return None
+    keys = _KEYS.findall(raw)
+    if len(keys) == len(set(keys)):
+        return None
     try:
         return json.loads(raw, object_pairs_hook=_pairs)
     except (ValueError, RecursionError):
@@ -34,11 +39,3 @@ def _pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         else:
             out[key] = value
     return out
-
-
-def again(raw: bytes) -> bytes:
-    """The bytes of a small value in which some key stands twice, else nothing."""
-    if len(raw) > MAX_TWICE:
-        return b""
-    keys = _KEYS.findall(raw)
-    return raw if len(keys) != len(set(keys)) else b""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from auditor.evidence import Builder
 from auditor.fields import Match
+from auditor.table import Column
 
 
 class Named(NamedTuple):
@@ -26,14 +27,18 @@ def put_named(
     builder: Builder, row: int, record: Mapping[str, Any], names: Mapping[str, Named], prefix: str = ""
 ) -> None:
     """Put what stands under the named keys of a record; a key that is not there puts nothing."""
+    known: dict[str, Column] = builder.kept.setdefault((id(names), prefix), {})
     for key, name in names.items():
         if key not in record:
             continue
         value = record[key]
         if isinstance(value, (dict, list)):
             continue
-        match = Match(name.field, name.rank, name.weak)
-        builder.resolved(match, name.scope, prefix + key, name.scale).put(row, value)
+        column = known.get(key)
+        if column is None:
+            match = Match(name.field, name.rank, name.weak)
+            column = known[key] = builder.resolved(match, name.scope, prefix + key, name.scale)
+        column.put(row, value)
 
 
 def shown_by(builder: Builder, record: Mapping[str, Any], sources: Mapping[str, Iterable[str]]) -> None:

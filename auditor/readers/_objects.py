@@ -27,6 +27,7 @@ LISTS = tuple(
 TEXTS = ("message", "log", "@message", "_raw", "line", "Message", "body", "msg")
 Match = Callable[[dict[str, Any]], float]
 Claim = tuple[float, bool, str]  # how strongly, whether by the chosen reader, by whom
+SURE = (1.0, True)  # what nobody can surpass
 CLAIMED = 0.5  # a score from which a reader claims a record
 _EPOCH = ((10**17, 1), (10**14, 10**3), (10**11, 10**6))
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?")
@@ -159,8 +160,8 @@ class Desk:
         keys = value.keys()
         others = [(m, r) for m, r in self.claimants if "*" in r.by_value or r.by_value & keys]
         each = {r.name for _, r in others}
-        fixed = [(m(value), r is self.chosen, r.name) for m, r in self.claimants if r.name not in each]
-        return max(fixed), others
+        fixed = max((m(value), r is self.chosen, r.name) for m, r in self.claimants if r.name not in each)
+        return fixed, others if fixed[:2] < SURE else []
 
     def record(self, piece: Piece) -> None:
         """Let its reader take one JSON record; what nobody claims is generic JSON."""
