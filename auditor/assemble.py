@@ -6,7 +6,7 @@ It settles which records are calls, whether they failed, and which id stands for
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -101,7 +101,8 @@ def assemble(
     evidence = Evidence(
         frame,
         slots,
-        tables,
+        # the rows are in one place from here on
+        [replace(table, frame=table.frame.clear()) for table in tables],
         catalogue,
         hops=chain(tables),
         vocabularies=vocabularies or {},

@@ -228,10 +228,12 @@ class _Pair:
 def region_logged(evidence: Evidence) -> Columns:
     """Whether a provider's log among the inputs holds calls of the region; null without such a log."""
     frame = evidence.frame
-    logs = frame.filter((pl.col("layer") == "provider") & (pl.col("kind") == "call"))
+    names = [name for name in ("region", "inference_region") if evidence.has(name)]
+    logs = frame.select("layer", "kind", *names)
+    logs = logs.filter((pl.col("layer") == "provider") & (pl.col("kind") == "call"))
     if not logs.height:
         return {}
-    held = pl.concat([logs[c] for c in ("region", "inference_region") if c in logs.columns]).drop_nulls()
+    held = pl.concat([logs[name] for name in names]).drop_nulls()
     return {"region_logged": frame["region"].is_in(held.unique().to_list())}
 
 
@@ -241,13 +243,14 @@ def tags_on_session(evidence: Evidence) -> Columns:
     if frame["session_tags"].null_count() == frame.height:
         return {}
     tagged = (pl.col("layer") != "billing") & pl.col("session_tags").is_not_null()
-    held = frame.filter(tagged)["iam_principal"].drop_nulls().unique().to_list()
-    return {"tags_on_session": frame["iam_principal"].is_in(held)}
+    held = frame.select(pl.col("iam_principal").filter(tagged))["iam_principal"].drop_nulls().unique()
+    return {"tags_on_session": frame["iam_principal"].is_in(held.to_list())}
 
 
 def profile_called(evidence: Evidence) -> Columns:
     """Whether a log names the application inference profile of a billed line as its model."""
     frame = evidence.frame
-    called = frame.filter((pl.col("layer") != "billing") & (pl.col("kind") == "call"))["model"].drop_nulls()
+    logged = (pl.col("layer") != "billing") & (pl.col("kind") == "call")
+    called = frame.select(pl.col("model").filter(logged))["model"].drop_nulls()
     held = called.filter(called.str.contains(":application-inference-profile/", literal=True)).unique()
     return {"profile_called": frame["profile"].is_in(held.to_list())} if evidence.has("profile") else {}

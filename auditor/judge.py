@@ -27,6 +27,8 @@ from auditor.rulebook import Rule
 
 PRESENT, ABSENT, MIS_SCOPED, NOT_CARRIED = range(4)
 CAUSES = tuple(Cause)
+LONG, GROUP = 200_000, 16  # rows of a long table, and how many predicates are asked of it together
+KEPT = frozenset({"expected_cost_usd"})  # what later steps take from the table where it is there
 _CODE = {cause: i for i, cause in enumerate(CAUSES)}
 USAGE = frozenset(
     {"cost_usd", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_total",
@@ -113,7 +115,7 @@ def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> J
     """Judge every call of the table on these fields."""
     spread_headers(evidence, fields)
     there, asked = _there(evidence), frozenset(fields)
-    formats = frozenset(f for t in evidence.tables for f in t.frame["format"].unique().to_list())
+    formats = frozenset(evidence.frame["format"].unique().to_list())
     pairs = [
         (rule, field)
         for rule in rules
@@ -121,12 +123,9 @@ def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> J
         for field in rule.field
         if field in asked and all(there(c) for c in demands(rule.predicate(field)))
     ]
-    wanted = {c for rule, field in pairs for c in columns_of(rule.predicate(field))}
-    relate(evidence, wanted | set(fields) | {"error", "failed"})
-    is_call = evidence.frame["kind"] == "call"
-    # where every record is a call the table need not be held twice
-    calls = evidence.frame if is_call.all() else evidence.frame.filter(is_call)
-    raw = _predicates(calls, pairs)
+    relate(evidence, {*fields, "error", "failed"})
+    raw = _asked(evidence, pairs)
+    calls = _calls(evidence)
     empty = calls.select(pl.col(f).is_null() for f in fields)
     carried = _carried(evidence, calls, empty)
     hits = _muted(raw, pairs, calls, carried)
@@ -145,8 +144,37 @@ def _speaks(rule: Rule, layers: frozenset[str], formats: frozenset[str]) -> bool
     )
 
 
+def _calls(evidence: Evidence, names: Collection[str] | None = None) -> pl.DataFrame:
+    """The calls, or some of their columns; where every record is a call the table is not held twice."""
+    frame, is_call = evidence.frame, evidence.frame["kind"] == "call"
+    frame = frame if names is None else frame.select(sorted(names))
+    return frame if is_call.all() else frame.filter(is_call)
+
+
+def _asked(evidence: Evidence, pairs: list[tuple[Rule, str]]) -> list[Rows]:
+    """Each predicate over the calls.
+
+    A column that predicates alone read leaves the table behind the last of them: there are more of those
+    than of all others. On a long table they come and go by groups.
+    """
+    own = {*evidence.frame.columns, *KEPT}
+    reads = [columns_of(rule.predicate(field)) for rule, field in pairs]
+    order = sorted(range(len(pairs)), key=lambda i: sorted(reads[i]))
+    size = GROUP if evidence.frame.height > LONG else max(len(pairs), 1)
+    out: dict[int, Rows] = {}
+    for start in range(0, len(order), size):
+        group, later = order[start : start + size], order[start + size :]
+        wanted = {"layer", "format"}.union(*(reads[i] for i in group))
+        relate(evidence, wanted)
+        out |= zip(group, _predicates(_calls(evidence, wanted), [pairs[i] for i in group]), strict=True)
+        staying = own.union(*(reads[i] for i in later))
+        frame = evidence.frame
+        evidence.frame = frame.drop(c for c in frame.columns if c not in staying and not c.endswith("_slot"))
+    return [out[i] for i in range(len(pairs))]
+
+
 def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows]:
-    """Each predicate over the calls, in one lazy query."""
+    """Some predicates over the calls, in one query or two."""
     texts = list(dict.fromkeys(rule.predicate(field) for rule, field in pairs))
     empty = {c.name for c in calls if c.null_count() == calls.height}
     silent = {text: pl.Series([False]) for text in texts if not demands(text).isdisjoint(empty)}

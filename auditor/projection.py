@@ -25,6 +25,7 @@ from auditor.model import Projection, Step
 from auditor.money import Weights
 from auditor.owners import spend
 from auditor.plan import MAX_STEPS, Ground, next_step
+from auditor.relate import need
 from auditor.required import required_on, requirements
 from auditor.rulebook import Rule
 from auditor.settings import Policy
@@ -270,12 +271,13 @@ def _borders_that_hand_on(found: Links, values: pl.Series) -> set[tuple[int, int
 
 def _value(judged: Evidence, field: str, dtype: pl.DataType, own: pl.Series) -> pl.Series:
     """What would stand on each call: what stands near it today, else a word of its own."""
-    frame = judged.frame
-    near = [frame[f"{place}_{field}"] for place in NEAR if f"{place}_{field}" in frame.columns]
+    names = [f"{place}_{field}" for place in NEAR]
+    frame = need(judged, *(name for name in names if judged.has(f"{name}_slot")))
+    near = [frame[name] for name in names if name in frame.columns]
     known = [s.cast(dtype, strict=False).alias(str(i)) for i, s in enumerate(near)]
-    # all tries of a call bear one id
-    number = frame["logical_call"] if field == "request_id" and "logical_call" in frame.columns else None
-    if number is None:
+    if field == "request_id":
+        number = need(judged, "logical_call")["logical_call"]  # all tries of a call bear one id
+    else:
         number = pl.int_range(frame.height, eager=True)
     if dtype == pl.String:
         # two words at least: a value that never changes would be a gap of its own

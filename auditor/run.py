@@ -69,6 +69,7 @@ def audit(
     rules = _rules(policy, rules_dir)
     inputs, sources, tables, said = _read(expand(inputs), fields, jobs)
     evidence = assemble(tables, fields, policy.dedicated, policy.vocabularies, policy.whole_patterns)
+    tables = evidence.tables
     bare = replace(evidence, slots=list(evidence.slots), kept={})
     judgement = judge(evidence, rules, tuple(fields.fields))
     weights = weigh(evidence, judgement.calls)
