@@ -115,7 +115,7 @@ def test_readiness_means_a_worker_answered() -> None:
 def test_an_exception_leaves_its_words_in_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """What crosses the border of a crash is a type and places, never the exception's words."""
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ValueError("acme-secret")
 
     monkeypatch.setattr("auditor.run.audit", broken)
