@@ -9,11 +9,12 @@ import numpy as np
 import polars as pl
 
 from auditor.arrays import Ints, Rows
+from auditor.store import Store
 
 WIRE_SPAN = "raw_gen_ai_request"  # LiteLLM's span of the raw exchange, below its own of the call
 
 
-def parents(frame: pl.DataFrame) -> Ints:
+def parents(frame: Store) -> Ints:
     """For each row the row of its parent record, or -1."""
     rows = frame.select("trace_id", "span_id", "parent_id").with_row_index("row")
     own = (
@@ -43,30 +44,28 @@ def nearest(parent: Ints, wanted: Rows) -> Ints:
     return up
 
 
-def without_wrappers(frame: pl.DataFrame, parent: Ints) -> pl.DataFrame:
-    """The table in which a span that repeats the usage or response id of a span below it is no call.
+def without_wrappers(frame: Store, parent: Ints) -> list[pl.Series]:
+    """The column `kind`, where it changes: a span that repeats usage or response id of one below is no call.
 
     LiteLLM's span of the raw exchange is the other way round: it is a call where none stands above it but one
     that failed, which was another try.
     """
     call = np.array(frame["kind"] == "call")
     if call.sum() < 2:
-        return frame
+        return []
     above = nearest(parent, call)
     below = np.flatnonzero(call & (above >= 0))
     wire = below[(frame["name"].gather(below) == WIRE_SPAN).fill_null(False).to_numpy()]
     call[wire[~frame["failed"].to_numpy()[above[wire]]]] = False
     inner = np.setdiff1d(below, wire)
     if not len(below):
-        return frame
+        return []
     same = np.zeros(len(inner), dtype=bool)
     for name in ("response_id", "attempt_id"):
-        if name in frame.columns:
+        if name in frame:
             a, b = frame[name].gather(inner), frame[name].gather(above[inner])
             same |= (a == b).fill_null(False).to_numpy()
-    tokens = [
-        frame[n].fill_null(-1).to_numpy() for n in ("tokens_input", "tokens_output") if n in frame.columns
-    ]
+    tokens = [frame[n].fill_null(-1).to_numpy() for n in ("tokens_input", "tokens_output") if n in frame]
     if tokens:
         outer = above[inner]
         equal = np.all([t[inner] == t[outer] for t in tokens], axis=0)
@@ -79,5 +78,4 @@ def without_wrappers(frame: pl.DataFrame, parent: Ints) -> pl.DataFrame:
     else:
         same[:] = True
     call[above[inner[same]]] = False
-    kind = frame["kind"].set(pl.Series(~call), "context")
-    return frame.with_columns(kind)
+    return [frame["kind"].set(pl.Series(~call), "context")]

@@ -6,7 +6,7 @@ It settles which records are calls, whether they failed, and which id stands for
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,8 +17,9 @@ from auditor.ancestry import parents, without_wrappers
 from auditor.arrays import Ints
 from auditor.chain import Hop, chain
 from auditor.fields import Catalogue
-from auditor.table import Slot, Table
-from auditor.tokens import with_kinds
+from auditor.store import Store, stacked
+from auditor.table import IDENTITY, Slot, Table
+from auditor.tokens import token_kinds
 
 USAGE = ("tokens_input", "tokens_output", "tokens_total")
 _HOST = r"bedrock(?:-runtime|-mantle|-agent-runtime)?(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:amazonaws|api)"
@@ -34,6 +35,8 @@ ALWAYS: dict[str, Any] = {
     "stream": pl.Boolean,
     "provider_name": pl.String,
 }
+PLAIN = frozenset({"input", "kind", "layer", "format"})  # what every step asks for
+_OWN = PLAIN | {"record"}  # what no table is without
 BY_PROCESS = ("team_id", "cost_center")  # what one deployment a team can carry for all its calls
 _OPEN_RESPONSE_ID = r"^(chatcmpl-|resp_|gen-|cmpl-)"
 
@@ -45,7 +48,7 @@ Columns = Mapping[str, pl.Series | pl.Expr]
 class Evidence:
     """The one table that rules see, with the slots its `*_slot` columns point to."""
 
-    frame: pl.DataFrame
+    frame: Store
     slots: list[Slot]
     tables: list[Table]
     catalogue: Catalogue
@@ -68,7 +71,13 @@ class Evidence:
 
     def has(self, column: str) -> bool:
         """Whether the table has a column."""
-        return column in self.frame.columns
+        return column in self.frame
+
+    def put(self, *columns: pl.Series | pl.Expr | tuple[str, pl.DataType]) -> None:
+        """Add columns to the table, or replace such as it has; a name and a type: one without values."""
+        made = [one for one in columns if isinstance(one, pl.Expr)]
+        given = [one for one in columns if not isinstance(one, pl.Expr)]
+        self.frame = self.frame.plus([*given, *(self.frame.made(made) if made else ())])
 
 
 def assemble(
@@ -78,7 +87,7 @@ def assemble(
     vocabularies: Mapping[str, Sequence[str]] | None = None,
     patterns: Mapping[str, str] | None = None,
 ) -> Evidence:
-    """Concatenate the tables; slot numbers are made unique over all inputs.
+    """Concatenate the tables, which are left without rows; slot numbers are made unique over all inputs.
 
     `dedicated` names services that serve one team: what their process says of the team counts.
     `vocabularies` and `patterns` are what the policy says of the values of a field.
@@ -86,31 +95,33 @@ def assemble(
     slots: list[Slot] = []
     frames: list[pl.DataFrame] = []
     for number, table in enumerate(tables):
-        base = len(slots)
+        frames.append(_taken(table, number, len(slots)))
         slots.extend(table.slots)
-        frame = table.frame
-        slotted = [c for c in frame.columns if c.endswith("_slot")] if base else []
-        shift = [(pl.col(c).cast(pl.Int32) + base).alias(c) for c in slotted]
-        frame = frame.with_columns(*shift, pl.lit(number, pl.Int32).alias("input"))
-        if "layer" not in frame.columns:
-            frame = frame.with_columns(pl.lit(table.layer).alias("layer"))
-        frames.append(frame)
-    frame = pl.concat(frames, how="diagonal_relaxed") if len(frames) > 1 else frames[0]
-    new = [pl.lit(None, dtype).alias(name) for name, dtype in ALWAYS.items() if name not in frame.columns]
-    frame = frame.with_columns(new).with_columns(pl.col("weight").fill_null(1))
     evidence = Evidence(
-        frame,
+        stacked(frames, PLAIN),
         slots,
-        # the rows are in one place from here on
-        [replace(table, frame=table.frame.clear()) for table in tables],
+        tables,
         catalogue,
         hops=chain(tables),
         vocabularies=vocabularies or {},
         patterns=patterns or {},
     )
+    lacking = [name for name in IDENTITY | ALWAYS if not evidence.has(name)]
+    evidence.put(*((name, (IDENTITY | ALWAYS)[name]()) for name in lacking))
+    evidence.put(pl.col("weight").fill_null(1))
     _settle(evidence)
     _dedicated(evidence, frozenset(dedicated))
     return evidence
+
+
+def _taken(table: Table, number: int, base: int) -> pl.DataFrame:
+    """The rows of a table, which keeps none of them: they are held once from here on."""
+    frame, table.frame = table.frame, table.frame.clear()
+    frame = frame.select(c for c in frame if c.name in _OWN or c.null_count() < len(c))
+    slotted = [c for c in frame.columns if c.endswith("_slot")] if base else []
+    shift = [(pl.col(c).cast(pl.Int32) + base).alias(c) for c in slotted]
+    layer = [] if "layer" in frame.columns else [pl.lit(table.layer).alias("layer")]
+    return frame.with_columns(*shift, *layer, pl.lit(number, pl.Int32).alias("input"))
 
 
 def _settle(evidence: Evidence) -> None:
@@ -118,13 +129,13 @@ def _settle(evidence: Evidence) -> None:
     _times(evidence)
     _endpoints(evidence)
     _outcomes(evidence)
-    evidence.frame = with_kinds(evidence.frame)
+    evidence.put(*token_kinds(evidence.frame))
     _ids(evidence)
-    if frame["parent_id"].null_count() < frame.height:
+    if not frame.is_empty("parent_id"):
         evidence.parent = parents(evidence.frame)
         if len(evidence.hops) > 1:
             _apart(evidence)
-        evidence.frame = without_wrappers(evidence.frame, evidence.parent)
+        evidence.put(*without_wrappers(evidence.frame, evidence.parent))
 
 
 def _apart(evidence: Evidence) -> None:
@@ -139,7 +150,7 @@ def _apart(evidence: Evidence) -> None:
 
 def hop_of(evidence: Evidence) -> Ints:
     """For each row the number of its hop."""
-    numbers = np.zeros(len(evidence.tables), dtype=np.int64)
+    numbers = np.zeros(len(evidence.tables), dtype=np.int32)
     for n, hop in enumerate(evidence.hops):
         numbers[list(hop.inputs)] = n
     out: Ints = numbers[evidence.frame["input"].to_numpy()]
@@ -150,20 +161,17 @@ def _fill(evidence: Evidence, name: str, values: pl.Expr, slot: Slot) -> None:
     """Give a field a derived value where it has none of its own."""
     frame = evidence.frame
     number = evidence.add_slot(slot)
-    own = pl.col(name) if name in frame.columns else pl.lit(None, values_dtype(evidence, name))
-    marks = pl.col(f"{name}_slot") if name in frame.columns else pl.lit(None, pl.Int32)
-    frame = frame.with_columns(
+    own = pl.col(name) if name in frame else pl.lit(None, values_dtype(evidence, name))
+    marks = pl.col(f"{name}_slot") if name in frame else pl.lit(None, pl.Int32)
+    evidence.put(
         pl.when(own.is_null() & values.is_not_null())
         .then(pl.lit(number, pl.Int32))
         .otherwise(marks)
         .alias(f"{name}_slot"),
         own.fill_null(values).alias(name),
     )
-    evidence.frame = frame
-    if f"{name}_blank" in frame.columns:
-        evidence.frame = frame.with_columns(
-            pl.when(pl.col(name).is_null()).then(pl.col(f"{name}_blank")).alias(f"{name}_blank")
-        )
+    if f"{name}_blank" in frame:
+        evidence.put(pl.when(pl.col(name).is_null()).then(pl.col(f"{name}_blank")).alias(f"{name}_blank"))
 
 
 def values_dtype(evidence: Evidence, name: str) -> pl.DataType:
@@ -174,7 +182,7 @@ def values_dtype(evidence: Evidence, name: str) -> pl.DataType:
 
 def _times(evidence: Evidence) -> None:
     frame = evidence.frame
-    if frame["ended_at"].null_count() == frame.height:
+    if frame.is_empty("ended_at"):
         return
     span = (pl.col("ended_at") - pl.col("started_at")) / 1e6
     values = pl.when(span >= 0).then(span)
@@ -189,7 +197,6 @@ def _endpoints(evidence: Evidence) -> None:
 
 def _outcomes(evidence: Evidence) -> None:
     """Whether a call failed: its own outcome, an error code, or a status that says so."""
-    frame = evidence.frame
     bad = pl.col("outcome").fill_null("") == "error"
     if evidence.has("error_code"):
         code = pl.col("error_code").cast(pl.String)
@@ -200,9 +207,8 @@ def _outcomes(evidence: Evidence) -> None:
     for name in USAGE:
         if evidence.has(name):
             used = used | (pl.col(name).fill_null(0) > 0)
-    evidence.frame = frame.with_columns(bad.alias("error")).with_columns(
-        (pl.col("error") & ~used).alias("failed")
-    )
+    evidence.put(bad.alias("error"))
+    evidence.put((pl.col("error") & ~used).alias("failed"))
 
 
 def _ids(evidence: Evidence) -> None:
@@ -232,7 +238,7 @@ def _dedicated(evidence: Evidence, services: frozenset[str]) -> None:
         if not evidence.has(column):
             continue
         frame = evidence.frame
-        held = frame.filter(pl.col(column).is_not_null())
+        held = frame.select("input", "process", column).filter(pl.col(column).is_not_null())
         apart = (
             min(held.select(pl.struct("input", "process").n_unique(), pl.col(column).n_unique()).row(0)) >= 2
         )
@@ -241,4 +247,4 @@ def _dedicated(evidence: Evidence, services: frozenset[str]) -> None:
         slot: pl.Expr = pl.when(speaks & pl.col(column).is_not_null()).then(pl.col(f"{column}_slot"))
         if evidence.has(name):
             take, slot = pl.coalesce(name, take), pl.coalesce(f"{name}_slot", slot)
-        evidence.frame = frame.with_columns(take.alias(name), slot.alias(f"{name}_slot"))
+        evidence.put(take.alias(name), slot.alias(f"{name}_slot"))

@@ -20,8 +20,12 @@ from auditor.served import model_key
 KINDS = ("input", "output", "cache_read", "cache_write")
 ALL = "all"  # every kind of token together: what a gateway's own figure is for
 GROUP = ("day", "region", "model_key", "kind")
-DAY_NS = 86_400_000_000_000
 JOINED_ENOUGH = 0.5
+# what is compared of a record; the table holds far more
+NEEDED = frozenset(
+    """kind layer input started_at region provider model cost_usd tokens_total token_kind tier routing
+    profile""".split()
+) | {f"tokens_{kind}" for kind in KINDS}
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Comparison:
 
     rows: pl.DataFrame
     of_row: pl.DataFrame
-    sides: pl.DataFrame  # `row` of the table with its day, region and model, of both sides
+    sides: pl.DataFrame  # `row` of the table, what stands for its day, region and model, and `dated`
     logs: tuple[int, ...]
     bills: tuple[int, ...]
     basis: Literal["observed", "estimated"]
@@ -50,7 +54,7 @@ def compare(evidence: Evidence) -> Comparison | None:
 
 
 def _compare(evidence: Evidence) -> Comparison | None:
-    frame = evidence.frame.with_row_index("row")
+    frame = evidence.frame.select(c for c in evidence.frame if c in NEEDED).with_row_index("row")
     billed = frame.filter(IS_CALL & (pl.col("layer") == "billing"))
     logged = frame[counted_once(evidence)]
     if not (billed.height and logged.height and evidence.has("model")):
@@ -62,10 +66,9 @@ def _compare(evidence: Evidence) -> Comparison | None:
         bill, log = (f.with_columns(pl.lit(None, pl.String).alias("region")) for f in (bill, log))
     days = log["day"].unique().to_list()
     inside = bill.filter(pl.col("day").is_in(days))
-    unpriced = log.filter(pl.col("rate").is_null(), pl.col("tokens") > 0)
-    priced = log.filter(pl.col("rate").is_not_null())
-    hidden = unpriced["model_key"].unique().to_list()
-    sides = [_sums(inside.filter(~pl.col("model_key").is_in(hidden)), "bill"), _sums(priced, "log")]
+    unpriced = _unpriced(log)
+    hidden = unpriced["model_key"].to_list()
+    sides = [_sums(inside.filter(~pl.col("model_key").is_in(hidden)), "bill"), _priced(log)]
     own = _figures(evidence, frame, inside, monthly, by_region=by_region)
     joined = sides[0].join(sides[1], on=GROUP, how="full", coalesce=True, nulls_equal=True)
     rows = pl.concat([joined, own], how="diagonal") if own is not None else joined
@@ -75,15 +78,17 @@ def _compare(evidence: Evidence) -> Comparison | None:
     of_row = inside.select("row", *GROUP).join(
         rows.select("group", *GROUP), on=list(GROUP), how="left", nulls_equal=True
     )
+    shared = pl.struct(GROUP[:3]).hash().alias("shared")
+    dated = pl.col("day").is_not_null().alias("dated")
     return Comparison(
         rows=rows,
         of_row=of_row.select("row", "group"),
-        sides=pl.concat([f.select("row", *GROUP[:3]).unique("row") for f in (bill, log)]),
+        sides=pl.concat([f.select("row", shared, dated) for f in (bill, log)]),
         logs=tuple(sorted(logged["input"].unique().to_list())),
         bills=tuple(sorted(billed["input"].unique().to_list())),
         basis="estimated",
         outside=bill.filter(~pl.col("day").is_in(days)),
-        unpriced=dict(unpriced.group_by("model_key").len().sort("model_key").iter_rows()),
+        unpriced=dict(unpriced.iter_rows()),
     )
 
 
@@ -157,42 +162,43 @@ def _bill(billed: pl.DataFrame, monthly: bool) -> pl.DataFrame:
 
 
 def _log(logged: pl.DataFrame, billed: pl.DataFrame, monthly: bool) -> pl.DataFrame:
-    """The calls of the logs, a row a kind of token, priced by the public list."""
+    """The calls of the logs with their tokens of each kind, and what the public list asks for one."""
     frame = logged.with_columns(
         _column(logged, "provider", pl.String), *(_column(logged, f"tokens_{k}", pl.Int64) for k in KINDS)
     )
     frame = _uncovered(frame, billed).with_columns(prices.uncached_input(frame.columns).alias("tokens_input"))
-    day = (pl.col("started_at") // DAY_NS).alias("epoch_day")
-    keys = ("model", "provider", "epoch_day")
-    keyed = frame.with_columns(day)
-    unique = keyed.select(keys).unique(maintain_order=True)
-    table = [(*row, *(_rates(*row) or (None,) * 4)) for row in unique.rows()]
     names = [f"rate_{k}" for k in KINDS]
-    schema = {k: keyed.schema[k] for k in keys} | dict.fromkeys(names, pl.Float64)
-    rates = pl.DataFrame(table, schema=schema, orient="row")
-    keyed = keyed.join(rates, on=keys, how="left", nulls_equal=True)
-    named = keyed.with_columns(
-        _day(monthly), model_key(keyed["model"]).alias("model_key"), _column(keyed, "region", pl.String)
+    lists, number = prices.rated(frame)
+    frame = frame.with_columns(held[number].alias(name) for held, name in zip(lists, names, strict=True))
+    named = frame.with_columns(
+        _day(monthly), model_key(frame["model"]).alias("model_key"), _column(frame, "region", pl.String)
     )
     named = _priced_alike(named, billed, names)
+    tokens = [f"tokens_{kind}" for kind in KINDS]
+    return named.select("row", "input", "day", "region", "model_key", "model", *tokens, *names)
+
+
+def _priced(log: pl.DataFrame) -> pl.DataFrame:
+    """The sums of the logs, a kind of token after the other: all at once would be four rows a call."""
     parts = []
     for kind in KINDS:
-        tokens = pl.col(f"tokens_{kind}").fill_null(0)
-        parts.append(
-            named.select(
-                "row",
-                "input",
-                "day",
-                "region",
-                "model_key",
-                "model",
-                pl.lit(kind).alias("kind"),
-                tokens.alias("tokens"),
-                pl.col(f"rate_{kind}").alias("rate"),
-                (tokens * pl.col(f"rate_{kind}")).round().cast(pl.Int64).alias("nano"),
-            )
+        tokens, rate = pl.col(f"tokens_{kind}").fill_null(0), pl.col(f"rate_{kind}")
+        nano = (tokens * rate).round().cast(pl.Int64).alias("nano")
+        part = log.filter(rate.is_not_null()).select(
+            *GROUP[:3], "model", pl.lit(kind).alias("kind"), tokens.alias("tokens"), nano
         )
+        parts.append(_sums(part, "log"))
     return pl.concat(parts)
+
+
+def _unpriced(log: pl.DataFrame) -> pl.DataFrame:
+    """How many counts of tokens have no price, by model."""
+    counts = [
+        ((pl.col(f"tokens_{kind}") > 0) & pl.col(f"rate_{kind}").is_null()).fill_null(False).sum()
+        for kind in KINDS
+    ]
+    sums = log.group_by("model_key").agg(pl.sum_horizontal(counts).alias("counts"))
+    return sums.filter(pl.col("counts") > 0).sort("model_key")
 
 
 def _uncovered(frame: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
@@ -225,10 +231,6 @@ def _priced_alike(named: pl.DataFrame, billed: pl.DataFrame, rates: list[str]) -
     alike = ways.unique("model_key", maintain_order=True).join(known, on=["model_key", "routing"])
     joined = named.join(alike.drop("routing"), on="model_key", how="left", suffix="_alike")
     return joined.with_columns(pl.coalesce(r, f"{r}_alike").alias(r) for r in rates)
-
-
-def _rates(model: str | None, provider: str | None, day: int | None) -> tuple[float, ...] | None:
-    return prices.rates(model, provider, day) if model else None
 
 
 def _sums(frame: pl.DataFrame, side: str) -> pl.DataFrame:

@@ -98,7 +98,7 @@ def _hop(held: Ground, number: int, field: str) -> Hop:
 def _keys(held: Ground, rows: Rows, field: str) -> list[str]:
     """The keys under which a field stands on some calls, commonest first."""
     column = f"{field}_slot"
-    if column not in held.judgement.calls.columns:
+    if column not in held.judgement.calls:
         return []
     slots = held.judgement.calls[column].filter(pl.Series(rows)).drop_nulls()
     seen = Counter({mask.key(held.evidence.slots[s].key): n for s, n in slots.value_counts().iter_rows()})

@@ -27,7 +27,7 @@ _REDACTED = r"(?i)^(?:\*{2,}|x{4,}|[\[<({]?redacted[\])>}]?)$"
 def real(evidence: Evidence, field: str) -> pl.Expr:
     """A field's values without what somebody redacted: equal masks say nothing of what they hide."""
     values = pl.col(field)
-    if evidence.frame[field].dtype != pl.String:
+    if evidence.frame.dtype(field) != pl.String:
         return values
     return pl.when(~values.str.contains(_REDACTED)).then(values)
 
@@ -41,14 +41,15 @@ def distinct(evidence: Evidence, field: str) -> Columns:
 def spellings(evidence: Evidence, field: str) -> Columns:
     """How many spellings of this value, case and separators folded, the calls of the input use."""
     frame = evidence.frame
-    if frame[field].dtype != pl.String:
+    if frame.dtype(field) != pl.String:
         return {}
     own = pl.when(IS_CALL).then(pl.col(field))
     first = pl.col("row").first().over("input", own)
-    rows = frame.with_row_index("row").select(pl.when(own.is_not_null()).then(first)).to_series()
+    calls = frame.select("input", "kind", field).with_row_index("row")
+    rows = calls.select(pl.when(own.is_not_null()).then(first)).to_series()
     # each value is folded once, not once a call
     held = rows.drop_nulls().unique().to_list()
-    inputs, values = frame["input"][held].to_list(), frame[field][held].to_list()
+    inputs, values = calls["input"][held].to_list(), calls[field][held].to_list()
     folded = [
         (number, "".join(filter(str.isalnum, value.lower())))
         for number, value in zip(inputs, values, strict=True)
@@ -93,7 +94,7 @@ def mass(evidence: Evidence) -> pl.Expr:
     """What a record weighs within its input: cost where carried, else tokens, else its count."""
     frame = evidence.frame
     for names in (("cost_usd",), ("tokens_input", "tokens_output")):
-        held = [n for n in names if n in frame.columns]
+        held = [n for n in names if n in frame]
         if held and sum(int(frame[n].fill_null(0).sum()) for n in held) > 0:
             return pl.sum_horizontal(pl.col(n).fill_null(0) for n in held).cast(pl.Float64)
     return pl.col("weight").cast(pl.Float64)

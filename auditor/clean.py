@@ -17,7 +17,6 @@ NANO = 1_000_000_000
 NUMBERS = frozenset({"int", "money", "duration"})
 _INTEGERS = (pl.Int64, pl.Int32, pl.UInt64, pl.UInt32, pl.Int16, pl.UInt16, pl.Int8, pl.UInt8)
 SHORT = 5_000
-_NO_PLAN = pl.QueryOptFlags.none()
 LONGEST = 12  # bytes of the longest placeholder word
 _MONEY = r"(?i)[\s$€£]|usd"
 _THOUSANDS = r"^-?\d{1,3}(?:,\d{3})+(?:\.\d+)?$"
@@ -46,8 +45,7 @@ def series_of(values: list[object]) -> pl.Series:
 
 def collected(frame: pl.DataFrame, exprs: Iterable[pl.Expr]) -> pl.DataFrame:
     """Some expressions over a frame; planning costs more than it saves on a short one."""
-    query = frame.lazy().select(exprs)
-    return query.collect(optimizations=_NO_PLAN) if frame.height < SHORT else query.collect()
+    return frame.select(exprs) if frame.height < SHORT else frame.lazy().select(exprs).collect()
 
 
 def prepared(

@@ -183,7 +183,7 @@ class _Pair:
         name = BY[self.code]
         column = {"span": "parent_id"}.get(name, name)
         frame = self.evidence.frame
-        if column not in frame.columns:
+        if column not in frame:
             return np.zeros(len(rows), dtype=bool)
         out: Rows = frame[column].is_not_null().to_numpy()[rows]
         return out
@@ -216,7 +216,7 @@ class _Pair:
             if isinstance(first, int) and isinstance(last, int)
             else np.zeros(len(rows), dtype=bool)
         )
-        if "region" not in frame.columns:
+        if "region" not in frame:
             return inside
         regions = frame["region"].gather(theirs).drop_nulls().unique().to_list()
         own = frame["region"].gather(rows)
@@ -240,7 +240,7 @@ def region_logged(evidence: Evidence) -> Columns:
 def tags_on_session(evidence: Evidence) -> Columns:
     """Whether another input shows session tags on the principal of a billed line."""
     frame = evidence.frame
-    if frame["session_tags"].null_count() == frame.height:
+    if frame.is_empty("session_tags"):
         return {}
     tagged = (pl.col("layer") != "billing") & pl.col("session_tags").is_not_null()
     held = frame.select(pl.col("iam_principal").filter(tagged))["iam_principal"].drop_nulls().unique()

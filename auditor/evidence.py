@@ -14,6 +14,7 @@ from auditor.fields import Catalogue, Match
 from auditor.freeze import freeze
 from auditor.model import Skip
 from auditor.processes import Process, spread
+from auditor.store import joined
 from auditor.table import IDENTITY, Column, Slot, Table
 
 BATCH = 32_768
@@ -307,11 +308,9 @@ class Builder:
 
     def _frame(self) -> pl.DataFrame:
         self.flush()
-        frame = (
-            pl.concat(self._parts, how="diagonal_relaxed") if self._parts else pl.DataFrame(schema=IDENTITY)
-        )
-        self._parts = []
-        return spread(frame, self._processes, self.catalogue, self.layer)
+        frame = joined(self._parts) if self._parts else pl.DataFrame(schema=IDENTITY)
+        empty = [c for c in frame.columns if c not in IDENTITY and frame[c].null_count() == frame.height]
+        return spread(frame.drop(empty), self._processes, self.catalogue, self.layer)
 
 
 def _once(values: list[Any]) -> Iterable[Any]:

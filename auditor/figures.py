@@ -6,9 +6,10 @@ It counts what was judged and weighed, and judges nothing itself.
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
 from auditor.arrays import Rows
-from auditor.assemble import Evidence
+from auditor.assemble import IS_CALL, Evidence
 from auditor.fields import Profile
 from auditor.judge import NOT_CARRIED, PRESENT, Judgement
 from auditor.model import FieldReport, Gap, InputReport, Score, Totals
@@ -91,10 +92,9 @@ def score_of(
 def input_report(given: Input, evidence: Evidence, number: int) -> InputReport:
     """What one input was read as, and how many of its records are calls."""
     table = evidence.tables[number]
-    mine = evidence.frame.filter(evidence.frame["input"] == number)
-    calls = mine.filter(mine["kind"] == "call")
-    held = int(calls["weight"].sum()) if calls.height else 0
-    records = int(mine["weight"].sum()) if mine.height and "weight" in mine.columns else mine.height
+    mine = evidence.frame.select("input", "kind", "weight").filter(pl.col("input") == number)
+    held = int(mine.filter(IS_CALL)["weight"].sum())
+    records = int(mine["weight"].sum())
     return InputReport(
         name=given.name,
         format=table.format,

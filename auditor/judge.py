@@ -15,31 +15,22 @@ import polars as pl
 
 from auditor.arrays import Codes, Rows
 from auditor.assemble import Evidence
+from auditor.carried import Carried, Reach
 from auditor.clean import collected
 from auditor.columns import at
 from auditor.errors import RuleError
 from auditor.gathering import coded
 from auditor.model import Cause
 from auditor.predicate import check_predicate, demands, guard
-from auditor.readers import reader
 from auditor.relate import exists, relate, spread_headers
 from auditor.rulebook import Rule
+from auditor.store import Store, is_long
 
 PRESENT, ABSENT, MIS_SCOPED, NOT_CARRIED = range(4)
 CAUSES = tuple(Cause)
-LONG, GROUP = 200_000, 16  # rows of a long table, and how many predicates are asked of it together
+GROUP = 8  # how many predicates are asked together of a long table
 KEPT = frozenset({"expected_cost_usd"})  # what later steps take from the table where it is there
 _CODE = {cause: i for i, cause in enumerate(CAUSES)}
-USAGE = frozenset(
-    {"cost_usd", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_total",
-     "tokens_reasoning"}
-)  # fmt: skip
-# what a caller may send along with a call, where the record repeats it
-METADATA = frozenset(
-    """tenant_id workflow_id workflow_run_id team_id user_id session_id trace_id cost_center environment
-    agent""".split()
-)
-_TOKEN_KINDS = USAGE - {"cost_usd", "tokens_total"}
 
 
 @dataclass
@@ -52,26 +43,10 @@ class Hit:
 
 
 @dataclass
-class Carried:
-    """The calls on which a field cannot be judged: format or sample leave it out, or the call failed."""
-
-    by_format: Rows
-    by_sample: Rows
-    failed: Rows
-
-    def heard(self, rule: Rule, rows: Rows) -> Rows:
-        """Of a rule's rows those whose field can be judged; only absence needs a format that carries it."""
-        able: Rows = rows & ~self.failed
-        if rule.verdict == "absent":
-            able = able & ~self.by_format & ~self.by_sample
-        return able
-
-
-@dataclass
 class Judgement:
     """Verdict and cause codes, one array a field over the calls, and every hit."""
 
-    calls: pl.DataFrame
+    calls: Store
     verdicts: dict[str, Codes]
     causes: dict[str, Codes]
     hits: list[Hit]
@@ -124,16 +99,17 @@ def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> J
         if field in asked and all(there(c) for c in demands(rule.predicate(field)))
     ]
     relate(evidence, {*fields, "error", "failed"})
-    raw = _asked(evidence, pairs)
-    calls = _calls(evidence)
-    empty = calls.select(pl.col(f).is_null() for f in fields)
-    carried = _carried(evidence, calls, empty)
-    hits = _muted(raw, pairs, calls, carried)
+    rows = _muted(_asked(evidence, pairs), pairs)
+    calls = evidence.frame.where((evidence.frame["kind"] == "call").to_numpy())
+    reach, hits = Reach(evidence, calls, fields), dict[int, Hit]()
     verdicts, causes = {}, {}
     for field in fields:
-        mine = [h for h in hits if h.field == field and h.rule.verdict != "none"]
-        verdicts[field], causes[field] = _settle(empty[field].to_numpy(), mine, carried[field])
-    return Judgement(calls, verdicts, causes, [h for h in hits if h.rows.any()])
+        carried = reach.of(field)
+        mine = {i: Hit(rule, f, carried.heard(rule, rows[i]))
+                for i, (rule, f) in enumerate(pairs) if f == field and i in rows}  # fmt: skip
+        hits |= {i: hit for i, hit in mine.items() if hit.rows.any()}
+        verdicts[field], causes[field] = _settle(carried, mine.values())
+    return Judgement(calls, verdicts, causes, [hits[i] for i in sorted(hits)])
 
 
 def _speaks(rule: Rule, layers: frozenset[str], formats: frozenset[str]) -> bool:
@@ -144,32 +120,27 @@ def _speaks(rule: Rule, layers: frozenset[str], formats: frozenset[str]) -> bool
     )
 
 
-def _calls(evidence: Evidence, names: Collection[str] | None = None) -> pl.DataFrame:
-    """The calls, or some of their columns; where every record is a call the table is not held twice."""
-    frame, is_call = evidence.frame, evidence.frame["kind"] == "call"
-    frame = frame if names is None else frame.select(sorted(names))
-    return frame if is_call.all() else frame.filter(is_call)
-
-
 def _asked(evidence: Evidence, pairs: list[tuple[Rule, str]]) -> list[Rows]:
     """Each predicate over the calls.
 
     A column that predicates alone read leaves the table behind the last of them: there are more of those
     than of all others. On a long table they come and go by groups.
     """
-    own = {*evidence.frame.columns, *KEPT}
+    own = {*evidence.frame, *KEPT}
     reads = [columns_of(rule.predicate(field)) for rule, field in pairs]
     order = sorted(range(len(pairs)), key=lambda i: sorted(reads[i]))
-    size = GROUP if evidence.frame.height > LONG else max(len(pairs), 1)
+    size = GROUP if is_long(evidence.frame.height) else max(len(pairs), 1)
     out: dict[int, Rows] = {}
     for start in range(0, len(order), size):
         group, later = order[start : start + size], order[start + size :]
         wanted = {"layer", "format"}.union(*(reads[i] for i in group))
         relate(evidence, wanted)
-        out |= zip(group, _predicates(_calls(evidence, wanted), [pairs[i] for i in group]), strict=True)
-        staying = own.union(*(reads[i] for i in later))
         frame = evidence.frame
-        evidence.frame = frame.drop(c for c in frame.columns if c not in staying and not c.endswith("_slot"))
+        calls = frame.where((frame["kind"] == "call").to_numpy()).select(sorted(wanted))
+        out |= zip(group, _predicates(calls, [pairs[i] for i in group]), strict=True)
+        staying = own.union(*(reads[i] for i in later))
+        frame = frame.without(c for c in frame if c not in staying and not c.endswith("_slot"))
+        evidence.frame = frame.packed(c for c in frame if c not in own)
     return [out[i] for i in range(len(pairs))]
 
 
@@ -182,12 +153,12 @@ def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows
     result = silent | _collected(calls, texts, pairs) if calls.height else None
     held = [coded(calls[name]) for name in ("layer", "format")]
     masks: dict[tuple[str, ...], Rows] = {}
-    out = []
+    none, out = np.zeros(calls.height, dtype=bool), []
     for rule, field in pairs:
-        if result is None:
-            out.append(np.zeros(0, dtype=bool))
+        column = result[rule.predicate(field)] if result is not None else pl.Series([False])
+        if not column.any():
+            out.append(none)  # most rules: they share one array, which nobody writes to
             continue
-        column = result[rule.predicate(field)]
         rows = np.broadcast_to(column.to_numpy(), (calls.height,)).copy()
         where: tuple[tuple[str, ...], ...] = (tuple(rule.applies_to.layers), tuple(rule.applies_to.formats))
         for values, (names, codes) in zip(where, held, strict=True):
@@ -229,13 +200,8 @@ def _values(calls: pl.DataFrame, texts: Iterable[str]) -> dict[str, pl.Series]:
     return {column.name: column for column in collected(calls, map(_compiled, texts))}
 
 
-def _muted(
-    raw: list[Rows],
-    pairs: list[tuple[Rule, str]],
-    calls: pl.DataFrame,
-    carried: dict[str, Carried],
-) -> list[Hit]:
-    """Hits after prerequisites: a rule is silent where one that it needs has hit, transitively."""
+def _muted(raw: list[Rows], pairs: list[tuple[Rule, str]]) -> dict[int, Rows]:
+    """The rows of each pair that speaks: silent is a rule where one that it needs has hit, transitively."""
     at: dict[str, dict[str, int]] = {}
     for i, (rule, field) in enumerate(pairs):
         at.setdefault(rule.id, {})[field] = i
@@ -245,7 +211,7 @@ def _muted(
     def block(i: int, trail: frozenset[int]) -> Rows:
         if i not in blocked:
             rule, field = pairs[i]
-            rows = np.zeros(calls.height, dtype=bool)
+            rows = np.zeros_like(raw[i])
             for needed in rule.needs:
                 mine = at.get(needed, {})
                 # a rule of the same field answers for that field alone, even where it was left out
@@ -256,58 +222,19 @@ def _muted(
             blocked[i] = rows
         return blocked[i]
 
-    hits = []
-    for i, (rule, field) in enumerate(pairs):
-        rows = raw[i]
-        if rule.needs and rows.any():
-            rows = rows & ~block(i, frozenset({i}))
-        if field in carried and rule.verdict != "none":
-            rows = carried[field].heard(rule, rows)
-        hits.append(Hit(rule, field, rows))
-    return hits
-
-
-def _carried(evidence: Evidence, calls: pl.DataFrame, empty: pl.DataFrame) -> dict[str, Carried]:
-    """For each field the calls that cannot carry it."""
-    none = np.zeros(calls.height, dtype=bool)
-    failed = calls["failed"].to_numpy() if calls.height else none
-    groups = []
-    for number, table in enumerate(evidence.tables):
-        mine = (calls["input"] == number).to_numpy()
-        formats = calls["format"].filter(pl.Series(mine))
-        for fmt in formats.unique().to_list():
-            known = table.columns_known.get(fmt)
-            groups.append((known, reader(fmt), mine & (calls["format"] == fmt).to_numpy()))
-    # what an SDK dropped for its limits may have been there: the sample cannot tell
-    dropped = (
-        calls["attributes_dropped"].fill_null(False).to_numpy()
-        if "attributes_dropped" in calls.columns
-        else none
-    )
-    kind = calls["token_kind"] if "token_kind" in calls.columns else None
-    # some records of a format take metadata, although its records in general do not
-    open_ = calls["takes_metadata"].fill_null(False).to_numpy() if "takes_metadata" in calls.columns else none
     out = {}
-    for field in empty.columns:
-        by_format, by_sample = none.copy(), dropped.copy()
-        for known, found, rows in groups:
-            if found is not None and not found.carries_field(field):
-                by_format |= rows & ~open_ if field in METADATA else rows
-            elif known is not None and field not in known:
-                by_sample |= rows
-        if field in _TOKEN_KINDS and kind is not None:
-            # a billing row stands for one kind of token and can never carry the others
-            by_format |= (kind.is_not_null() & (kind != field.removeprefix("tokens_"))).to_numpy()
-        blank = empty[field].to_numpy()
-        out[field] = Carried(by_format & blank, by_sample & blank, failed if field in USAGE else none)
+    for i, (rule, _) in enumerate(pairs):
+        if raw[i].any():
+            out[i] = raw[i] & ~block(i, frozenset({i})) if rule.needs else raw[i]
     return out
 
 
-def _settle(empty: Rows, hits: list[Hit], cells: Carried) -> tuple[Codes, Codes]:
+def _settle(cells: Carried, hits: Iterable[Hit]) -> tuple[Codes, Codes]:
     """One verdict and cause a call. mis-scoped beats absent; then the louder level, then the lower id."""
-    verdict = np.where(empty, ABSENT, PRESENT).astype(np.int8)
-    cause = np.where(empty, _CODE[Cause.MISSING], -1).astype(np.int8)
-    order = sorted(hits, key=lambda h: (h.rule.verdict == "absent", h.rule.level.rank, h.rule.id))
+    verdict = np.where(cells.blank, ABSENT, PRESENT).astype(np.int8)
+    cause = np.where(cells.blank, _CODE[Cause.MISSING], -1).astype(np.int8)
+    telling = (hit for hit in hits if hit.rule.verdict != "none")
+    order = sorted(telling, key=lambda h: (h.rule.verdict == "absent", h.rule.level.rank, h.rule.id))
     for hit in reversed(order):
         code = MIS_SCOPED if hit.rule.verdict == "mis_scoped" else ABSENT
         verdict[hit.rows] = code
@@ -316,4 +243,9 @@ def _settle(empty: Rows, hits: list[Hit], cells: Carried) -> tuple[Codes, Codes]
         bare = rows & (verdict != MIS_SCOPED)
         verdict[bare], cause[bare] = NOT_CARRIED, _CODE[why]
     verdict[cells.failed], cause[cells.failed] = NOT_CARRIED, _CODE[Cause.FAILED_CALL]
-    return verdict, cause
+    return _once(verdict), _once(cause)
+
+
+def _once(codes: Codes) -> Codes:
+    """Codes that are the same on every call, held once."""
+    return np.broadcast_to(codes[0], codes.shape) if len(codes) and (codes == codes[0]).all() else codes

@@ -14,6 +14,7 @@ import polars as pl
 from auditor.ancestry import nearest
 from auditor.arrays import Codes, Ints
 from auditor.assemble import Evidence, hop_of
+from auditor.store import Store
 
 # what joins two records, in the order of trust; ids of a trace come last, for one trace may hold many calls
 BY = ("attempt_id", "response_id", "request_id", "span", "trace_id")
@@ -52,10 +53,8 @@ def _link(evidence: Evidence) -> Links | None:
     logs = tuple(np.flatnonzero(single & (hop == n)) for n in range(len(evidence.hops)))
     if sum(len(rows) > 0 for rows in logs) < 2:
         return None
-    none = np.full(frame.height, -1, dtype=np.int64)
-    found = Links(
-        hop, none.copy(), none.copy(), np.full(frame.height, -1, np.int8), none.copy(), none.copy(), logs
-    )
+    none = np.full(frame.height, -1, dtype=np.int32)
+    found = Links(hop, none, none.copy(), none.astype(np.int8), none.copy(), none.copy(), logs)
     ids = _Ids(evidence)
     for later in range(1, len(logs)):
         for earlier in range(later - 1, -1, -1):
@@ -183,9 +182,9 @@ def _once(frame: pl.DataFrame) -> pl.DataFrame:
     return known.filter(pl.len().over("key", "detail") == 1).select("key", "detail", "row")
 
 
-def _weak(frame: pl.DataFrame, found: Links) -> None:
+def _weak(frame: Store, found: Links) -> None:
     """Records without a partner that agree in tokens, and lie within a minute: they may be the same call."""
-    kinds = [c for c in ("tokens_input", "tokens_output") if c in frame.columns]
+    kinds = [c for c in ("tokens_input", "tokens_output") if c in frame]
     if len(kinds) < 2:
         return
     open_up, open_down = found.up < 0, found.down < 0
@@ -201,7 +200,7 @@ def _weak(frame: pl.DataFrame, found: Links) -> None:
             found.weak[rows], found.weak_down[tops] = tops, rows
 
 
-def _alike(frame: pl.DataFrame, kinds: Sequence[str], rows: Ints) -> pl.DataFrame:
+def _alike(frame: Store, kinds: Sequence[str], rows: Ints) -> pl.DataFrame:
     held = frame.select(*kinds, pl.col("started_at").alias("at"))[rows].with_columns(pl.Series("row", rows))
     held = held.filter(pl.col(kinds[0]) > 0, pl.col(kinds[1]) > 0, pl.col("at").is_not_null())
     return held.filter(pl.len().over(kinds) == 1)

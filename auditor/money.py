@@ -16,6 +16,7 @@ from auditor.arrays import Ints, Rows
 from auditor.assemble import Evidence
 from auditor.links import Links, links
 from auditor.relate import need
+from auditor.store import Store
 
 ENOUGH = 0.95  # of the calls with tokens: design's bound for weighing by cost
 KINDS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
@@ -38,24 +39,24 @@ class Weights:
         return float(int(self.weight[rows].sum()) / total) if total else 0.0
 
 
-def _ints(frame: pl.DataFrame, name: str) -> Ints:
-    if name not in frame.columns:
-        return np.zeros(frame.height, dtype=np.int64)
-    out: Ints = frame[name].cast(pl.Int64, strict=False).fill_null(0).to_numpy()
+def _ints(calls: Store, name: str) -> Ints:
+    return _whole(calls[name]) if name in calls else np.zeros(calls.height, dtype=np.int64)
+
+
+def _whole(values: pl.Series) -> Ints:
+    out: Ints = values.cast(pl.Int64, strict=False).fill_null(0).to_numpy()
     return out
 
 
-def weigh(evidence: Evidence, calls: pl.DataFrame) -> Weights:
+def weigh(evidence: Evidence, calls: Store) -> Weights:
     """Weights of the calls; the price list is asked only when too few calls carry their cost."""
     count = _ints(calls, "weight")
     # what was read from a cache is counted once, also where the emitter counts it among the input
-    net = (
-        calls.with_columns(prices.uncached_input(calls.columns).alias("tokens_input"))
-        if _cached(calls)
-        else calls
-    )
-    parts = np.array([np.maximum(_ints(net, k), 0) for k in KINDS])
-    summed = parts.sum(axis=0, dtype=np.int64)
+    net = calls.made([prices.uncached_input(calls)])[0] if _cached(calls) else None
+    summed = np.zeros(calls.height, dtype=np.int64)
+    for kind in KINDS:
+        read = _whole(net) if net is not None and kind == KINDS[0] else _ints(calls, kind)
+        summed += np.maximum(read, 0)
     total = np.maximum(_ints(calls, "tokens_total"), 0)
     tokens = np.where(summed > 0, summed, total)
     observed = np.maximum(_ints(calls, "cost_usd"), 0)
@@ -107,8 +108,8 @@ def _shared(evidence: Evidence, found: Links, *figures: Ints) -> list[Ints]:
     return out
 
 
-def _cached(calls: pl.DataFrame) -> bool:
-    return all(k in calls.columns for k in (KINDS[0], *KINDS[2:]))
+def _cached(calls: Store) -> bool:
+    return all(k in calls for k in (KINDS[0], *KINDS[2:]))
 
 
 def _part(some: Rows, of: Rows, count: Ints) -> float:
@@ -116,12 +117,12 @@ def _part(some: Rows, of: Rows, count: Ints) -> float:
     return float(int(count[some & of].sum()) / whole) if whole else 1.0
 
 
-def _estimate(evidence: Evidence, calls: pl.DataFrame) -> Ints:
-    if "expected_cost_usd" in calls.columns:
+def _estimate(evidence: Evidence, calls: Store) -> Ints:
+    if "expected_cost_usd" in calls:
         return _ints(calls, "expected_cost_usd")
     names = ("model", "provider", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
     need(evidence, *names)
     needed = ("started_at", "layer", *names, *(["tokens_total"] if evidence.has("tokens_total") else []))
-    frame = evidence.frame.lazy().filter(pl.col("kind") == "call").select(needed).collect()
+    frame = evidence.frame.select("kind", *needed).filter(pl.col("kind") == "call")
     out: Ints = prices.expected(frame).fill_null(0).to_numpy()
     return out

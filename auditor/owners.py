@@ -19,11 +19,11 @@ from auditor.links import links
 from auditor.mask import Masker
 from auditor.model import Owner
 from auditor.money import Weights
+from auditor.store import Store
 
 FIELDS = ("tenant_id", "team_id")
 MOST = 20
 USD = 1e9
-SHARED = ("day", "region", "model_key")  # what a bill and its logs are set against each other by
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,8 @@ def _once(evidence: Evidence) -> Ints:
     return np.flatnonzero((evidence.frame["kind"] == "call").to_numpy() & (found.down < 0))
 
 
-def _text(calls: pl.DataFrame, field: str) -> pl.Expr:
-    return pl.col(field).cast(pl.String) if field in calls.columns else pl.lit(None, pl.String)
+def _text(calls: Store, field: str) -> pl.Expr:
+    return pl.col(field).cast(pl.String) if field in calls else pl.lit(None, pl.String)
 
 
 def _borrowed(held: pl.DataFrame, row: Ints, up: Ints, down: Ints, height: int) -> pl.DataFrame:
@@ -160,24 +160,22 @@ def _against_bill(evidence: Evidence, logs: pl.DataFrame, billed: pl.DataFrame) 
     found = compare(evidence)
     if found is None:
         return None
-    group = found.sides
-    bill = billed.join(group.select("row", *SHARED), on="row", how="left")
-    log = logs.join(group.select("row", *SHARED), on="row", how="left")
+    bill, log = (f.join(found.sides, on="row", how="left") for f in (billed, logs))
     sums = [
-        f.group_by(SHARED).agg(pl.col("cost").sum().alias(name))
+        f.group_by("shared").agg(pl.col("cost").sum().alias(name), pl.col("dated").first())
         for f, name in ((bill, "of_bill"), (log, "of_log"))
     ]
-    both = sums[0].join(sums[1], on=list(SHARED), how="left", nulls_equal=True)
-    known = pl.col("day").is_not_null()
-    covered = (
-        pl.when(known & (pl.col("of_log") > 0)).then(pl.min_horizontal("of_bill", "of_log")).otherwise(0)
-    )
+    both = sums[0].join(sums[1].drop("dated"), on="shared", how="left", nulls_equal=True)
+    known = pl.col("dated") & (pl.col("of_log") > 0)
+    covered = pl.when(known).then(pl.min_horizontal("of_bill", "of_log")).otherwise(0)
     both = both.with_columns(covered.alias("covered"))
     scaled = (pl.col("cost") * pl.col("covered") / pl.col("of_log")).round().fill_nan(0).fill_null(0)
     rest = (pl.col("cost") * (1 - pl.col("covered") / pl.col("of_bill"))).round().fill_nan(0).fill_null(0)
-    join = {"on": list(SHARED), "how": "left", "nulls_equal": True}
-    mine = log.join(both, **join).with_columns(scaled.cast(pl.Int64).alias("cost"))  # type: ignore[arg-type]
-    theirs = bill.join(both, **join).with_columns(  # type: ignore[arg-type]
+    both = both.drop("dated")
+    mine = log.join(both, on="shared", how="left", nulls_equal=True).with_columns(
+        scaled.cast(pl.Int64).alias("cost")
+    )
+    theirs = bill.join(both, on="shared", how="left", nulls_equal=True).with_columns(
         rest.cast(pl.Int64).alias("cost"),
         pl.lit(0, pl.Int64).alias("tokens"),
         pl.lit(0, pl.Int64).alias("calls"),

@@ -79,26 +79,32 @@ def uncached_input(columns: Container[str]) -> pl.Expr:
     return pl.when(counted_in).then(own - cached).otherwise(own)
 
 
+def rated(frame: pl.DataFrame) -> tuple[list[pl.Series], pl.Series]:
+    """For each of KINDS a list of prices of one token, in nano-dollars, and which of them each record has.
+
+    A price is null where none is known.
+
+    Few models on few days make many calls: each is looked up once.
+    """
+    model, provider, day = frame["model"], frame["provider"], frame["started_at"] // _DAY_NS
+    # a number a column, each with a seed of its own: text beside text would take several times the room
+    hashed = model.hash(0) ^ provider.hash(1) ^ day.hash(2)
+    numbered = pl.DataFrame({"key": hashed}).with_row_index("row")
+    first = numbered.unique("key", keep="first", maintain_order=True)
+    keys = zip(*(column[first["row"]].to_list() for column in (model, provider, day)), strict=True)
+    held = [rates(m, p, d) if m is not None else None for m, p, d in keys]
+    number = hashed.replace_strict(first["key"], pl.Series(range(len(held)), dtype=pl.UInt32))
+    none = (None,) * len(KINDS)
+    prices = [pl.Series([(one or none)[n] for one in held], dtype=pl.Float64) for n in range(len(KINDS))]
+    return prices, number
+
+
 def expected(frame: pl.DataFrame) -> pl.Series:
     """Nano-dollars each record should cost; null where the model is unknown or no tokens are there."""
-    day = (pl.col("started_at") // _DAY_NS).alias("day")
-    keyed = frame.select("model", "provider", day, uncached_input(frame.columns).alias(KINDS[0]), *KINDS[1:])
-    unique = (
-        keyed.select("model", "provider", "day")
-        .filter(pl.col("model").is_not_null())
-        .unique(maintain_order=True)
-    )
-    table = [(*row, *(rates(*row) or (None,) * 4)) for row in unique.rows()]
-    names = ["model", "provider", "day", *(f"rate_{k}" for k in KINDS)]
-    schema = {n: keyed.schema[n] for n in names[:3]} | dict.fromkeys(names[3:], pl.Float64)
-    joined = keyed.join(
-        pl.DataFrame(table, schema=schema, orient="row"),
-        on=["model", "provider", "day"],
-        how="left",
-        nulls_equal=True,
-        maintain_order="left",
-    )
-    parts = [pl.col(k).fill_null(0) * pl.col(f"rate_{k}") for k in KINDS]
-    any_tokens = pl.any_horizontal(pl.col(k).is_not_null() for k in KINDS[:2])
-    total = pl.sum_horizontal(parts, ignore_nulls=False)
-    return joined.select(pl.when(any_tokens).then(total.round().cast(pl.Int64))).to_series()
+    prices, number = rated(frame)
+    total = pl.repeat(0.0, frame.height, eager=True)
+    for kind, price in zip(KINDS, prices, strict=True):
+        tokens = frame[kind] if kind != KINDS[0] else frame.select(uncached_input(frame.columns)).to_series()
+        total = total + tokens.fill_null(0) * price[number]
+    some = frame[KINDS[0]].is_not_null() | frame[KINDS[1]].is_not_null()
+    return total.round().cast(pl.Int64).set(~some, None)

@@ -15,10 +15,11 @@ import polars as pl
 
 from auditor.arrays import Ints, Rows
 from auditor.assemble import Evidence, values_dtype
+from auditor.carried import USAGE
 from auditor.crossing import able
 from auditor.fields import Profile
 from auditor.figures import owned_by_someone, score_of
-from auditor.judge import NOT_CARRIED, PRESENT, USAGE, Judgement, judge
+from auditor.judge import NOT_CARRIED, PRESENT, Judgement, judge
 from auditor.links import Links, links
 from auditor.mask import Masker
 from auditor.model import Projection, Step
@@ -29,6 +30,7 @@ from auditor.relate import need
 from auditor.required import required_on, requirements
 from auditor.rulebook import Rule
 from auditor.settings import Policy
+from auditor.store import Store
 from auditor.table import Slot
 from auditor.tally import Told
 
@@ -111,7 +113,7 @@ def _present_on(judgement: Judgement, table: Evidence, field: str, rows: Rows) -
     verdict[rows[calls] & (verdict != NOT_CARRIED)] = PRESENT
     return replace(
         judgement,
-        calls=table.frame.filter(pl.Series(calls)),
+        calls=table.frame.where(calls),
         verdicts={**judgement.verdicts, field: verdict},
     )
 
@@ -217,16 +219,18 @@ def _stamped(table: Evidence, judged: Evidence, told: Told) -> tuple[Evidence, R
     slot = _column(frame, f"{field}_slot", pl.Int32())
     new = [value.alias(field), slot.set(here, len(slots) - 1).alias(f"{field}_slot")]
     for mark, none in ((f"{field}_blank", None), (f"{field}_conflict", False)):
-        if mark in frame.columns:
+        if mark in frame:
             new.append(frame[mark].set(here, none))
-    if "metadata_entries" in frame.columns:
+    if "metadata_entries" in frame:
         entries = frame["metadata_entries"]
         new.append(entries.set(here & (entries.fill_null(0) == 0), 1))
-    return replace(table, frame=frame.with_columns(new), slots=slots), reached
+    stamped = replace(table, slots=slots)
+    stamped.put(*new)
+    return stamped, reached
 
 
-def _column(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Series:
-    if name in frame.columns:
+def _column(frame: Store, name: str, dtype: pl.DataType) -> pl.Series:
+    if name in frame:
         return frame[name].cast(dtype).rechunk()
     return pl.Series(name, [None] * frame.height, dtype=dtype)
 
@@ -272,8 +276,9 @@ def _borders_that_hand_on(found: Links, values: pl.Series) -> set[tuple[int, int
 def _value(judged: Evidence, field: str, dtype: pl.DataType, own: pl.Series) -> pl.Series:
     """What would stand on each call: what stands near it today, else a word of its own."""
     names = [f"{place}_{field}" for place in NEAR]
+    judged = replace(judged)  # what is looked up here is not kept
     frame = need(judged, *(name for name in names if judged.has(f"{name}_slot")))
-    near = [frame[name] for name in names if name in frame.columns]
+    near = [frame[name] for name in names if name in frame]
     known = [s.cast(dtype, strict=False).alias(str(i)) for i, s in enumerate(near)]
     if field == "request_id":
         number = need(judged, "logical_call")["logical_call"]  # all tries of a call bear one id

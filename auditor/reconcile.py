@@ -125,7 +125,8 @@ def _outside(found: Comparison) -> list[LeftOut]:
 def _no_usage(evidence: Evidence) -> list[LeftOut]:
     """Lines of the bill that are no usage of a model, by what they are."""
     frame = evidence.frame
-    lines = frame.filter((pl.col("layer") == "billing") & (pl.col("kind") != "call"))
+    names = [n for n in ("layer", "kind", "weight", "line_item_type", "cost_usd") if n in frame]
+    lines = frame.select(names).filter((pl.col("layer") == "billing") & (pl.col("kind") != "call"))
     if not lines.height or "line_item_type" not in lines.columns:
         return []
     cost = pl.col("cost_usd").sum() if "cost_usd" in lines.columns else pl.lit(0, pl.Int64)

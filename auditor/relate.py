@@ -16,6 +16,7 @@ from auditor import bills, census, crossing, prices, principal, retries, served,
 from auditor.ancestry import nearest
 from auditor.assemble import Columns, Evidence, Series, hop_of, values_dtype
 from auditor.gathering import index_of
+from auditor.store import Store
 from auditor.table import FACTS
 
 
@@ -42,22 +43,13 @@ def relate(evidence: Evidence, names: Iterable[str]) -> None:
         if not evidence.has(name):
             provided = _provided(evidence, name)
             eager = {k: v for k, v in provided.items() if isinstance(v, pl.Series)}
-            if eager:
-                evidence.frame = _beside(evidence.frame, eager)
+            evidence.put(*(values.alias(k) for k, values in eager.items()))
             later |= {k: v for k, v in provided.items() if isinstance(v, pl.Expr) and not evidence.has(k)}
     nulls = [n for n in lacking if not evidence.has(n) and n not in later]
-    if later or nulls:
-        evidence.frame = evidence.frame.with_columns(
-            *(v.alias(k) for k, v in later.items()),
-            *(pl.lit(None, _dtype(evidence, n)).alias(n) for n in nulls),
-        )
-
-
-def _beside(frame: pl.DataFrame, new: Series) -> pl.DataFrame:
-    """The table with more columns; such as it has are replaced."""
-    if any(name in frame.columns for name in new):
-        return frame.with_columns(**new)
-    return frame.hstack([values.alias(name) for name, values in new.items()])
+    evidence.put(
+        *(v.alias(k) for k, v in later.items()),
+        *((n, _dtype(evidence, n)) for n in nulls),
+    )
 
 
 def _provided(evidence: Evidence, name: str) -> Columns:
@@ -76,8 +68,8 @@ def _provided(evidence: Evidence, name: str) -> Columns:
 def exists(evidence: Evidence, name: str) -> bool:
     """Whether a column can hold anything but null; told by what its values would come from."""
     frame = evidence.frame
-    if name in frame.columns:
-        return frame[name].null_count() < frame.height
+    if name in frame:
+        return not frame.is_empty(name)
     fields = evidence.catalogue.fields
     held = vocabulary.known(evidence, name)
     if held is not None:
@@ -131,7 +123,7 @@ def rests_on(column: str, fields: Container[str]) -> str:
     return match[1] if match and match[1] in fields else column
 
 
-def need(evidence: Evidence, *names: str) -> pl.DataFrame:
+def need(evidence: Evidence, *names: str) -> Store:
     """The table, with these columns in it."""
     relate(evidence, names)
     return evidence.frame
@@ -188,13 +180,13 @@ def spread_headers(evidence: Evidence, fields: Iterable[str]) -> None:
         name = f"header_{field}"
         if not evidence.has(name):
             continue
-        frame = need(evidence, "trace_key")
+        frame = evidence.frame
         own, slot = frame[name], frame[f"{name}_slot"]
         has = own.is_not_null().to_numpy()
         rows = np.where(has, np.arange(frame.height), -1)
         if evidence.parent is not None:
             index = index_of(np.where(has, rows, nearest(evidence.parent, has)))
-        elif frame["trace_id"].null_count() < frame.height:
+        elif not frame.is_empty("trace_id"):
             seen = frame.select("trace_id", index_of(rows).alias("i"), pl.Series("hop", hop_of(evidence)))
             index = seen.select(
                 pl.when(pl.col("trace_id").is_not_null() & pl.col("i").is_null())
@@ -203,7 +195,7 @@ def spread_headers(evidence: Evidence, fields: Iterable[str]) -> None:
             ).to_series()
         else:
             continue
-        evidence.frame = frame.with_columns(own[index].alias(name), slot[index].alias(f"{name}_slot"))
+        evidence.put(own[index].alias(name), slot[index].alias(f"{name}_slot"))
 
 
 def _principal(evidence: Evidence) -> Series:
@@ -211,7 +203,8 @@ def _principal(evidence: Evidence) -> Series:
 
 
 def _expected(evidence: Evidence) -> Series:
-    return {"expected_cost_usd": prices.expected(evidence.frame)}
+    names = ("started_at", "layer", "model", "provider", *prices.KINDS, "tokens_total")
+    return {"expected_cost_usd": prices.expected(evidence.frame.select(n for n in names if evidence.has(n)))}
 
 
 PROVIDERS = (
@@ -248,8 +241,8 @@ PROVIDERS = (
     _provider("parent_(.+)", ("{}", "{}_slot"), traces.parent_value),
     _provider("root_(.+)_slot", ("{}", "{}_slot"), traces.root_value),
     _provider("root_(.+)", ("{}", "{}_slot"), traces.root_value),
-    _provider("trace_(?!id)(.+)_slot", ("{}", "{}_slot", "trace_key"), traces.trace_value),
-    _provider("trace_(?!id|key)(.+)", ("{}", "{}_slot", "trace_key"), traces.trace_value),
+    _provider("trace_(?!id)(.+)_slot", ("{}", "{}_slot"), traces.trace_value),
+    _provider("trace_(?!id|key)(.+)", ("{}", "{}_slot"), traces.trace_value),
     _provider("(.+)_(scope|key)", ("{}_slot",), _scope),
     _provider("(.+)_distinct", ("{}",), census.distinct),
     _provider("(.+)_spellings", ("{}",), census.spellings),

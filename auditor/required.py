@@ -51,8 +51,9 @@ def asked_of(need: Requirement, evidence: Evidence, judgement: Judgement) -> Row
     holds = [name for name in LAYERS if need.holds_in(name)]
     rows = judgement.in_layers(holds)
     if need.when:
-        relate(evidence, columns_of(need.when))
-        calls = evidence.frame.filter(IS_CALL)
+        columns = columns_of(need.when)
+        relate(evidence, columns)
+        calls = evidence.frame.select(dict.fromkeys(["kind", *sorted(columns)])).filter(IS_CALL)
         rows &= calls.select(pl.sql_expr(need.when).fill_null(False).alias("when"))["when"].to_numpy()
     return rows
 

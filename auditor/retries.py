@@ -8,7 +8,12 @@ from __future__ import annotations
 import polars as pl
 
 from auditor.assemble import Evidence, Series
+from auditor.store import Store
 
+NEEDED = (
+    "kind", "input", "operation", "started_at", "ended_at", "error", "request_id", "attempt_key", "parent_id",
+    "trace_id", "trace_key", "span_id",
+)  # fmt: skip
 MAX_GAP_NS = 120 * 1_000_000_000  # a retry follows its failed attempt within two minutes
 
 
@@ -18,7 +23,8 @@ def attempts(evidence: Evidence) -> Series:
     if not (frame["error"] & (frame["kind"] == "call")).any():
         return _alone(frame)
     # in one chunk: Polars 2.1 panics where text is put together from columns whose first chunk is empty
-    calls = frame.with_row_index("row").filter(pl.col("kind") == "call").rechunk()
+    names = [name for name in NEEDED if name in frame]
+    calls = frame.select(names).with_row_index("row").filter(pl.col("kind") == "call").rechunk()
     same_id = pl.col("request_id") if "request_id" in calls.columns else pl.lit(None, pl.String)
     # what a format says of attempts that share nothing else: same numbered line, same URI by one client
     told = pl.col("attempt_key") if "attempt_key" in calls.columns else pl.lit(None, pl.String)
@@ -57,7 +63,7 @@ def attempts(evidence: Evidence) -> Series:
     return out
 
 
-def _alone(frame: pl.DataFrame) -> Series:
+def _alone(frame: Store) -> Series:
     """Where no call failed, each is the only attempt of its own logical call."""
     found = frame.select(
         pl.int_range(pl.len()).alias("logical_call"),

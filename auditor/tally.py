@@ -24,6 +24,7 @@ from auditor.money import Weights
 from auditor.readers import all_readers
 from auditor.relate import rests_on
 from auditor.rulebook import fitting, load_fixes
+from auditor.store import Store, is_long
 from auditor.table import Slot
 
 NAMES = ("present", "absent", "mis_scoped", "not_carried")
@@ -44,16 +45,34 @@ class Told:
     recipes: list[str]  # ids of the fixes that fit where the gap is
 
 
+class _Slots:
+    """Which slot each call's value of a column came from, -1 for none; of a long table made when asked."""
+
+    def __init__(self, calls: Store) -> None:
+        self._names = frozenset(c for c in calls if c.endswith("_slot") and not calls.is_empty(c))
+        self._calls = calls if is_long(calls.height) else _dense(calls, self._names)
+
+    def get(self, name: str) -> Ints | None:
+        """The numbers of a column's slots; None where it has none."""
+        name = f"{name}_slot"
+        if name not in self._names:
+            return None
+        column = self._calls[name]
+        return (column.fill_null(-1) if column.null_count() else column).to_numpy()
+
+
+def _dense(calls: Store, names: Iterable[str]) -> pl.DataFrame:
+    return calls.select(sorted(names)).select(pl.all().fill_null(-1))
+
+
 class Ledger:
     """What counting needs of the calls, as arrays made once: which slot each column points to, and places."""
 
     def __init__(self, evidence: Evidence, judgement: Judgement, weights: Weights) -> None:
         self.evidence, self.judgement, self.weights = evidence, judgement, weights
         calls = judgement.calls
-        names = [c for c in calls.columns if c.endswith("_slot")]
-        dense = calls.select(pl.col(c).fill_null(-1) for c in names)
-        self.slots = {c.removesuffix("_slot"): dense[c].to_numpy() for c in names}
-        self.places = [(d, *coded(calls[d])) for d in DIMENSIONS if d in calls.columns]
+        self.slots = _Slots(calls)
+        self.places = [(d, *coded(calls[d])) for d in DIMENSIONS if d in calls]
         self.inputs = calls["input"].to_numpy()
         self.formats = [coded(calls[c]) for c in ("format", "layer")]
 
@@ -188,8 +207,9 @@ def _slots(ledger: Ledger, predicate: str, rows: Rows) -> list[Slot]:
     seen: Counter[int] = Counter()
     fields = ledger.evidence.catalogue.fields
     for column in sorted({rests_on(name, fields) for name in columns_of(predicate)}):
-        if column in ledger.slots:
-            numbers = ledger.slots[column][rows]
+        slots = ledger.slots.get(column)
+        if slots is not None:
+            numbers = slots[rows]
             values, n = np.unique(numbers[numbers >= 0], return_counts=True)
             seen.update(dict(zip(values.tolist(), n.tolist(), strict=True)))
     order = sorted(seen, key=lambda s: (-seen[s], ledger.evidence.slots[s].key))
