@@ -13,6 +13,7 @@ from auditor.baseline import grew
 from auditor.gate import fell
 from auditor.model import ByVerdict, Gap, Gate, Report, Struct, Tool
 from auditor.settings import FailOn
+from auditor.summary import asked_fields
 from auditor.text import share
 
 Kind = Literal["new", "grown", "moved", "shrunk", "gone", "same"]
@@ -233,7 +234,7 @@ def _order(change: Change) -> tuple[object, ...]:
 
 def _fields(before: Report, after: Report) -> list[FieldChange]:
     """Every field that either report lists, in the order of the later one."""
-    old, new = ({one.field: one for one in report.fields} for report in (before, after))
+    old, new = ({one.field: one for one in asked_fields(report)} for report in (before, after))
     out = []
     for name in dict.fromkeys((*new, *old)):
         a, b = old.get(name), new.get(name)

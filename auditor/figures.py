@@ -50,22 +50,23 @@ def totals(weights: Weights, owned: Rows, spent: Spend, *, together: bool) -> To
     )
 
 
-def field_reports(ledger: Ledger, asked: Asked, gaps: list[Gap]) -> list[FieldReport]:
-    """The profile's fields first, then every other field that was seen."""
+def field_reports(ledger: Ledger, required: Asked, asked: Asked, gaps: list[Gap]) -> list[FieldReport]:
+    """The profile's fields first, then every other field that was seen.
+
+    `asked` says of which calls a field is asked, also where another answers for it; `required`, where none.
+    """
     by_field: dict[str, list[str]] = {}
     for gap in gaps:
         by_field.setdefault(gap.field, []).append(gap.rule)
-    required, seen = [], []
+    first, seen = [], []
     for name in ledger.evidence.catalogue.fields:
-        is_asked = name in asked and bool(asked[name].any())
-        report = field_report(
-            ledger, name, required=is_asked, gaps=list(dict.fromkeys(by_field.get(name, [])))
-        )
-        if is_asked:
-            required.append(report)
+        rows = asked[name] if name in required and required[name].any() else None
+        report = field_report(ledger, name, asked=rows, gaps=list(dict.fromkeys(by_field.get(name, []))))
+        if report.required:
+            first.append(report)
         elif report.present or report.mis_scoped or report.found:
             seen.append(report)
-    return required + seen
+    return first + seen
 
 
 def score_of(

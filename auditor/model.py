@@ -131,8 +131,24 @@ class ByVerdict(Struct, frozen=True):
     not_carried: float
 
 
+class AskedOf(Struct, frozen=True):
+    """A required field's counts over those calls of which the profile asks it."""
+
+    verdict: str
+    present: int
+    absent: int
+    mis_scoped: int
+    not_carried: int
+    cost: ByVerdict
+    weight: ByVerdict
+    causes: dict[str, int]
+
+
 class FieldReport(Struct, frozen=True):
-    """One field's verdict counts; `present + absent + mis_scoped + not_carried` equals the calls."""
+    """One field's verdict counts; `present + absent + mis_scoped + not_carried` equals the calls.
+
+    `asked` stands where the profile asks a required field of some of the calls only.
+    """
 
     field: str
     required: bool
@@ -148,6 +164,7 @@ class FieldReport(Struct, frozen=True):
     wanted: list[str]
     gaps: list[str]
     carried_by: list[str]  # formats that can carry a field which this input's format cannot
+    asked: AskedOf | None = None
 
 
 class Where(Struct, frozen=True):

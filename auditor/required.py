@@ -46,6 +46,16 @@ def required_on(profile: Profile, policy: Policy, evidence: Evidence, judgement:
     return out
 
 
+def asked_on(profile: Profile, policy: Policy, evidence: Evidence, judgement: Judgement) -> Asked:
+    """Of which calls each field is asked, also where another one answers for it."""
+    out: Asked = {}
+    for need in requirements(profile, policy.required, evidence):
+        rows = asked_of(need, evidence, judgement)
+        for name in need.any_of:
+            out[name] = out.get(name, np.zeros(len(rows), dtype=bool)) | rows
+    return out
+
+
 def asked_of(need: Requirement, evidence: Evidence, judgement: Judgement) -> Rows:
     """The calls of which a requirement is asked: by their layer, and where its condition holds."""
     holds = [name for name in LAYERS if need.holds_in(name)]

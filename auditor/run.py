@@ -38,7 +38,7 @@ from auditor.parts import MIXED
 from auditor.projection import Court, checked
 from auditor.questions import questions
 from auditor.reconcile import reconciliation
-from auditor.required import required_on, unasked
+from auditor.required import asked_on, required_on, unasked
 from auditor.rulebook import Rule, all_ids, load_fixes, load_rules
 from auditor.settings import Policy, check_rules, check_until
 from auditor.source import Input, Source
@@ -97,7 +97,7 @@ def audit(
         date=lived.date,
         inputs=[input_report(given, evidence, n) for n, given in enumerate(inputs)],
         totals=totals(weights, owned, spent, together=together),
-        fields=field_reports(ledger, asked, gaps),
+        fields=field_reports(ledger, asked, asked_on(profile, policy, evidence, judgement), gaps),
         gaps=gaps,
         hops=field_hops(held, followed(asked, told), placing(evidence, locators, inputs)),
         joins=joins(held),

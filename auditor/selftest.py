@@ -17,6 +17,7 @@ from auditor.rulebook import Example, Rule, load_rules
 from auditor.run import Input, audit
 from auditor.samples import Sample, samples
 from auditor.settings import Policy, parse_policy
+from auditor.summary import asked_fields
 from auditor.text import plural, visible
 
 
@@ -119,5 +120,7 @@ def run_sample(sample: Sample) -> Result:
 
 def _kind(report: Report) -> str:
     fine = (Verdict.PRESENT, Verdict.NOT_CARRIED)
-    open_fields = [field.field for field in report.fields if field.required and field.verdict not in fine]
+    open_fields = [
+        field.field for field in asked_fields(report) if field.required and field.verdict not in fine
+    ]
     return "gappy" if open_fields or not report.gate.passed else "good"

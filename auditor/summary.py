@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from auditor.model import Cause
 from auditor.text import FEW, count, money, plural, share
 
@@ -20,6 +22,26 @@ VERDICTS = (
     ("mis_scoped", "mis-scoped"),
     ("not_carried", "not carried"),
 )
+
+
+def asked_fields(report: Report) -> list[FieldReport]:
+    """The fields, a required one with its counts over the calls of which it is asked."""
+    return [as_asked(field) for field in report.fields]
+
+
+def as_asked(field: FieldReport) -> FieldReport:
+    """A field with its counts over the calls of which the profile asks it, where it asks it of some only."""
+    return (
+        field
+        if field.asked is None
+        else msgspec.structs.replace(field, **msgspec.structs.asdict(field.asked))
+    )
+
+
+def unasked(report: Report, field: FieldReport) -> str:
+    """Of how many calls a required field is not asked, or nothing."""
+    outside = report.totals.calls - carried(field) - field.not_carried
+    return f"not asked of {plural(outside, 'call')}" if field.required and outside else ""
 
 
 def open_gaps(report: Report) -> list[Gap]:
@@ -70,7 +92,7 @@ def ownership(report: Report) -> str:
 
 def fields_line(report: Report) -> str:
     """`9 fields: 4 present, 2 absent, 3 mis-scoped`."""
-    held = Counter(field.verdict for field in report.fields)
+    held = Counter(field.verdict for field in asked_fields(report))
     told = ", ".join(f"{held[verdict]} {word}" for verdict, word in VERDICTS if held[verdict])
     return f"{plural(len(report.fields), 'field')}: {told}" if told else "no fields"
 

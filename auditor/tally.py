@@ -19,7 +19,7 @@ from auditor.arrays import Codes, Ints, Rows
 from auditor.assemble import Evidence
 from auditor.gathering import coded
 from auditor.judge import ABSENT, CAUSES, MIS_SCOPED, NOT_CARRIED, PRESENT, Hit, Judgement, columns_of
-from auditor.model import SCOPES, ByVerdict, FieldReport, Found, Gap, Verdict, Where
+from auditor.model import SCOPES, AskedOf, ByVerdict, FieldReport, Found, Gap, Verdict, Where
 from auditor.money import Weights
 from auditor.readers import all_readers
 from auditor.relate import rests_on
@@ -29,6 +29,7 @@ from auditor.table import Slot
 
 NAMES = ("present", "absent", "mis_scoped", "not_carried")
 USD = 1e9
+_OUTSIDE = np.int8(-1)
 TOP = 5
 EXAMPLES = 3
 DIMENSIONS = ("service", "operation", "model")
@@ -81,8 +82,8 @@ class Ledger:
         return frozenset(names[c] for names, codes in self.formats for c in np.unique(codes[rows]))
 
 
-def field_report(ledger: Ledger, field: str, *, required: bool, gaps: list[str]) -> FieldReport:
-    """One field's counts, causes, keys found, and who could carry it."""
+def field_report(ledger: Ledger, field: str, *, asked: Rows | None, gaps: list[str]) -> FieldReport:
+    """One field's counts, causes, keys found, and who could carry it; `asked` where it is required."""
     evidence, judgement, weights = ledger.evidence, ledger.judgement, ledger.weights
     verdict = judgement.verdicts[field]
     count, cost, share = _split(verdict, weights)
@@ -91,7 +92,7 @@ def field_report(ledger: Ledger, field: str, *, required: bool, gaps: list[str])
     formats = [r.name for r in all_readers() if field in r.carries] if count[NOT_CARRIED] else []
     return FieldReport(
         field=field,
-        required=required,
+        required=asked is not None,
         verdict=_worst(count),
         present=count[PRESENT],
         absent=count[ABSENT],
@@ -104,6 +105,23 @@ def field_report(ledger: Ledger, field: str, *, required: bool, gaps: list[str])
         wanted=list(dict.fromkeys(s for layer in sorted(layers) for s in kind.accepted(layer))),
         gaps=gaps,
         carried_by=formats,
+        asked=None if asked is None or asked.all() else _asked(ledger, field, asked),
+    )
+
+
+def _asked(ledger: Ledger, field: str, rows: Rows) -> AskedOf:
+    """The counts over some calls; what lies outside has no verdict here."""
+    judgement, weights = ledger.judgement, ledger.weights
+    count, cost, share = _split(np.where(rows, judgement.verdicts[field], _OUTSIDE), weights)
+    return AskedOf(
+        verdict=_worst(count),
+        present=count[PRESENT],
+        absent=count[ABSENT],
+        mis_scoped=count[MIS_SCOPED],
+        not_carried=count[NOT_CARRIED],
+        cost=cost,
+        weight=share,
+        causes=_causes(np.where(rows, judgement.causes[field], _OUTSIDE), weights.count),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from auditor.handbook import Handbook, Recipe
 from auditor.model import Anchor, FieldReport, Gap, Report
-from auditor.summary import distinct_calls, uncarried
+from auditor.summary import asked_fields, carried, distinct_calls, unasked, uncarried
 from auditor.text import FEW, count, logged, money, plural, share
 
 VERDICT_WORDS = {
@@ -30,6 +30,7 @@ class Row:
     gaps: list[Gap]
     figure: str
     why: str  # no call could carry it; empty where some can
+    unasked: str  # of how many calls the profile does not ask it
 
     @property
     def word(self) -> str:
@@ -68,7 +69,7 @@ class View:
 def arrange(report: Report, handbook: Handbook) -> View:
     """The report in the order in which it is read: what is wrong by weight, what is right, what cannot be."""
     few = report.totals.calls < FEW
-    rows = [_row(report, one, few, handbook) for one in report.fields]
+    rows = [_row(report, one, few, handbook) for one in asked_fields(report)]
     worst_first = sorted(rows, key=_loss)
     open_rows = [r for r in worst_first if _needs_work(r)]
     rest = [r for r in rows if r not in open_rows]
@@ -122,7 +123,7 @@ def segments(field: FieldReport) -> list[tuple[str, float, float]]:
 
 def _row(report: Report, one: FieldReport, few: bool, handbook: Handbook) -> Row:
     known = handbook.field(one.field)
-    asked = report.totals.calls - one.not_carried
+    asked = carried(one)
     if one.verdict == "not_carried":
         figure = "; ".join(uncarried(report, one, "")) or (
             "none of these formats carries it" if len(report.inputs) > 1 else "this format cannot carry it"
@@ -130,10 +131,8 @@ def _row(report: Report, one: FieldReport, few: bool, handbook: Handbook) -> Row
     elif few:
         figure = f"{count(one.present)} of {plural(asked, 'call')}"
     else:
-        carried = 1 - one.weight.not_carried
-        figure = (
-            f"{share(one.weight.present / carried if carried > 0 else 0.0)} of {report.totals.weighted_by}"
-        )
+        able = one.weight.present + one.weight.absent + one.weight.mis_scoped
+        figure = f"{share(one.weight.present / able if able > 0 else 0.0)} of {report.totals.weighted_by}"
     return Row(
         field=one,
         title=known.title,
@@ -141,6 +140,7 @@ def _row(report: Report, one: FieldReport, few: bool, handbook: Handbook) -> Row
         gaps=[gap for gap in report.gaps if gap.field == one.field],
         figure=figure,
         why="; ".join(uncarried(report, one, ", ".join(one.carried_by))) if not asked else "",
+        unasked=unasked(report, one),
     )
 
 

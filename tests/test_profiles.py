@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.fields import profiles
+from auditor.paint import Style
 from auditor.run import Input, audit
 from auditor.settings import Policy
+from auditor.summary import asked_fields, unasked
+from auditor.writers import writer
 from tests.policies import audited
+from tools.docs import ROOT
 
 
 def required(profile: str, *calls: dict[str, Any]) -> set[str]:
@@ -69,3 +73,27 @@ def test_the_score_leaves_out_what_a_condition_leaves_out() -> None:
 
     assert 100 == audited({"profile": "agentic"}, call).score.value
     assert 100 > audited({"profile": "agentic"}, call, call).score.value
+
+
+def test_a_field_is_counted_over_the_calls_of_which_it_is_asked() -> None:
+    """Cost is asked of a gateway and not of an application's span, whose lack of it is no failed demand."""
+    names = ("support-desk.json", "litellm-spend-logs-good.json")
+    report = audit([Input(name=name, path=ROOT / "samples" / name) for name in names], Policy())
+    gateway = report.inputs[1].calls
+    cost = next(field for field in report.fields if field.field == "cost_usd")
+    shown = next(field for field in asked_fields(report) if field.field == "cost_usd")
+
+    assert cost.required
+    assert report.totals.calls == cost.present + cost.absent + cost.mis_scoped + cost.not_carried
+    assert cost.asked is not None
+    assert ("present", gateway, 0, 0) == (shown.verdict, shown.present, shown.absent, shown.mis_scoped)
+    assert f"not asked of {report.totals.calls - gateway} calls" == unasked(report, shown)
+    for name in ("terminal", "html"):
+        assert unasked(report, shown).encode() in writer(name).write(report, Style(width=120))
+
+
+def test_a_field_that_is_asked_of_every_call_has_one_set_of_counts() -> None:
+    """One input of one layer says nothing twice."""
+    report = audited({"profile": "chargeback-min"}, {}, {})
+
+    assert [None] == list({field.asked for field in report.fields})

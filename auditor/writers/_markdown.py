@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from auditor.paint import spoken
-from auditor.summary import counts, coverage, gated, open_gaps, ownership, read, scored
+from auditor.summary import asked_fields, counts, coverage, gated, open_gaps, ownership, read, scored
 from auditor.text import count, money, plural
 from auditor.writers._inert import block, code, table, words
 from auditor.writers._markdown_more import chain, owners, plan, questions, reconciled
@@ -81,7 +81,7 @@ def _answer(report: Report) -> list[str]:
 
 
 def _fields(report: Report) -> list[str]:
-    shown = [f for f in report.fields if f.required or (f.gaps and f.verdict != "present")]
+    shown = [f for f in asked_fields(report) if f.required or (f.gaps and f.verdict != "present")]
     if not shown or not report.totals.calls:
         return []
     head = ["field", "verdict", "has it", "calls without", "cost without"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from auditor.model import NOT_CARRIED_CAUSES, Cause
 from auditor.page import Page
 from auditor.paint import glyph, spoken, tone
-from auditor.summary import VERDICTS, coverage, uncarried
+from auditor.summary import VERDICTS, asked_fields, coverage, unasked, uncarried
 from auditor.text import FEW, cells, count, money, pad, plural
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ _REST = {
 
 def field_table(page: Page, report: Report) -> None:
     """One row a field that matters, with where it was found and wanted; one line for the others."""
-    shown = [f for f in report.fields if f.required or (f.gaps and f.verdict != "present")]
+    fields = asked_fields(report)
+    shown = [f for f in fields if f.required or (f.gaps and f.verdict != "present")]
     rows = [_row(field, report) for field in shown]
     if rows:
         head = _head(report)
@@ -48,7 +49,7 @@ def field_table(page: Page, report: Report) -> None:
             if not field.required and n and shown[n - 1].required:
                 page.add("  " + page.ink("not required, with gaps", "dim"))
             _print(page, report, field, row, widths)
-    _others(page, [f for f in report.fields if f not in shown])
+    _others(page, [f for f in fields if f not in shown])
 
 
 def _head(report: Report) -> list[str]:
@@ -95,7 +96,7 @@ def _print(page: Page, report: Report, field: FieldReport, row: list[str], width
 def _detail(report: Report, field: FieldReport) -> list[str]:
     """Where the value stands and where it is wanted, what is wrong with it, or who can carry it at all."""
     if field.verdict == "not_carried":
-        return uncarried(report, field, _some(field))
+        return [*uncarried(report, field, _some(field)), unasked(report, field)]
     parts = [
         f"{spoken(cause)}: {plural(calls, 'call')}"
         for cause, calls in field.causes.items()
@@ -107,7 +108,7 @@ def _detail(report: Report, field: FieldReport) -> list[str]:
         parts = [f"found at {', '.join(wide[:MAX_FOUND])}{more}", f"wanted on {_wanted(field)}", *parts]
     if field.not_carried:
         parts.append(f"not carried: {plural(field.not_carried, 'call')}")
-    return parts
+    return [*parts, unasked(report, field)]
 
 
 def _found_elsewhere(field: FieldReport) -> list[str]:

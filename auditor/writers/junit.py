@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from auditor.model import Level, Verdict
-from auditor.summary import ownership, scored, uncarried
+from auditor.summary import asked_fields, ownership, scored, uncarried
 from auditor.text import logged, plural
 from auditor.writers import Style, Writer
 from auditor.writers._places import address, first, input_of, lived_with, sentence, size
@@ -31,7 +31,7 @@ def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer
     _properties(fields, report)
     for gap in report.gaps:
         _gap_case(suites.get(input_of(gap, report), fields), gap)
-    for field in report.fields:
+    for field in asked_fields(report):
         _field_case(fields, field, report)
     for element in [*root, root]:
         _count(element)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from auditor.model import Verdict
-from auditor.summary import open_gaps
+from auditor.summary import asked_fields, open_gaps
 from auditor.text import logged, plural
 from auditor.writers import Style, Writer
 from auditor.writers._places import input_of, lived_with, sentence, size
@@ -73,7 +73,7 @@ def _invocation(report: Report, over: int, full: bool) -> dict[str, Any]:
     if full:  # no results of their own: some readers want a rule on each
         told += [
             f"{field.field} is not carried by these inputs"
-            for field in report.fields
+            for field in asked_fields(report)
             if field.verdict == Verdict.NOT_CARRIED
         ]
     notes = [{"level": "warning", "message": {"text": logged(text)}} for text in told]
