@@ -267,3 +267,15 @@ def test_every_text_colour_has_contrast_in_both_schemes() -> None:
                 assert ratio >= 4.5, f"{text} on {ground}: {ratio:.2f}"
         assert contrast(colours["ink"], colours["mark"]) >= 4.5
         assert contrast(colours["on-accent"], colours["accent"]) >= 4.5
+
+
+@pytest.mark.parametrize("address", ["/", "/health", "/rules/IDN001", "/api/v1/fields", "/nowhere"])
+def test_head_is_get_without_a_body(client: Client, address: str) -> None:
+    """The same status and headers; an address that takes no GET takes no HEAD either."""
+    head, got = client.head(address), client.get(address)
+
+    assert b"" == head.content
+    assert got.status_code == head.status_code
+    assert got.headers["content-type"] == head.headers["content-type"]
+    assert got.headers["content-length"] == head.headers["content-length"]
+    assert 405 == client.head("/audit").status_code

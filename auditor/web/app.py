@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from jinja2 import Environment
-from litestar import Litestar, Response, Router, get
+from litestar import HttpMethod, Litestar, Response, Router, get
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
@@ -21,6 +21,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
+from litestar.types import LifeSpanScope, Message, Scope
 
 from auditor import __version__, rendering
 from auditor.library import handbook
@@ -43,6 +44,22 @@ class Asset:
 def own_static() -> Traversable:
     """The folder of our own sheet, script and icon."""
     return importlib.resources.files("auditor.web") / "static"
+
+
+class Service(Litestar):
+    """The application; it answers HEAD as GET without a body, as probes and link checkers expect."""
+
+    async def __call__(self, scope: Scope | LifeSpanScope, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        if scope.get("method") != HttpMethod.HEAD:
+            await super().__call__(scope, receive, send)
+            return
+
+        async def headers_only(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        asked: Any = {**scope, "method": HttpMethod.GET}
+        await super().__call__(asked, receive, headers_only)
 
 
 @cache
@@ -99,7 +116,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         pages.format_page, pages.privacy, pages.problem_kinds, compare.compare,
         compare.compared, reports.keep, ops.health, ops.ready, ops.metrics, static,
     ]  # fmt: skip
-    return Litestar(
+    return Service(
         [*shown, version_1],
         state=State({"settings": settings, "metrics": metrics, "workers": workers}),
         lifespan=[workers.lifespan],
