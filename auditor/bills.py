@@ -42,7 +42,7 @@ class Comparison:
     bills: tuple[int, ...]
     basis: Literal["observed", "estimated"]
     outside: pl.DataFrame
-    unpriced: dict[str, int]
+    unpriced: dict[str | None, int]
 
 
 def compare(evidence: Evidence) -> Comparison | None:

@@ -101,7 +101,10 @@ def _keys(held: Ground, rows: Rows, field: str) -> list[str]:
     if column not in held.judgement.calls:
         return []
     slots = held.judgement.calls[column].filter(pl.Series(rows)).drop_nulls()
-    seen = Counter({mask.key(held.evidence.slots[s].key): n for s, n in slots.value_counts().iter_rows()})
+    seen: Counter[str] = Counter()
+    for number, n in slots.value_counts().iter_rows():
+        # several inputs may hold the field under one name
+        seen[mask.key(held.evidence.slots[number].key)] += n
     return [key for key, _ in sorted(seen.items(), key=lambda item: (-item[1], item[0]))[:TOP]]
 
 

@@ -5,6 +5,7 @@ It compares nothing itself and explains nothing away: what has no reason is said
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import polars as pl
@@ -78,8 +79,7 @@ def _reason(row: dict[str, object], log: int, bill: int, tolerance: float, found
     if not bill:
         return "in the logs and not billed: another account, another month, or free"
     if not log:
-        same = found.rows.filter((pl.col("region") == row["region"]) & (pl.col("log_nano") > 0))
-        if row["region"] and not same.height:
+        if row["region"] and not found.rows.filter(region=row["region"])["log_nano"].sum():
             return "no log of this region"
         return "the logs count no cached tokens" if "cache" in str(row["kind"]) else "in no log"
     if abs(tokens - billed) <= tolerance * billed:
@@ -142,8 +142,10 @@ def _no_usage(evidence: Evidence) -> list[LeftOut]:
 
 
 def _unpriced(found: Comparison) -> list[str]:
+    counts: Counter[str] = Counter()
+    for model, n in found.unpriced.items():
+        counts[mask.name(model or "") or "a model without a name"] += n
     return [
-        f"The list has no price for {mask.name(name) or 'a model without a name'}: "
-        f"{plural(n, 'count')} of tokens not compared."
-        for name, n in found.unpriced.items()
+        f"The list has no price for {name}: {plural(n, 'count')} of tokens not compared."
+        for name, n in counts.items()
     ]

@@ -119,6 +119,20 @@ def test_the_four_verdicts_add_up_to_the_calls(name: str) -> None:
         assert one.records == one.calls + one.context
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("number", range(len(SAMPLES)))
+def test_any_sample_is_audited_beside_others(number: int) -> None:
+    """A bill and two more inputs of whatever kind: nothing raises or warns, twice the same report."""
+    bills = [s for s in SAMPLES if s.name in ("cur-2.0-gappy", "cur-legacy-gappy", "focus-gappy")]
+    chosen = [SAMPLES[number], SAMPLES[number * 7 % len(SAMPLES)], bills[number % len(bills)]]
+    report, again = (audit([Input(name=s.name, path=s.path) for s in chosen], ALL) for _ in range(2))
+
+    assert msgspec.json.encode(report) == msgspec.json.encode(again)
+    assert [s.name for s in chosen] == [given.name for given in report.inputs]
+    for name in names():
+        assert writer(name).write(report, Style()) or not report.gaps
+
+
 @pytest.mark.parametrize("name", [s.name for s in SAMPLES])
 def test_the_same_bytes_give_the_same_report(name: str) -> None:
     """Two runs over the same bytes differ in no byte."""

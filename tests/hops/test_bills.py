@@ -74,7 +74,7 @@ def test_days_of_one_line_item_stay_apart() -> None:
     assert row(together(held), "input", "2026-09-15").within
 
 
-def test_other_days_and_lines_that_are_no_usage_are_left_out_and_listed() -> None:
+def test_other_days_and_billedthat_are_no_usage_are_left_out_and_listed() -> None:
     """A credit, and a day of which no log is at hand, are told with their money."""
     held = {
         "provider": invocation(1),
@@ -92,7 +92,7 @@ def test_other_days_and_lines_that_are_no_usage_are_left_out_and_listed() -> Non
     } == left
 
 
-def test_units_of_two_lines_are_each_their_own() -> None:
+def test_units_of_two_billedare_each_their_own() -> None:
     """A line by the million tokens does not make one by the thousand a million."""
     text = bill((DAY, "output", 0.000045, OUTPUT, TAGS), (DAY, "input", 0.12, INPUT, TAGS))
     first, second = text.index("1K tokens"), text.rindex("1K tokens")
@@ -151,3 +151,11 @@ def test_questions_are_answered_by_what_is_there() -> None:
     assert ("yes", "estimate", ["provider"]) == answers["What does each tenant (customer) cost?"]
     assert ("no", "none", []) == answers["What does each user cost?"]
     assert ("yes", "invoice", ["bill"]) == answers["What will the invoice say, by model?"]
+
+
+def test_calls_without_a_model_are_told_as_not_compared() -> None:
+    """No name is no price; the report says so in words."""
+    billed = bill((DAY, "input", 0.12, INPUT, TAGS))
+    report = together({"provider": invocation(1, modelId=None), "bill": billed})
+
+    assert "no price for a model without a name: 2 counts" in " ".join(compared(report).notes)
