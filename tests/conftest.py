@@ -14,6 +14,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import settings
+
+# the same examples for the same code where a failure stops others; elsewhere new ones with every run
+settings.register_profile("same", derandomize=True)
+if os.environ.get("CI"):
+    os.environ["SAME_EXAMPLES"] = "1"  # `CI` itself is taken away below, before the workers start
+if os.environ.get("SAME_EXAMPLES"):
+    settings.load_profile("same")
 
 _NAMES = (
     "CI",
