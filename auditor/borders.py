@@ -15,7 +15,7 @@ import polars as pl
 
 from auditor import mask
 from auditor.arrays import Ints, Rows
-from auditor.assemble import Evidence
+from auditor.assemble import Evidence, hop_of
 from auditor.crossing import changed, partner, renamed
 from auditor.judge import NOT_CARRIED, PRESENT, Judgement
 from auditor.links import BY, Links, links
@@ -54,13 +54,9 @@ class Ground:
 def ground(evidence: Evidence, judgement: Judgement, weights: Weights) -> Ground:
     """The calls by hop, and their money by row of the table."""
     row = np.flatnonzero((evidence.frame["kind"] == "call").to_numpy())
-    numbers = np.zeros(len(evidence.tables), dtype=np.int64)
-    for n, hop in enumerate(evidence.hops):
-        numbers[list(hop.inputs)] = n
     cost = np.zeros(evidence.frame.height, dtype=np.int64)
     cost[row] = weights.cost
-    hop = numbers[judgement.calls["input"].to_numpy()]
-    return Ground(evidence, judgement, weights, hop, row, cost)
+    return Ground(evidence, judgement, weights, hop_of(evidence)[row], row, cost)
 
 
 def field_hops(held: Ground, fields: Iterable[str], place: Place) -> list[FieldHops]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -84,35 +85,28 @@ class Ledger:
 
 def field_report(ledger: Ledger, field: str, *, asked: Rows | None, gaps: list[str]) -> FieldReport:
     """One field's counts, causes, keys found, and who could carry it; `asked` where it is required."""
-    evidence, judgement, weights = ledger.evidence, ledger.judgement, ledger.weights
-    verdict = judgement.verdicts[field]
-    count, cost, share = _split(verdict, weights)
-    layers = evidence.layers
-    kind = evidence.catalogue.fields[field]
-    formats = [r.name for r in all_readers() if field in r.carries] if count[NOT_CARRIED] else []
+    layers, kind = ledger.evidence.layers, ledger.evidence.catalogue.fields[field]
+    whole = _counts(ledger, field)
+    formats = [r.name for r in all_readers() if field in r.carries] if whole.not_carried else []
     return FieldReport(
         field=field,
         required=asked is not None,
-        verdict=_worst(count),
-        present=count[PRESENT],
-        absent=count[ABSENT],
-        mis_scoped=count[MIS_SCOPED],
-        not_carried=count[NOT_CARRIED],
-        cost=cost,
-        weight=share,
-        causes=_causes(judgement.causes[field], weights.count),
+        **msgspec.structs.asdict(whole),
         found=found(ledger, field),
         wanted=list(dict.fromkeys(s for layer in sorted(layers) for s in kind.accepted(layer))),
         gaps=gaps,
         carried_by=formats,
-        asked=None if asked is None or asked.all() else _asked(ledger, field, asked),
+        asked=None if asked is None or asked.all() else _counts(ledger, field, asked),
     )
 
 
-def _asked(ledger: Ledger, field: str, rows: Rows) -> AskedOf:
-    """The counts over some calls; what lies outside has no verdict here."""
-    judgement, weights = ledger.judgement, ledger.weights
-    count, cost, share = _split(np.where(rows, judgement.verdicts[field], _OUTSIDE), weights)
+def _counts(ledger: Ledger, field: str, rows: Rows | None = None) -> AskedOf:
+    """The counts over all calls, or over some: what lies outside has no verdict here."""
+    weights = ledger.weights
+    verdict, cause = ledger.judgement.verdicts[field], ledger.judgement.causes[field]
+    if rows is not None:
+        verdict, cause = np.where(rows, verdict, _OUTSIDE), np.where(rows, cause, _OUTSIDE)
+    count, cost, share = _split(verdict, weights)
     return AskedOf(
         verdict=_worst(count),
         present=count[PRESENT],
@@ -121,7 +115,7 @@ def _asked(ledger: Ledger, field: str, rows: Rows) -> AskedOf:
         not_carried=count[NOT_CARRIED],
         cost=cost,
         weight=share,
-        causes=_causes(np.where(rows, judgement.causes[field], _OUTSIDE), weights.count),
+        causes=_causes(cause, weights.count),
     )
 
 
