@@ -5,6 +5,7 @@ It joins aggregates only: no single call is looked for in a bill, and nothing is
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,15 +13,14 @@ import numpy as np
 import polars as pl
 
 from auditor import prices
-from auditor.arrays import Ints, Rows
+from auditor.arrays import Ints
 from auditor.assemble import IS_CALL, Evidence, Series
-from auditor.links import Links, links
+from auditor.distinct import alternatives, with_tokens
 from auditor.served import model_key
 
 KINDS = ("input", "output", "cache_read", "cache_write")
 ALL = "all"  # every kind of token together: what a gateway's own figure is for
 GROUP = ("day", "region", "model_key", "kind")
-JOINED_ENOUGH = 0.5
 # what is compared of a record; the table holds far more
 NEEDED = frozenset(
     """kind layer input started_at region provider model cost_usd tokens_total token_kind tier routing
@@ -45,18 +45,24 @@ class Comparison:
     unpriced: dict[str | None, int]
 
 
-def compare(evidence: Evidence) -> Comparison | None:
-    """The comparison; None without both a bill and a log that counts tokens."""
-    if "compared" not in evidence.kept:
-        evidence.kept["compared"] = _compare(evidence) if len(evidence.hops) > 1 else None
-    found: Comparison | None = evidence.kept["compared"]
+def compare(evidence: Evidence, without: Collection[int] | None = None) -> Comparison | None:
+    """The comparison; None without both a bill and a log that counts tokens.
+
+    `without` are hops, by number, whose calls another log shows too: by default the first alternative's.
+    """
+    if without is None:
+        without = alternatives(evidence)[0]
+    key = f"compared {sorted(without)}"
+    if key not in evidence.kept:
+        evidence.kept[key] = _compare(evidence, without) if len(evidence.hops) > 1 else None
+    found: Comparison | None = evidence.kept[key]
     return found
 
 
-def _compare(evidence: Evidence) -> Comparison | None:
+def _compare(evidence: Evidence, without: Collection[int]) -> Comparison | None:
     frame = evidence.frame.select(c for c in evidence.frame if c in NEEDED).with_row_index("row")
     billed = frame.filter(IS_CALL & (pl.col("layer") == "billing"))
-    logged = frame[counted_once(evidence)]
+    logged = frame[counted_once(evidence, without)]
     if not (billed.height and logged.height and evidence.has("model")):
         return None
     monthly = _monthly(billed)
@@ -92,38 +98,15 @@ def _compare(evidence: Evidence) -> Comparison | None:
     )
 
 
-def counted_once(evidence: Evidence) -> Ints:
-    """The rows that hold each call's tokens once: its last record with tokens, over all hops.
-
-    Calls of an earlier hop that found no partner count beside the later hop's only where most of that hop's
-    calls did find one: else the two logs cannot be told apart, and the later one speaks alone.
-    """
+def counted_once(evidence: Evidence, without: Collection[int] = ()) -> Ints:
+    """The rows that hold each call's tokens once: its last record with tokens, leaving out some hops."""
     frame = evidence.frame
-    single = frame["kind"] == "call"
     used = pl.Series(np.zeros(frame.height, dtype=bool))
     for kind in KINDS:
         if evidence.has(f"tokens_{kind}"):
             used |= (frame[f"tokens_{kind}"] > 0).fill_null(False)
-    able: Rows = (single & (frame["layer"] != "billing") & used).to_numpy()
-    found = links(evidence)
-    return np.flatnonzero(able) if found is None else np.flatnonzero(_once(found, able))
-
-
-def _once(found: Links, able: Rows) -> Rows:
-    out = np.zeros(len(able), dtype=bool)
-    below = np.where(found.down >= 0, found.down, found.weak_down)
-    later = np.zeros(len(able), dtype=bool)  # a later record of the same call holds tokens
-    taken = False
-    for rows in reversed([rows[able[rows]] for rows in found.logs]):
-        if not len(rows):
-            continue
-        down = below[rows]
-        covered = (down >= 0) & (able[np.maximum(down, 0)] | later[np.maximum(down, 0)])
-        if not taken or covered.mean() >= JOINED_ENOUGH:
-            out[rows[~covered]] = True
-        later[rows] = True
-        taken = True
-    return out
+    single = (frame["kind"] == "call") & (frame["layer"] != "billing")
+    return with_tokens(evidence, (single & used).to_numpy(), without)
 
 
 def _monthly(billed: pl.DataFrame) -> bool:

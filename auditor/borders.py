@@ -46,8 +46,11 @@ class Ground:
     cost: Ints  # by row of the table
 
     def hop_at(self, told: Told) -> tuple[int, str]:
-        """The hop at which a gap sits, that of its first example: its number and name; one alone has none."""
-        number = int(self.hop[told.examples[0]])
+        """The hop at which most of a gap is, by weight: its number and name; one alone has none."""
+        hops, weight = self.hop[told.rows], self.weights.weight[told.rows]
+        if not weight.any():
+            weight = self.weights.count[told.rows]
+        number = int(np.bincount(hops, weights=weight).argmax())
         return number, self.evidence.hops[number].name if len(self.evidence.hops) > 1 else ""
 
 

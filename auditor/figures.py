@@ -5,11 +5,14 @@ It counts what was judged and weighed, and judges nothing itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import polars as pl
 
 from auditor.arrays import Rows
 from auditor.assemble import IS_CALL, Evidence
+from auditor.distinct import look_alikes, strangers
 from auditor.fields import Profile
 from auditor.judge import NOT_CARRIED, PRESENT, Judgement
 from auditor.model import FieldReport, Gap, InputReport, Score, Totals
@@ -19,6 +22,7 @@ from auditor.required import Asked, asked_of, requirements
 from auditor.score import score
 from auditor.source import Input
 from auditor.tally import Ledger, field_report
+from auditor.text import plural
 
 
 def owned_by_someone(judgement: Judgement) -> Rows:
@@ -28,18 +32,19 @@ def owned_by_someone(judgement: Judgement) -> Rows:
 
 
 def totals(weights: Weights, owned: Rows, spent: Spend, *, together: bool) -> Totals:
-    """Sums over all calls, and what of them nobody owns; of several hops each call's money once."""
+    """Sums over all calls, and what of them nobody owns; of several hops each call once."""
     calls = int(weights.count.sum())
     lost = int(weights.count[~owned].sum())
     cost = int(weights.cost.sum()) if weights.basis != "none" else 0
     lost_cost = int(weights.cost[~owned].sum()) if weights.basis != "none" else 0
     share = lost / calls if calls else 0.0
+    tokens = int(weights.tokens.sum())
     if together:
-        cost, lost_cost = spent.cost, spent.lost_cost
+        cost, lost_cost, tokens = spent.cost, spent.lost_cost, spent.tokens
         share = spent.lost_calls / spent.calls if spent.calls else 0.0
     return Totals(
         calls=calls,
-        tokens=int(weights.tokens.sum()),
+        tokens=tokens,
         cost_usd=cost / 1e9,
         cost_basis=weights.basis,
         weighted_by=weights.by,
@@ -111,9 +116,9 @@ def input_report(given: Input, evidence: Evidence, number: int) -> InputReport:
     )
 
 
-def notes_on(evidence: Evidence, weights: Weights) -> list[str]:
+def notes_on(evidence: Evidence, weights: Weights, spent: Spend) -> list[str]:
     """What to know before trusting the figures."""
-    notes = []
+    notes = _apart(evidence, spent)
     if weights.basis == "estimated":
         notes.append(
             "Cost is estimated from tokens and the public price list where no cost was recorded; "
@@ -131,3 +136,22 @@ def notes_on(evidence: Evidence, weights: Weights) -> list[str]:
             "traces that were not sampled are invisible."
         )
     return notes
+
+
+def _apart(evidence: Evidence, spent: Spend) -> list[str]:
+    """Hops without a call in common, and whether the calls of both are counted."""
+
+    def named(hops: Iterable[int]) -> str:
+        return " and ".join(evidence.hops[n].name for n in hops)
+
+    notes = [
+        f"{named(pair.before)} and {named(pair.after)} agree in model, tokens and minute on {pair.pairs} of "
+        f"{plural(pair.calls, 'call')} that no ID joins. They may be the same traffic, so their figures are "
+        f"not added up: the totals leave out {named(sorted(spent.left_out & {*pair.before, *pair.after}))}. "
+        "Log one request ID at both."
+        for pair in look_alikes(evidence)
+    ]
+    return notes + [
+        f"{named([before])} and {named([after])} share no ID: the calls of both are counted."
+        for before, after in strangers(evidence)
+    ]

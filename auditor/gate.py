@@ -20,14 +20,18 @@ def gate(
     lost: float = 0.0,
     against: Against | None = None,
     lived: Lived | None = None,
+    unknown: float = 0.0,
 ) -> Gate:
-    """Passed, or every reason why not; `lost` is the share of spend that nobody owns."""
+    """Passed, or every reason why not; `lost` is the share of spend that nobody owns.
+
+    `unknown` is the share of calls without an owner whose cost and tokens nobody knows.
+    """
     reasons = []
     if policy.fail_on != "none":
         reasons = _loud(gaps, policy.fail_on, against) + (lived.expired if lived else [])
     if policy.strict and lived:
         reasons += [f"{text} (--strict)" for text in lived.unused]
-    reasons += _bounds(policy.thresholds, score, lost, against)
+    reasons += _bounds(policy.thresholds, score, lost, against, unknown)
     return Gate(passed=not reasons, reasons=reasons)
 
 
@@ -45,13 +49,20 @@ def grown(gap: Gap) -> str:
     return f"{gap.rule} on {gap.field} grew from {share(gap.accepted)} to {share(gap.share)}"
 
 
-def _bounds(bounds: Thresholds, score: int, lost: float, against: Against | None) -> list[str]:
+def _bounds(
+    bounds: Thresholds, score: int, lost: float, against: Against | None, unknown: float
+) -> list[str]:
     reasons = []
     if bounds.min_score is not None and score < bounds.min_score:
         reasons.append(f"score {score} is under {bounds.min_score} (min_score)")
     most = bounds.max_unattributed
     if most is not None and lost > most:
         reasons.append(f"{share(lost)} of spend has no owner, more than {most:.4g} (max_unattributed)")
+    elif most is not None and unknown > most:
+        reasons.append(
+            f"{share(unknown)} of the calls have no owner, and neither cost nor tokens to weigh them by: "
+            f"more than {most:.4g} (max_unattributed)"
+        )
     return reasons + fell(against.score if against else None, score, bounds.max_drop)
 
 

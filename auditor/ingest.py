@@ -48,7 +48,7 @@ def ingest(
     layer = given.layer or found.layer
     builder = Builder(given.name, layer, found.name, catalogue)
     builder.shared.layer, builder.shared.by_day = given.layer, by_day
-    if jobs > 1 and found.splits and source.path is not None and source.size > SPLIT_FROM:
+    if jobs > 1 and not parts and found.splits and source.path is not None and source.size > SPLIT_FROM:
         from auditor.parallel import read_split
 
         table = read_split(source, given, found, layer, catalogue, jobs)
@@ -62,8 +62,8 @@ def ingest(
                 read_objects(source, builder, found)
             finish(builder)
         table = builder.table()
-        if found.everything or given.format is None:
-            _name_by_calls(table, found)
+    if found.everything or given.format is None:
+        _name_by_calls(table, found)
     table.bytes, table.also = source.size, also
     if not table.frame.height and table.skipped_total:
         first = table.skips[0]

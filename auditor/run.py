@@ -107,9 +107,9 @@ def audit(
         plan=checked(open_, evidence, judgement, court, held.hop_at) if planned else [],
         baseline=against,
         score=score,
-        gate=gate(gaps, policy, score.value, lost, against, lived),
+        gate=gate(gaps, policy, score.value, lost, against, lived, spent.share_unknown),
         notes=[
-            *notes_on(evidence, weights),
+            *notes_on(evidence, weights, spent),
             *unasked(policy, asked, evidence),
             *_changed(policy, rules, gaps),
             *_limited(rules, gaps),

@@ -76,6 +76,9 @@ def ownership(report: Report) -> str:
         return "No model calls: nothing to audit"
     whole = distinct_calls(report)
     lost = round(totals.unattributed_calls * whole)
+    if not lost and totals.unattributed_cost_usd:
+        spend = f"{money(totals.unattributed_cost_usd)} of {money(totals.cost_usd)}"
+        return f"Every call has an owner, but {spend} has none"
     if not lost:
         return "Every call has an owner"
     priced = totals.cost_basis != "none" and totals.cost_usd > 0

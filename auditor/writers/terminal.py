@@ -61,7 +61,8 @@ def _inputs(page: Page, report: Report) -> None:
         page.add("   ".join([page.ink(name, "bold"), *rest]))
     page.add()
     page.sentence([(read(report), ""), (f"profile {report.profile}", "dim")])
-    lost = report.totals.unattributed_calls > 0 or not report.totals.calls
+    totals = report.totals
+    lost = totals.unattributed_calls > 0 or totals.unattributed_cost_usd > 0 or not totals.calls
     page.prose(ownership(report), tones=("bold", "red") if lost else ("bold", "green"))
 
 
