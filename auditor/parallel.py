@@ -59,6 +59,7 @@ def _shared_out(tasks: list[_Task], jobs: int) -> list[Table]:
 def _read_range(task: _Task) -> Table:
     given, name, layer, catalogue, start, end = task
     builder = Builder(given.name, layer, name, catalogue)
+    builder.shared.layer = given.layer
     found = reader(name)
     assert found is not None
     assert found.read is not None
@@ -75,13 +76,19 @@ def _joined(source: Source, tables: list[Table], edges: list[int]) -> Table:
     frames: list[pl.DataFrame] = []
     skips: list[Skip] = []
     notes: dict[str, None] = {}
-    records = 0
+    known: dict[str, frozenset[str]] = {}
+    records = processes = 0
     for table, start in zip(tables, edges, strict=False):
         numbers = [slots.setdefault(slot, len(slots)) for slot in table.slots]
-        frames.append(
-            table.frame.with_columns(*_renumbered(table.frame, numbers), pl.col("record") + records)
+        frame = table.frame.with_columns(
+            *_renumbered(table.frame, numbers), pl.col("record") + records, pl.col("process") + processes
         )
-        records += table.frame.height
+        frames.append(frame)
+        records += frame.height
+        last = frame["process"].max()
+        processes = last + 1 if isinstance(last, int) else processes
+        for name, columns in table.columns_known.items():
+            known[name] = known.get(name, frozenset()) | columns
         if table.skips and len(skips) < MAX_SKIPS_SHOWN:
             before = source.line_of(start)[0] - (0 if not start else _begins_line(source, start))
             skips += [
@@ -99,7 +106,7 @@ def _joined(source: Source, tables: list[Table], edges: list[int]) -> Table:
         skips[:MAX_SKIPS_SHOWN],
         sum(t.skipped_total for t in tables),
         notes=list(notes),
-        columns_known=first.columns_known,
+        columns_known=known,
     )
 
 

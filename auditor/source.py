@@ -178,8 +178,9 @@ class Source:
                 offset += len(stream.readline()) - 1
             while end is None or offset < end:
                 size = CHUNK if end is None else min(CHUNK, end - offset)
-                block = stream.readlines(size)
-                if not block:
+                # readlines goes on while it has no more than its hint; a hint of 0 is none
+                block = stream.readlines(size - 1) if size > 1 else [stream.readline()]
+                if not block or not block[0]:
                     return
                 yield offset, block
                 offset += sum(map(len, block))
