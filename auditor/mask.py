@@ -19,6 +19,7 @@ PUBLIC = frozenset({"model", "provider", "region", "inference_region", "status",
 LONGEST = 120
 MOST_WORDS = 8  # of a name; a longer one is a sentence, and cut to the first few
 FEW_WORDS = 4
+DEEPEST = 8  # containers around a name, and segments of an alias
 LOOKED_AT = 400  # characters of a name that are looked at: patterns run on no more
 _INDEX = re.compile(r"\[\d+\]|(?<=/)\d+(?=/|$)")
 _ODD = re.compile(r"@|\d{4,}|[0-9a-f]{8}-|^[0-9a-f]{16,}$|\s")
@@ -140,7 +141,10 @@ def _is_value_of(field: str, text: str) -> bool:
 def _within(key: str) -> Iterator[str]:
     """A key, then without the containers around it, one by one."""
     yield key
-    while match := _CONTAINER.match(key):
+    for _ in range(DEEPEST):
+        match = _CONTAINER.match(key)
+        if match is None:
+            return
         key = key[match.end() :]
         yield key
 
@@ -238,15 +242,18 @@ def key(path: str, kind: Kind = "path", identity: Found = _nothing) -> str:
 
 def _containers_before(path: str) -> int:
     """How many containers of attributes a path begins with."""
-    count = 0
-    while match := _AROUND.match(path):
-        count, path = count + 1, path[match.end() :]
-    return count
+    for count in range(DEEPEST):
+        match = _AROUND.match(path)
+        if match is None:
+            return count
+        path = path[match.end() :]
+    return DEEPEST
 
 
 def _alias_begins(path: str, parts: list[str]) -> int:
     """Where the alias at the end of a path begins: the longest run of segments that the catalogue lists."""
-    for i in range(0, len(parts), 2):
+    first = max(0, len(parts) - 1 - 2 * DEEPEST)
+    for i in range(first, len(parts), 2):
         rest = "".join(parts[i:]).rstrip("[]'\"")
         if parts[i] and catalogue().names(rest):
             return i

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -241,6 +242,25 @@ def test_what_a_record_calls_its_owner_is_hidden_under_every_key() -> None:
     masker = mask.Masker()
     assert masker.value("service.name", "acme", identities={"acme"}) == "<string 4 #1>"
     assert masker.value("operation", "GET /acme/chat", identities={"acme"}) == '"GET /*/chat"'
+
+
+@pytest.mark.parametrize("piece", ["data.", "a.", "resource.", "x@y.", "1.", "[1]", "'", "é→", "/1"])
+def test_a_long_key_takes_linear_time(piece: str) -> None:
+    """A key of four times the length takes about four times as long."""
+
+    def seconds(count: int) -> float:
+        def once() -> float:
+            path = f"{piece * count}tenant_id{count}"
+            begun = time.process_time()
+            mask.key(path)
+            mask.name_in(path, top=False)
+            mask.name(path)
+            mask.Masker().value(path, "acme")
+            return time.process_time() - begun
+
+        return min(once() for _ in range(3))
+
+    assert seconds(40_000) < 9 * seconds(10_000)
 
 
 def test_fingerprints_are_those_of_earlier_versions() -> None:
