@@ -13,7 +13,6 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from auditor import mask
 from auditor.arrays import Ints, Rows
 from auditor.assemble import Evidence, hop_of
 from auditor.crossing import changed, partner, renamed
@@ -22,7 +21,7 @@ from auditor.links import BY, Links, links
 from auditor.model import Anchor, Border, FieldHops, Hop, Join, Side
 from auditor.money import Weights
 from auditor.relate import need
-from auditor.tally import Told
+from auditor.tally import Told, shown_key
 
 USD = 1e9
 Place = Callable[[int], Anchor]  # an example record (its row in the table) as the report shows it
@@ -103,7 +102,7 @@ def _keys(held: Ground, rows: Rows, field: str) -> list[str]:
     seen: Counter[str] = Counter()
     for number, n in slots.value_counts().iter_rows():
         # several inputs may hold the field under one name
-        seen[mask.key(held.evidence.slots[number].key)] += n
+        seen[shown_key(held.evidence, held.evidence.slots[number])] += n
     return [key for key, _ in sorted(seen.items(), key=lambda item: (-item[1], item[0]))[:TOP]]
 
 

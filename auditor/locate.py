@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from auditor.lines import parted
-from auditor.mask import Masker, clean_text
+from auditor.mask import Leaf, Masker, clean_text, is_identity, is_plain, name_in
 from auditor.pieces import container_of, decode
 from auditor.readers import Reader, reader
 from auditor.readers._nested import is_body, opened_text
@@ -253,8 +253,18 @@ def _skip_space(data: bytes, index: int) -> int:
     return index
 
 
+def identities(record: Any) -> frozenset[str]:
+    """The values of identity fields in a record: what must not be read anywhere else in it either."""
+    leaves = _leaves(record) if isinstance(record, dict) else ()
+    return frozenset(
+        str(v)
+        for k, _, v in leaves
+        if isinstance(v, (str, int)) and is_identity(k) and len(str(v)) > 1 and not is_plain(str(v))
+    )
+
+
 def excerpt(
-    record: Any, keys: list[str], means: Callable[[str], bool], masker: Masker
+    record: Any, keys: list[str], means: Callable[[str], bool], masker: Masker, fmt: str = ""
 ) -> tuple[str, tuple[int, int]] | None:
     """One masked line of a record and the span to mark: the found key, else where the value was wanted.
 
@@ -262,35 +272,63 @@ def excerpt(
     """
     if not isinstance(record, dict):
         return None
-    pairs = _flat(record)
-    if not pairs:
+    somebody = identities(record)
+    leaves = _leaves(record, somebody)
+    if not leaves:
         return None
     own = {re.split(r"\[[\"']", k)[0] for k in keys} | {re.split(r"→", k)[-1] for k in keys}
-    named = (i for i, (k, _) in enumerate(pairs) if k in own or any(k.endswith(f"→{o}") for o in own))
-    same = (i for i, (k, _) in enumerate(pairs) if not keys and means(k))
-    model = (i for i, (k, _) in enumerate(pairs) if "model" in k.lower())
+    named = (
+        i for i, leaf in enumerate(leaves) if leaf.key in own or any(leaf.key.endswith(f"→{o}") for o in own)
+    )
+    same = (i for i, leaf in enumerate(leaves) if not keys and means(leaf.key))
+    model = (i for i, leaf in enumerate(leaves) if "model" in leaf.key.lower())
     marked = next(chain(named, same, model), 0)
-    return _line(pairs, marked, masker)
+    shown = []
+    for key, name, value in leaves:
+        name = clean_text(key) if masker.show else name
+        shown.append(f'"{name}": {masker.value(key, value, fmt=fmt, identities=somebody)}')
+    return _line(shown, marked)
 
 
-def _flat(record: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The record's leaves as pairs; OTLP attribute lists read as mappings, bodies left out."""
-    out: list[tuple[str, Any]] = []
+def _leaves(
+    record: dict[str, Any], somebody: frozenset[str] = frozenset(), *, inside: str = ""
+) -> list[Leaf]:
+    """The record's leaves; OTLP attribute lists read as mappings, bodies left out.
+
+    `inside` is the name of the map that the record stands in, if any.
+    """
+    out: list[Leaf] = []
     for name, value in record.items():
         if is_body(name, value):
             continue
+        shown = name_in(name, top=not inside or _is_attribute(inside, name), identity=somebody.__contains__)
         if name == "attributes" and isinstance(value, list):
-            for item in value:
-                held = item.get("value") if isinstance(item, dict) else None
-                if isinstance(item, dict) and not is_body(str(item.get("key")), None):
-                    out.append((str(item.get("key")), _plain(held)))
+            out.extend(_attributes(value, somebody))
         elif isinstance(value, dict):
-            out.extend((f"{name}.{k}", v) for k, v in _flat(value))
+            out.extend(_under(name, shown, ".", _leaves(value, somebody, inside=name)))
         elif isinstance(value, str) and value[:1] == "{" and isinstance(opened_text(value), dict):
-            out.extend((f"{name}→{k}", v) for k, v in _flat(opened_text(value)))
+            out.extend(_under(name, shown, "→", _leaves(opened_text(value), somebody, inside=name)))
         else:
-            out.append((name, value))
+            out.append(Leaf(name, shown, value))
     return out[:400]
+
+
+def _is_attribute(inside: str, name: str) -> bool:
+    """Whether a name in a map is that of an attribute, dots and all, and no name of somebody's."""
+    return "." in name and inside.lower() in ("attributes", "tags", "meta", "resource")
+
+
+def _under(name: str, shown: str, mark: str, leaves: list[Leaf]) -> Iterable[Leaf]:
+    return (Leaf(f"{name}{mark}{leaf.key}", f"{shown}{mark}{leaf.shown}", leaf.value) for leaf in leaves)
+
+
+def _attributes(pairs: list[Any], somebody: frozenset[str]) -> Iterable[Leaf]:
+    """The attributes of an OTLP list, whose names are the schema of whoever wrote them."""
+    for item in pairs:
+        if isinstance(item, dict) and not is_body(str(item.get("key")), None):
+            name = str(item.get("key"))
+            shown = name_in(name, top=True, identity=somebody.__contains__)
+            yield Leaf(name, shown, _plain(item.get("value")))
 
 
 def _plain(held: Any) -> Any:
@@ -301,8 +339,7 @@ def _plain(held: Any) -> Any:
     return int(value) if kind in ("intValue", "int_value") and str(value).lstrip("-").isdigit() else value
 
 
-def _line(pairs: list[tuple[str, Any]], marked: int, masker: Masker) -> tuple[str, tuple[int, int]]:
-    shown = [f'"{clean_text(k)}": {masker.value(k, v)}' for k, v in pairs]
+def _line(shown: list[str], marked: int) -> tuple[str, tuple[int, int]]:
     low = high = marked
     used = len(shown[marked])
     while used < WIDTH and (low > 0 or high < len(shown) - 1):

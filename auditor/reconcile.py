@@ -56,11 +56,11 @@ def _row(row: dict[str, object], tolerance: float, found: Comparison) -> Reconci
     log, bill = int(str(row["log_nano"])), int(str(row["bill_nano"]))
     within = abs(log - bill) <= tolerance * abs(bill)
     model = row["bill_model"] or row["log_model"] or ""
-    place = f" ({row['region']})" if row["region"] else ""
+    place = f" ({mask.name(str(row['region']))})" if row["region"] else ""
     return ReconciledRow(
         day=None if row["day"] is None else str(row["day"]),
         model=mask.name(str(model)) + place,
-        usage="all, by the gateway's own figure" if row["kind"] == ALL else str(row["kind"]),
+        usage="all, by the gateway's own figure" if row["kind"] == ALL else mask.name(str(row["kind"])),
         log_tokens=int(str(row["log_tokens"])),
         bill_tokens=int(str(row["bill_tokens"])),
         log_usd=_usd(log),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -34,6 +34,7 @@ _OUTSIDE = np.int8(-1)
 TOP = 5
 EXAMPLES = 3
 DIMENSIONS = ("service", "operation", "model")
+IDENTITIES = ("tenant_id", "team_id", "user_id", "account_id", "cost_center")  # whose values name somebody
 
 
 @dataclass
@@ -153,7 +154,9 @@ def found(ledger: Ledger, field: str) -> list[Found]:
         for number in np.unique(numbers[rows]):
             slot = ledger.evidence.slots[number]
             scope = {"parent_": "parent_span", "trace_": "trace"}.get(place, slot.scope)
-            seen[(not place, scope, mask.key(slot.key))] += int(count[rows & (numbers == number)].sum())
+            seen[(not place, scope, shown_key(ledger.evidence, slot))] += int(
+                count[rows & (numbers == number)].sum()
+            )
     rank = {s: i for i, s in enumerate(SCOPES)}
     order = sorted(seen.items(), key=lambda e: (not e[0][0], rank.get(e[0][1], 99), -e[1], e[0][2]))
     return [Found(key=k, scope=s, calls=n, accepted=ok) for (ok, s, k), n in order[:12]]
@@ -174,13 +177,51 @@ _PLACES = (
 )
 
 
+def shown_key(evidence: Evidence, slot: Slot) -> str:
+    """The key of a slot as the report prints it; what a caller named may hold names of people."""
+    chosen: frozenset[str] | None = evidence.kept.get("chosen keys")
+    if chosen is None:
+        chosen = evidence.kept["chosen keys"] = frozenset(s.key for s in evidence.slots if s.free)
+    if slot.key not in chosen:
+        return mask.key(slot.key, "own")
+    return mask.key(slot.key, "attribute" if slot.scope == "span" else "path", _identities(evidence))
+
+
+def shown_name(evidence: Evidence, dimension: str, text: str) -> str:
+    """The name of a service, an operation or a model as the report prints it."""
+    return mask.name(text, _identities(evidence)) if dimension == "operation" else mask.name(text)
+
+
+def _identities(evidence: Evidence) -> Callable[[str], bool]:
+    """Whether a text is the value of an owner or a user on any record."""
+    known: dict[str, bool] = evidence.kept.setdefault("identities", {})
+
+    def is_identity(text: str) -> bool:
+        if text not in known:
+            if "identity values" not in evidence.kept:
+                evidence.kept["identity values"] = _identity_values(evidence)
+            known[text] = bool((evidence.kept["identity values"] == text).any())
+        return known[text]
+
+    return is_identity
+
+
+def _identity_values(evidence: Evidence) -> pl.Series:
+    frame = evidence.frame
+    names = (f"{place}{field}" for field in IDENTITIES for place in ("", *_PLACES))
+    columns = [frame[n] for n in names if n in frame and frame.dtype(n) == pl.String]
+    values = [column.unique().alias("value") for column in columns]
+    return pl.concat(values).unique() if values else pl.Series("value", [], dtype=pl.String)
+
+
 def tell(ledger: Ledger, hit: Hit, level: str, names: dict[int, str]) -> Told:
     """One gap: how many calls, how much money, where, which records to show."""
     rule, field, rows = hit.rule, hit.field, hit.rows
     weights = ledger.weights
     count, cost = int(weights.count[rows].sum()), int(weights.cost[rows].sum())
     slots = _slots(ledger, rule.predicate(field), rows)
-    scope, keys = slots[0].scope if slots else "", [mask.key(s.key) for s in slots]
+    scope, keys = slots[0].scope if slots else "", [shown_key(ledger.evidence, s) for s in slots]
+    hashed = mask.hashed_key(slots[0].key) if slots else ""
     examples = _examples(rows, weights)
     recipes = fitting(rule.fixes, field, ledger.seen_in(rows))
     name = names[int(ledger.inputs[examples[0]])]
@@ -202,7 +243,7 @@ def tell(ledger: Ledger, hit: Hit, level: str, names: dict[int, str]) -> Told:
         anchors=[],
         more=max(0, int(rows.sum()) - len(examples)),
         fixes=_told_fixes(recipes, field),
-        fingerprint=fingerprint(rule.id, field, scope, keys[0] if keys else "", name),
+        fingerprint=fingerprint(rule.id, field, scope, hashed, name),
         suppressed=None,
     )
     return Told(gap, rows, examples, [s.key for s in slots], recipes)
@@ -246,7 +287,8 @@ def _where(ledger: Ledger, rows: Rows, keys: list[str]) -> list[Where]:
         held = np.unique(mine[mine >= 0])
         groups = [(int(count[mine == c].sum()), int(cost[mine == c].sum()), names[c]) for c in held[:1000]]
         for calls, money, name in sorted(groups, key=lambda g: (-g[0], g[2]))[:TOP]:
-            out.append(Where(dimension=dimension, name=mask.name(name), calls=calls, cost_usd=money / USD))
+            shown = shown_name(ledger.evidence, dimension, name)
+            out.append(Where(dimension=dimension, name=shown, calls=calls, cost_usd=money / USD))
     out.extend(Where(dimension="key", name=k, calls=0, cost_usd=0.0) for k in dict.fromkeys(keys[:TOP]))
     return out
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import numpy as np
 
+from auditor import mask
 from auditor.assemble import Evidence
 from auditor.borders import Place
 from auditor.fields import Profile, catalogue
@@ -76,14 +77,15 @@ def anchor(
         for i, row in enumerate(item.examples):
             number, record, offset, nth, pointer, fmt = columns.row(row)
             place = locators[number].place(offset, nth or 0, pointer, fmt)
-            shown = excerpt(place.record, item.keys, _means(item.gap.field), masker) if i == 0 else None
+            means = _means(item.gap.field)
+            shown = excerpt(place.record, item.keys, means, masker, fmt) if i == 0 else None
             anchors.append(
                 Anchor(
                     input=inputs[number].name,
                     record=record,
                     line=place.line,
                     column=place.column,
-                    pointer=place.pointer,
+                    pointer=mask.pointer(place.pointer),
                     excerpt=shown[0] if shown else None,
                     caret=shown[1] if shown else None,
                 )
@@ -110,7 +112,7 @@ def placing(evidence: Evidence, locators: list[Locator], inputs: Sequence[Input]
             record=record,
             line=found.line,
             column=found.column,
-            pointer=found.pointer,
+            pointer=mask.pointer(found.pointer),
             excerpt=None,
             caret=None,
         )

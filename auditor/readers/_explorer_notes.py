@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from auditor import mask
 from auditor.evidence import Builder
 
 EDITION = "(Amazon Bedrock Edition)"
@@ -51,7 +52,7 @@ def tell(builder: Builder, told: Told) -> None:
     )
     if told.total:
         spans = f" from {min(told.days)} to {max(told.days)} (end exclusive)" if told.days else ""
-        by = ", ".join(key or kind.lower() for kind, key in told.keys) or "nothing"
+        by = ", ".join(mask.key(key, "attribute") or kind.lower() for kind, key in told.keys) or "nothing"
         builder.note(f"{_sum(told.total)}{spans}, grouped by {by}.")
     for kind, key in told.keys:
         if kind != "DIMENSION":
@@ -75,10 +76,11 @@ def tell(builder: Builder, told: Told) -> None:
 
 def _coverage(builder: Builder, told: Told, kind: str, key: str) -> None:
     whole, blank = told.keys[kind, key], told.blank.get((kind, key), {})
+    shown = mask.key(key, "attribute")
     for unit, amount in whole.items():
         without = blank.get(unit, 0.0)
         share = without / amount if amount else 0.0
-        text = f"{share:.0%} of the cost ({unit} {without:.2f} of {amount:.2f}) has no {key}"
+        text = f"{share:.0%} of the cost ({unit} {without:.2f} of {amount:.2f}) has no {shown}"
         why = (
             "the key may be misspelt, or the day before 2026-09-01."
             if kind == "PRODUCT_ATTRIBUTE"
@@ -89,7 +91,7 @@ def _coverage(builder: Builder, told: Told, kind: str, key: str) -> None:
 
 def _allocation(builder: Builder, told: Told) -> None:
     active = sorted(k for k, status in told.active if status == "Active")
-    idle = sorted(k for k, status in told.active if status != "Active")
+    idle = sorted(mask.key(k, "attribute") for k, status in told.active if status != "Active")
     if told.active:
         builder.note(
             f"Cost allocation tags: {len(active)} active, {len(idle)} not: {', '.join(idle) or 'none'}."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from auditor import mask
 from auditor.evidence import Builder
 from auditor.readers._otlp import Metric, Points, Processes, ResourceMetrics, nanoseconds, plain
 
@@ -75,7 +76,7 @@ class MetricRows:
     def finish(self) -> None:
         """Say what these metrics show, and what no metric can."""
         told = [
-            f"{name} by {', '.join(sorted(labels)) or 'no label'}"
+            f"{mask.key(name, 'attribute')} by {_listed(labels)}"
             for name, labels in sorted(self.labels.items())
             if any(word in name for word in OF_MODELS)
         ]
@@ -85,3 +86,7 @@ class MetricRows:
             "a metric never tells which request a token belongs to, nor what is no label of it: "
             "pass the traces or the gateway's log of the same period"
         )
+
+
+def _listed(labels: set[str]) -> str:
+    return ", ".join(mask.key(label, "attribute") for label in sorted(labels)) or "no label"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from auditor import mask
 from auditor.evidence import Builder
 from auditor.readers import Reader
 from auditor.readers._metrics_record import MILLISECONDS, Emf, measured, taken_apart
@@ -103,11 +104,11 @@ def _column(builder: Builder, name: str, unit: str) -> Column | None:
 def _warn(emf: Emf, builder: Builder) -> None:
     """What a record loses, or costs, when CloudWatch makes metrics of it."""
     for key in emf.values:
-        field = _field(builder, key)
+        field, shown = _field(builder, key), mask.key(key)
         if field in IDS and key in emf.dimensions:
-            builder.note(f"`{key}` is a dimension: every request makes a metric of its own, and a charge.")
+            builder.note(f"`{shown}` is a dimension: every request makes a metric of its own, and a charge.")
         elif field in OWNERS and key not in emf.dimensions:
-            builder.note(f"`{key}` is no dimension: the log record has it, the CloudWatch metric has not.")
+            builder.note(f"`{shown}` is no dimension: the log record has it, the CloudWatch metric has not.")
 
 
 READER = Reader(

@@ -13,7 +13,6 @@ from types import CodeType, FunctionType
 from typing import Any, Literal
 
 from auditor.fields import catalogue, normalise
-from auditor.mask import SHOWN
 from auditor.readers import all_readers
 from auditor.readers._nested import BODIES
 from auditor.rulebook import load_rules
@@ -28,6 +27,17 @@ _SECRET = re.compile(
     r"""(?x)(^|_)(authorization|cookie|cookies|set_cookie|api_?keys?|api_?token|access_token|refresh_token|id_token|
     auth_token|bearer|session_token|security_token|secret|secrets|password|passwd|signature|private_key|
     client_secret|secret_access_key|helicone_auth|aig_authorization|csrf|jwt|token)$"""
+)
+# keys whose values are words of the format, of models or of places
+_SHOWN = re.compile(
+    r"""(?ix)(^|[._/>\]])(
+    model|model_?id|model_?name|model_group|request\.model|response\.model|ai_model|region|aws_?region|inference_?region|
+    cloud\.region|system|provider|provider\.name|custom_llm_provider|ai_org|operation|operation\.name|rpc\.\w+|call_type|
+    event|level|status|status_?code|error\.type|error_?code|kind|type|service|service\.name|schema_?type|schema_?version|
+    line_item_type|line_item_line_item_type|line_item_usage_type|usage_type|line_item_product_code|product_region_code|
+    pricing_unit|line_item_currency_code|unit|currency|stream|cache_hit|deployment\.environment(\.name)?|environment|
+    span\.kind|finish_reasons?|name
+    )$"""
 )
 _PROSE = frozenset(
     "message msg log line event_message raw log_line error error_message reason detail".split()
@@ -84,8 +94,8 @@ def kind_of(path: tuple[str, ...]) -> Kind:
         return "prose"
     if (
         match is not None
-        or SHOWN.search(last)
-        or SHOWN.search(name)
+        or _SHOWN.search(last)
+        or _SHOWN.search(name)
         or name in _KEPT_WHOLE
         or _KEPT.search(normalise(last))
     ):
