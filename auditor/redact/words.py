@@ -13,7 +13,6 @@ from types import CodeType, FunctionType
 from typing import Any, Literal
 
 from auditor.fields import catalogue, normalise
-from auditor.mask import SHOWN
 from auditor.readers import all_readers
 from auditor.readers._nested import BODIES
 from auditor.rulebook import load_rules
@@ -31,6 +30,17 @@ _SECRET = re.compile(
 )
 _PROSE = frozenset(
     "message msg log line event_message raw log_line error error_message reason detail".split()
+)
+# keys whose values are words of the format, of models or of places
+_SHOWN = re.compile(
+    r"""(?ix)(^|[._/>\]])(
+    model|model_?id|model_?name|model_group|request\.model|response\.model|ai_model|region|aws_?region|inference_?region|
+    cloud\.region|system|provider|provider\.name|custom_llm_provider|ai_org|operation|operation\.name|rpc\.\w+|call_type|
+    event|level|status|status_?code|error\.type|error_?code|kind|type|service|service\.name|schema_?type|schema_?version|
+    line_item_type|line_item_line_item_type|line_item_usage_type|usage_type|line_item_product_code|product_region_code|
+    pricing_unit|line_item_currency_code|unit|currency|stream|cache_hit|deployment\.environment(\.name)?|environment|
+    span\.kind|finish_reasons?|name
+    )$"""
 )
 _KEPT = re.compile(
     r"""(?x)^(?!.*(account|resource_id|resource_name|principal|user_identifier|arn|invoice_id|tags))(
@@ -84,8 +94,8 @@ def kind_of(path: tuple[str, ...]) -> Kind:
         return "prose"
     if (
         match is not None
-        or SHOWN.search(last)
-        or SHOWN.search(name)
+        or _SHOWN.search(last)
+        or _SHOWN.search(name)
         or name in _KEPT_WHOLE
         or _KEPT.search(normalise(last))
     ):
