@@ -1,4 +1,4 @@
-"""Samples with unique words planted in them, each of which names somebody: none may be left in a redacted copy.
+"""Samples with unique words planted in them, each of which names somebody: none may be left in a copy.
 
 It tests nothing itself.
 """
@@ -70,7 +70,10 @@ class Planter:
     def extra(self) -> dict[str, Any]:
         """Keys with such values, keys that are such words themselves, and a map keyed by them."""
         pairs = {key: self.value(n) for n, key in enumerate(KEYS)}
-        nested = {self.word(): {"tokens": 3, "note": self.word()}, f"{self.word()}@mail.example": {"tokens": 4}}
+        nested = {
+            self.word(): {"tokens": 3, "note": self.word()},
+            f"{self.word()}@mail.example": {"tokens": 4},
+        }
         return {**pairs, self.word(): 1, f"by.{self.word()}.count": 2, "users": nested}
 
 
@@ -135,17 +138,20 @@ def _text(data: bytes, planter: Planter) -> bytes:
     out = []
     for line in data.decode().splitlines():
         if re.match(r"^[\[{]?\d{2,4}[-/]|^[a-z_]+=|^\d+\.\d+\.", line) and line[-1:] not in "}]{[,":
-            line += f" owner_name={planter.word()} dept={planter.word()} {planter.word()} for {planter.word()}-4"
+            line += (
+                f" owner_name={planter.word()} dept={planter.word()} {planter.word()} for {planter.word()}-4"
+            )
             line += f" {planter.word()}=7 https://{planter.word()}.internal/{planter.word()}"
         out.append(line)
     return ("\n".join(out) + f"\n# seen by {planter.word()}\n").encode()
 
 
 def _protobuf(data: bytes, planter: Planter) -> bytes:
-    from auditor.readers._otlp_wire import framed, signal_of
     from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
     from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
     from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+    from auditor.readers._otlp_wire import framed, signal_of
 
     (request,) = (bytes(part) for part in framed(data))
     kinds: dict[str, Any] = {"traces": TracesData, "logs": LogsData, "metrics": MetricsData}

@@ -14,7 +14,7 @@ from auditor.redact.pseudonyms import Pseudonyms, is_blank, is_redacted
 from auditor.redact.sweep import Sweeper
 from auditor.redact.values import URL, Values, gone
 from auditor.redact.vocabulary import known_words, rule_words
-from auditor.redact.words import is_place, is_word, kind_of
+from auditor.redact.words import is_listed, is_place, is_word, kind_of
 
 BODY = "text"
 MEMO, REMEMBERED = 100_000, 200  # texts, characters of one
@@ -115,7 +115,7 @@ class Leaves:
             return key.replace(key.strip(), self.values.of(key.strip()))
         if _ODD_KEY.fullmatch(key):
             return self.values.of(key)
-        return key if catalogue().names(key) or key.lower() in known_words() else self.values.words(key)
+        return key if is_listed(key) else self.values.words(key)
 
     def identity(self, path: tuple[str, ...], text: str) -> str:
         """A value that names somebody or some call."""

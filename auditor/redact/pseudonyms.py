@@ -61,7 +61,7 @@ def traits(text: str) -> tuple[bool, ...]:
     """What rules can see of a value besides its being equal to another; nothing of a long one."""
     if len(text) > SHORT:
         return ()
-    size = int(text) if text.isdigit() and len(text) < 24 else 0
+    size = int(text) if text.isdecimal() and len(text) < 24 else 0
     return (is_blank(text), size < 2**63, size < 2**64, *(bool(p.search(text)) for p in _TRAITS))
 
 

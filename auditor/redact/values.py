@@ -102,7 +102,7 @@ class Values:
 
     def blank(self, text: str) -> str:
         """A placeholder: it stays, but for a name within `${…}`."""
-        return text if is_placeholder(text) else self.words(text)
+        return self.words(text) if "{" in text and not is_placeholder(text) else text
 
     def words(self, text: str) -> str:
         """Prose, a path or a key: words of the vocabulary and numbers stay, any other word is replaced."""

@@ -63,11 +63,11 @@ partial party pass passed password path pattern pause payload pending per percen
 permission permissions permitted person persist phase ping pipeline place plan platform please plugin point
 policy poll pool port position possible post pre prefix prepare present previous primary print prior
 priority private probe problem process processed processing product production profile project prompt
-property protected protocol provide provided provider proxy public publish pull purchase push put query
-queue queued quota quotas random range rate rates rather raw reach reached read reader ready real reason
-receive received recent reconnect record recover recv redirect reduce reference refresh refused region
-regional register reject rejected related release reload remote remove removed render repeat replaced reply
-report request requested requests require required requires reserved reset resolve resolved resource
+property protected protocol provide provided provider proxy public publish publisher pull purchase push put
+query queue queued quota quotas random range rate rates rather raw reach reached read reader ready real
+reason receive received recent reconnect record recover recv redirect reduce reference refresh refused
+region regional register reject rejected related release reload remote remove removed render repeat replaced
+reply report request requested requests require required requires reserved reset resolve resolved resource
 response responses rest restart restricted result results resume retried retries retry retrying return
 returned returns revoked role root route routed router row rule run running runtime safe same sample save
 saved scale scan schedule scheduled schema scope search second seconds secret section secure see seen
@@ -86,18 +86,41 @@ unreachable unrecognized unsupported until unused up update updated upload upstr
 users uses using usual utc valid validate validated validation value values variable verify version very via
 view violated violation wait waiting want warn warning was way we web week well went were what when where
 whether which while who whole whose why will window with within without work worker workflow workspace would
-write written wrong year yes yet you your zero zone adaptive amazon anthropic assistant asgi async asyncio
-awslambda bedrock boto boto3 botocore celery claude cli converse datadog django docker ec2 ecs eks envoy
-exporter fargate fastapi flask gc gcp gemini github gpt grpc gunicorn haproxy hex helicone http2 httpx iam
-instrumentation ip ipv4 ipv6 istio java javascript json jwt k8s kong kubernetes lambda langchain langfuse
-linux litellm llm llms macos md mcp meta mistral mlflow nginx node nodejs nova ocr openai opentelemetry otel
-otlp pid pod portkey py python rag rds redis ruby rust sagemaker sdk sdks socket sql sqs ssl sse sso stderr
-stdout stdin sts tcp terraform thread titan tpm rpm tps ua udp ui unix urllib3 utf uuid uvicorn vertex vpc
-websocket wsgi xml xray yaml zipkin am pm jan feb mar apr jun jul aug sep oct nov dec mon tue wed thu fri
-sat sun gmt est pst cet monday tuesday wednesday thursday friday saturday sunday january february march july
-august september october november december ms ns us kb mb gb tb kib mib gib usd eur gbp cents dollar dollars
-summarize summarise classify translate chat agent agents tool embedding embeddings rerank completions
-moderation
+write written wrong year yes yet you your zero zone acl aggregation algorithm alert analysis annotation
+approval arch archive area artefact artifact assessment asset assumed attachment audience author authorized
+avg balance balancer based baseline bearer beacon billable blob booking bounds brand browser calculation
+campaign capability catalog certified cfg charset checksum checkpoint city compliance connector consent
+consumed contributor corpus correlation coupon cpu crc cron cursor cutoff dashboard dataset decision delta
+demo dependency depth diff dimension discovery distribution dns edition employee encryption enrichment
+entitlement errorfactory escalation estimate evaluation eventstream expiration expiry factor finance finding
+fingerprint fleet flow form forecast fragment framework frequency friendly geo gpu grade grid heartbeat hint
+history hosted hrs identity impl incident ingest ingestion ingress inline insight integration intent
+interaction internals inventory invoice isolation iteration kube lang latitude ledger lifecycle lineage
+locale longitude lookup machine mail mailbox management manifest market marketing markup measure meeting mfa
+migration milestone mobile moderation monthly multiplier normalised normalized notification numeric
+observability offset orchestrator ordinal originator overhead override packed pagination paragraph
+participant partition passage patch pct people phone pip pixel playbook portal precision prediction
+preference premium preset preview procedure producer profit promo promotion protection provenance
+provisioning purpose quality quantity querystring questions rank rating ratio reasoning recipient
+recommendation referral reviewed review revision reservation residency retention retrieval revenue risk
+rollout rounds rpc runbook sales salary sampler sampling scanned score secondary security seed semantic
+sensitivity sentiment seq severity shard shipment sigv4 similarity sink skill sla slot smithy snapshot
+snippet solution speech sprint stakeholder startup statement statistic stats strategy street subnet subtotal
+suite supplier survey switch sync synthetic synthesis technical telephony temperature template temporality
+tenancy terminal theme timezone tracer tracker trailer train transcript transcription translation transform
+transient triage ttl tuning unset unsigned uptime urgency urlencoded util utils variance variant variation
+vector vendor verdict vertical virtual visibility visit vnd volume vote warehouse weekly weight widget
+workload xmlns zip adaptive amazon anthropic assistant asgi async asyncio awslambda bedrock boto boto3
+botocore celery claude cli converse datadog django docker ec2 ecs eks envoy exporter fargate fastapi flask
+gc gcp gemini github gpt grpc gunicorn haproxy hex helicone http2 httpx iam instrumentation ip ipv4 ipv6
+istio java javascript json jwt k8s kong kubernetes lambda langchain langfuse linux litellm llm llms macos md
+mcp meta mistral mlflow nginx nodejs nova ocr openai opentelemetry otel otlp pid pod portkey py python rag
+rds redis ruby rust sagemaker sdk sdks sql sqs ssl sse sso stderr stdout stdin sts tcp terraform titan tpm
+rpm tps ua udp ui unix urllib3 utf uuid uvicorn vertex vpc websocket wsgi xml xray yaml zipkin am pm jan feb
+mar apr jun jul aug sep oct nov dec mon tue wed thu fri sat sun gmt est pst cet monday tuesday wednesday
+thursday friday saturday sunday january february march july august september october november december ms ns
+us kb mb gb tb kib mib gib usd eur gbp cents dollar dollars summarize summarise classify translate chat
+agent agents embedding embeddings rerank completions
 """
 _MODELS = """
 claude sonnet haiku opus instant nova lite micro pro premier canvas reel sonic titan express text embed

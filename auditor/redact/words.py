@@ -66,6 +66,7 @@ _WORDS = frozenset(
     started_at status status_code stop_reason stream telemetry_type terminal_type tier time timestamp
     trace_state type unit units updated_at user_agent version""".split()
 )
+_LISTED = _SHOWN | _WORDS | _PROSE
 _MODEL = re.compile(
     r"""(?ix)(^|[^a-z])(claude|anthropic|amazon\.|nova-|titan|llama|mistral|mixtral|cohere|command-r|gpt-|gpt\d|
     o[134]-|gemini|deepseek|qwen|text-embedding|dall-e|whisper|jamba|ai21|meta\.|openai|grok|phi-\d|embed-)"""
@@ -119,6 +120,12 @@ def kind_of(path: tuple[str, ...]) -> Kind:
     if name in BODIES or last.lower() in BODIES:
         return "body"
     return "identity" if _ends_as_identity(name) else "other"
+
+
+def is_listed(key: str) -> bool:
+    """Whether a key is one of a format, word for word."""
+    whole = normalise(key)
+    return key.lower() in known_words() or catalogue().names(key) or whole in _LISTED
 
 
 def _ends_as_identity(name: str) -> bool:
