@@ -1,6 +1,6 @@
 """Values among words: pairs, headers, ARNs, mails, ids and secrets in lines that are no document.
 
-What a line says stays; what it says of somebody goes.
+The words of formats and common words stay; any other word is replaced.
 """
 
 from __future__ import annotations

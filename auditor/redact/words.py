@@ -26,22 +26,24 @@ _SECRET = re.compile(
 )
 # whole keys whose values are names of models, places, services, operations and products: they are kept
 _SHOWN = frozenset(
-    """ai_model ai_model_id ai_model_provider ai_org ai_response_model availability_zone aws_region az
-    base_service call_type cloud_availability_zone cloud_region custom_llm_provider dd_base_service
-    deployment_model engine gen_ai_operation_name gen_ai_provider_name gen_ai_system http_route
-    inference_region instrumentation_scope_name invoice_issuer invoice_issuer_id invoice_issuer_name
-    library library_name library_version line_item_legal_entity line_item_operation line_item_product_code
-    line_item_usage_type llm_provider llm_system ls_model_name ls_provider model model_group model_id
-    model_name model_provider operation operation_name otel_library_name otel_resource_service_name
-    otel_scope_name otel_scope_version path_template pricing_rate_code pricing_rate_id product_location
-    product_model product_name product_operation product_product_name product_region product_region_code
-    product_service_code product_servicecode product_servicename product_sku product_usagetype provider
-    provider_name publisher publisher_name region region_id region_name request_model
-    resource_service_name response_model root_service_name root_trace_name route route_name route_pattern
-    rpc_method rpc_service rpc_system scope_name scope_version sdk sdk_name sdk_version service
-    service_category service_name service_subcategory sku_id sku_price_id span_name span_operation system
-    telemetry_sdk_language telemetry_sdk_name telemetry_sdk_version usage_type x_operation x_service_code
-    x_usage_type zone""".split()
+    """ai_model ai_model_id ai_model_provider ai_org ai_response_model availability_zone aws_region
+    az base_service call_type cloud_availability_zone cloud_region custom_llm_provider
+    dd_base_service deployment_model engine gen_ai_operation_name gen_ai_provider_name
+    gen_ai_system http_route inference_region instrumentation_scope_name invoice_issuer
+    invoice_issuer_id invoice_issuer_name library library_name library_version
+    line_item_legal_entity line_item_operation line_item_product_code line_item_usage_type
+    llm_provider llm_system ls_model_name ls_provider model model_group model_id model_name
+    model_provider operation operation_name otel_library_name otel_resource_service_name
+    otel_scope_name otel_scope_version path_template pricing_rate_code pricing_rate_id
+    product_location product_model product_name product_operation product_product_name
+    product_region product_region_code product_service_code product_servicecode
+    product_servicename product_sku product_usagetype provider provider_name publisher
+    publisher_name region region_id region_name request_model resource_service_name
+    response_model root_service_name root_trace_name route_pattern rpc_method rpc_service
+    rpc_system scope_name scope_version sdk sdk_name sdk_version service service_category
+    service_name service_subcategory sku_id sku_price_id span_name span_operation system
+    telemetry_sdk_language telemetry_sdk_name telemetry_sdk_version usage_type x_operation
+    x_service_code x_usage_type zone""".split()
 )
 _PROSE = frozenset(
     """detail error error_message event_message exception exception_message line log log_line message msg
