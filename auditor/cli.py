@@ -151,9 +151,10 @@ def redact(**switches: Any) -> int:
 
     Values that name somebody (tenants, teams, users, accounts, request and trace ids, hosts, mails) are
     replaced, equal ones by equal pseudonyms of their own shape; prompts, answers and secrets are removed.
-    Models, regions, operations, service names, numbers and times stay, and so does the format: an audit of
-    the copy gives the same verdicts, which is checked. FILE is `-` for standard input. Lines of prose are
-    kept but for the values found in them: read the copy before you share it.
+    Models, regions, operations, names of services and spans, numbers and times stay, and so does the format:
+    an audit of the copy gives the same verdicts, which is checked. Of messages, lines of prose, paths and
+    keys only the words of the formats and common ones stay. FILE is `-` for standard input.
+    Read the copy before you share it.
 
     Exit code 0: the copy is judged as the input is. 1: it is not, and what differs was said. 2: no copy.
     """

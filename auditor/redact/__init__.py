@@ -6,7 +6,6 @@ changed, and nothing of it is kept.
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable
 from functools import partial
@@ -16,11 +15,7 @@ from auditor.ingest import recognise, sample_of
 from auditor.redact import packed
 from auditor.redact.pseudonyms import Pseudonyms
 from auditor.redact.tables import Wholes
-from auditor.redact.words import is_word, known_words
 from auditor.source import Input, Source
-
-_WORD = re.compile(r"\w+")
-SWEPT = 4  # letters from which on a value is also replaced where it stands in prose or in a key
 
 
 def redact(given: Input, salt: str | None = None) -> bytes:
@@ -30,8 +25,17 @@ def redact(given: Input, salt: str | None = None) -> bytes:
     texts = Wholes(Pseudonyms((salt or secrets.token_hex(16)).encode()))
     copied = _way(source, given.name, found.name)
     copied(texts)  # a first time, to learn which values name somebody
-    texts.memo.clear()
-    return copied(texts)
+    texts.learn()
+    copy = copied(texts)
+    return copy.replace(b"\n", b"\r") if _ends_with_cr(given, source.whole()) else copy
+
+
+def _ends_with_cr(given: Input, data: bytes) -> bool:
+    """Whether a text has the line ends of an old Macintosh: it is read with others, and else as it is."""
+    if b"\r" in data or b"\n" not in data:
+        return False
+    with given.open() as stream:
+        return stream.read(len(data) + 1) == data.replace(b"\n", b"\r")
 
 
 def _way(source: Source, name: str, fmt: str) -> Callable[[Wholes], bytes]:
@@ -50,32 +54,4 @@ def _way(source: Source, name: str, fmt: str) -> Callable[[Wholes], bytes]:
 
 def _text(data: bytes, table: bool, texts: Wholes) -> bytes:
     text = texts.whole(data.decode("utf-8", "surrogateescape"), table=table)
-    return swept(text, texts).encode("utf-8", "surrogateescape")
-
-
-def swept(text: str, texts: Wholes) -> str:
-    """The text without the values that were found under a key and stand elsewhere too."""
-    new = set(texts.pseudonyms.known.values())
-    wanted = {v for v in texts.named if len(v) >= SWEPT and v not in new and _names(v)}
-    lengths: dict[str, set[int]] = {}  # of the values that begin with a word
-    for value in wanted:
-        lengths.setdefault("".join(_WORD.findall(value)[:1]), set()).add(len(value))
-    out: list[str] = []
-    done = 0
-    for word in _WORD.finditer(text) if wanted else ():
-        begin = word.start()
-        for length in sorted(lengths.get(word[0], ()), reverse=True):
-            value = text[begin : begin + length]
-            if begin >= done and value in wanted and not _goes_on(text, begin + length):
-                out += [text[done:begin], texts.values.of(value)]
-                done = begin + length
-                break
-    return "".join((*out, text[done:]))
-
-
-def _names(value: str) -> bool:
-    return value.lower() not in known_words() and (value.isalnum() or not is_word(value))
-
-
-def _goes_on(text: str, at: int) -> bool:
-    return at < len(text) and (text[at].isalnum() or text[at] == "_")
+    return texts.sweeper.swept(text).encode("utf-8", "surrogateescape")

@@ -11,11 +11,14 @@ import re
 from auditor.fields import catalogue
 from auditor.readers._nested import tag_pair
 from auditor.redact.pseudonyms import Pseudonyms, is_blank, is_redacted
+from auditor.redact.sweep import Sweeper
 from auditor.redact.values import URL, Values, gone
-from auditor.redact.words import is_place, is_word, kind_of, known_words, rule_words
+from auditor.redact.vocabulary import known_words, rule_words
+from auditor.redact.words import is_listed, is_place, is_word, kind_of
 
 BODY = "text"
 MEMO, REMEMBERED = 100_000, 200  # texts, characters of one
+DEEPEST = 10  # values within a value that are opened; what is deeper is replaced whole
 NAMED = 3  # letters up to which a name that stands under another key is taken for chance
 # bodies in which every string that is no identity, no id and no word of a format is prompt or answer
 _DEEP = frozenset(
@@ -32,6 +35,8 @@ _STARTS = re.compile(r"\s*[{\[]")
 _PAIRS = re.compile(r"[\w.-]{1,64}=[^\s;,=]{1,128}(?:[;,] ?[\w.-]{1,64}=[^\s;,=]{1,128}){1,32};?")
 _ID = re.compile(r"(?:^|_|(?<=[a-z]))[iI]ds?$")
 _APP = re.compile(r"(?<=\bapp/)[^\s;]+")
+_DATA = re.compile(r"=|\d{5,}|[0-9a-f]{8}-|[0-9a-f]{16}")
+_HALF = re.compile("[\ud800-\udfff]")
 _ODD_KEY = re.compile(
     r"""(?x)[^@\s]+@[^@\s]+\.[A-Za-z]{2,}|arn:aws[\w-]*:.+|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|
     [0-9a-f]{16,}|\d{12}"""
@@ -47,9 +52,25 @@ class Leaves:
         self.keys: frozenset[str] = frozenset()  # of the document that is read: a value may point at one
         self.memo: dict[tuple[tuple[str, ...], str], str] = {}
         self.named: dict[str, None] = {}  # values of identity keys, as they were found
+        self.sweeper = Sweeper(self.values)
+        self.depth = 0  # of values within values
+
+    def learn(self) -> None:
+        """Look for the values that were found so far wherever they are, from now on."""
+        self.sweeper = Sweeper(self.values, self.named)
+        self.memo.clear()
 
     def text(self, path: tuple[str, ...], text: str) -> str:
         """A text under a key; what was met before is looked up."""
+        if self.depth >= DEEPEST:
+            return self.values.of(text)
+        self.depth += 1
+        try:
+            return self._looked_up(path, text)
+        finally:
+            self.depth -= 1
+
+    def _looked_up(self, path: tuple[str, ...], text: str) -> str:
         if len(text) > REMEMBERED:
             return self._replaced(path, text)
         if len(self.memo) > MEMO:
@@ -60,7 +81,9 @@ class Leaves:
         return found
 
     def _replaced(self, path: tuple[str, ...], text: str) -> str:
-        if is_blank(text) or is_redacted(text):
+        if is_blank(text):
+            return self.values.blank(text)
+        if is_redacted(text):
             return text
         if text[:1] == text[-1:] == '"' and len(text) > 2:
             return self.quoted(path, text)
@@ -73,7 +96,7 @@ class Leaves:
             return self.inner(path, text)
         if kind == "body" or (kind in ("other", "prose") and any(p.lower() in _DEEP for p in path[:-1])):
             return self._other(path, text) if _ID.search(path[-1]) else self._body(path, text)
-        ways = {"identity": self.identity, "shown": self._shown, "prose": self._prose}
+        ways = {"identity": self.identity, "shown": self._shown, "words": self._prose, "prose": self._prose}
         return ways.get(kind, self._other)(path, text)
 
     def number(self, path: tuple[str, ...], token: str) -> str:
@@ -87,17 +110,23 @@ class Leaves:
         return token
 
     def key(self, key: str) -> str:
-        """A key: only one that is a value itself (a mail, an id, an account) is replaced."""
-        return self.values.of(key) if _ODD_KEY.fullmatch(key) else key
+        """A key without what names somebody: a value that is known, a mail, an id, a word of no format."""
+        if key.strip() in self.named:
+            return key.replace(key.strip(), self.values.of(key.strip()))
+        if _ODD_KEY.fullmatch(key):
+            return self.values.of(key)
+        return key if is_listed(key) else self.values.words(key)
 
     def identity(self, path: tuple[str, ...], text: str) -> str:
         """A value that names somebody or some call."""
         trimmed = text.strip()
         pair = None if ":" not in trimmed or trimmed.startswith("arn:") else tag_pair(trimmed)
         if pair and kind_of((pair[0],)) == "identity":
-            return text.replace(pair[1], self.identity(path, pair[1]))
-        if ("=" in trimmed or "{" in trimmed) and self.prose(trimmed) != trimmed:
-            return text.replace(trimmed, self.prose(trimmed))
+            return _behind(text, pair[1], self.text(path, pair[1]))
+        if "=" in trimmed or "{" in trimmed:
+            changed = self.prose(trimmed, pairs=True)
+            if changed != trimmed:
+                return text.replace(trimmed, changed)
         if len(trimmed) > 1 and trimmed.lower() not in rule_words():
             self.named.setdefault(trimmed)
         return text.replace(trimmed, self.values.of(trimmed))
@@ -115,8 +144,8 @@ class Leaves:
         """Text that holds records itself."""
         raise NotImplementedError
 
-    def prose(self, text: str) -> str:
-        """Text with values in it."""
+    def prose(self, text: str, *, pairs: bool = False) -> str:
+        """Text with values in it; with `pairs` only where a value under a key is one of them."""
         raise NotImplementedError
 
     def _secret(self, path: tuple[str, ...], text: str) -> str:
@@ -136,11 +165,32 @@ class Leaves:
     def _shown(self, _path: tuple[str, ...], text: str) -> str:
         if text in self.named and len(text) > NAMED and not is_word(text):
             return self.values.of(text)
-        if text.startswith("arn:") or "@" in text:
-            return self.values.of(text)
-        if URL.fullmatch(text) or text.startswith("/"):
-            return self.values.address(text)
-        return _APP.sub(lambda m: self.values.of(m[0]), text)
+        address = self._address(text)
+        if address is not None:
+            return address
+        return self.sweeper.swept(_APP.sub(lambda m: self.values.of(m[0]), text), self._named)
+
+    def _address(self, text: str) -> str | None:
+        """A request line, a URL or a path; None for any other text."""
+        line = _REQUEST_LINE.fullmatch(text)
+        if line:
+            return f"{line[1]} {self.values.address(line[2])}{line[3] or ''}"
+        whole = URL.fullmatch(text) or (text.startswith("/") and " " not in text)
+        return self.values.address(text) if whole else None
+
+    def _named(self, text: str) -> str:
+        """A name that is kept, without what is no name in it: addresses, paths, ids, mails, pairs."""
+        return re.sub(r"\S+", self._part, text)
+
+    def _part(self, match: re.Match[str]) -> str:
+        part = match[0]
+        if is_place(part):
+            return part
+        if URL.fullmatch(part) or part.startswith("/") or "?" in part:
+            return self.values.address(part)
+        if part.startswith("arn:") or "@" in part:
+            return self.values.of(part)
+        return self.values.words(part) if _DATA.search(part) else part
 
     def _prose(self, _path: tuple[str, ...], text: str) -> str:
         return text if is_word(text) else self.inner((), text)
@@ -149,27 +199,37 @@ class Leaves:
         trimmed = text.strip()
         if _ACCOUNT.fullmatch(trimmed):
             return self.values.account(trimmed)
-        if trimmed in self.named and len(trimmed) > NAMED:
-            return text.replace(trimmed, self.values.of(trimmed))
-        if is_word(trimmed) or trimmed in self.keys:
+        named = trimmed in self.named and len(trimmed) > NAMED
+        if is_word(trimmed) and not named:
             return text
-        line = _REQUEST_LINE.fullmatch(trimmed)
-        if line or URL.fullmatch(trimmed) or (trimmed.startswith("/") and " " not in trimmed):
-            return (
-                f"{line[1]} {self.values.address(line[2])}{line[3] or ''}"
-                if line
-                else self.values.address(trimmed)
-            )
-        pair = tag_pair(trimmed)
-        if pair and not re.search(r"[=,;]", pair[1]) and catalogue().lookup(pair[0]):
-            return text.replace(pair[1], self.text((*path, pair[0]), pair[1]))
-        if re.search(r"[\w.-]\s?[=:]\s?\S", trimmed) and not trimmed.startswith("arn:"):
-            changed = self.prose(trimmed)
-            if changed != trimmed or _PAIRS.fullmatch(trimmed):
-                return changed
+        if named or trimmed in self.keys:
+            return text.replace(trimmed, self.key(trimmed))
+        address = self._address(trimmed)
+        if address is not None:
+            return address
+        paired = self._paired(path, trimmed)
+        if paired is not None:
+            return _behind(text, trimmed, paired)
         if " " not in trimmed:
             return self.values.of(text)
         return re.sub(r"\S+", lambda m: m[0] if _plain(m[0]) else self.values.of(m[0]), text)
+
+    def _paired(self, path: tuple[str, ...], text: str) -> str | None:
+        """One `key:value`, or a text with such pairs in it; None for any other text."""
+        pair = tag_pair(text)
+        if pair and not re.search(r"[=,;]", pair[1]) and catalogue().lookup(pair[0]):
+            between = text[len(pair[0]) : -len(pair[1])]
+            return self.key(pair[0]) + between + self.text((*path, pair[0]), pair[1])
+        if not re.search(r"[\w.-]\s?[=:]\s?\S", text) or text.startswith("arn:"):
+            return None
+        changed = self.prose(text, pairs=True)
+        return changed if changed != text or _PAIRS.fullmatch(text) else None
+
+
+def _behind(text: str, old: str, new: str) -> str:
+    """The text with its end replaced; the space behind it stays."""
+    end = len(text.rstrip())
+    return text[: end - len(old)] + new + text[end:]
 
 
 def _counts(path: tuple[str, ...]) -> bool:
@@ -183,4 +243,6 @@ def _plain(word: str) -> bool:
 
 def as_json(text: str, like: str) -> str:
     """A text as a JSON string, in the way its token was written."""
-    return json.dumps(text, ensure_ascii=like.isascii())
+    written = json.dumps(text, ensure_ascii=like.isascii())
+    # half a character can only be written as an escape; what was a byte that is not UTF-8 stays one
+    return written if _HALF.search(like) else _HALF.sub(lambda m: f"\\u{ord(m[0]):04x}", written)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditor.errors import InputError
-from auditor.redact.texts import NAMED_BY, NAMED_VALUES, Texts
+from auditor.redact.texts import SPAN_NAME, Texts, naming_of, path_of
 
 _WRAPPED = frozenset("string_value int_value array_value kvlist_value values value".split())
 _WRONG = "audit it where it is, or redact another export of the same calls"
@@ -24,12 +24,11 @@ def value(texts: Texts, path: tuple[str, ...], held: Any) -> Any:
     if isinstance(held, int) and not isinstance(held, bool):
         return int(texts.number(path, str(held)))
     if isinstance(held, Mapping):
-        valued = NAMED_VALUES & held.keys()
-        naming = next((n for n in NAMED_BY if valued and isinstance(held.get(n), str)), None)
+        naming = naming_of(held)
         return {
-            texts.key(k) if isinstance(k, str) else k: v
+            texts.key(k) if isinstance(k, str) else k: texts.key(v)
             if k == naming
-            else value(texts, (*path, held[naming] if naming and k in valued else str(k)), v)
+            else value(texts, path_of(path, held, naming, str(k)), v)
             for k, v in held.items()
         }
     if isinstance(held, (list, tuple)):
@@ -47,18 +46,32 @@ def parquet(data: bytes, texts: Texts) -> bytes:
         raise InputError(f"not readable as Parquet ({type(error).__name__})", "export it again") from None
     columns = []
     for column in frame.get_columns():
+        name, dtype = column.name, column.dtype
         if column.dtype.is_nested() or column.dtype == pl.String or column.dtype.is_integer():
             new = {held: value(texts, (column.name,), held) for held in _distinct(column)}
             listed = column.to_list()
             column = pl.Series(
-                column.name,
+                name,
                 [new[v] if v.__hash__ else value(texts, (column.name,), v) for v in listed],
-                dtype=column.dtype,
+                dtype=_renamed(dtype, texts),
             )
-        columns.append(column)
+        columns.append(column.alias(texts.key(name)))
     out = io.BytesIO()
     pl.DataFrame(columns).write_parquet(out)
     return out.getvalue()
+
+
+def _renamed(dtype: Any, texts: Texts) -> Any:
+    """The type of a column, with the names of its fields replaced as keys are."""
+    import polars as pl
+
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct({texts.key(f.name): _renamed(f.dtype, texts) for f in dtype.fields})
+    if isinstance(dtype, pl.List):
+        return pl.List(_renamed(dtype.inner, texts))
+    if isinstance(dtype, pl.Array):
+        return pl.Array(_renamed(dtype.inner, texts), dtype.size)
+    return dtype
 
 
 def _distinct(column: Any) -> list[Any]:
@@ -99,7 +112,10 @@ def _message(texts: Texts, path: tuple[str, ...], message: Any) -> None:
     for field, held in message.ListFields():
         inner = under if field.name in _WRAPPED else (*path, field.name)
         if message.DESCRIPTOR.name == "KeyValue" and field.name == "key":
+            message.key = texts.key(held)
             continue
+        if message.DESCRIPTOR.name == "Span" and field.name == "name":
+            inner = (*path, SPAN_NAME)
         many = not isinstance(held, (str, bytes, int, float)) and not hasattr(held, "DESCRIPTOR")
         for n, one in enumerate(held if many else (held,)):
             if hasattr(one, "DESCRIPTOR"):

@@ -1,25 +1,27 @@
 """Values among words: pairs, headers, ARNs, mails, ids and secrets in lines that are no document.
 
-What a line says stays; what it says of somebody goes.
+The words of formats and common words stay; any other word is replaced.
 """
 
 from __future__ import annotations
 
 import re
 
-from auditor.redact.leaves import Leaves
+from auditor.redact.leaves import DEEPEST, Leaves
 from auditor.redact.values import GONE, gone
+from auditor.redact.vocabulary import is_common
 from auditor.redact.words import is_place, is_word, kind_of
 
 _GUARDED = (
-    r"(?:proxy-)?authorization|set-cookie|cookie|x-api-key|api-key|x-amz-security-token|[\w-]*-api-key|helicone-auth|"
+    r"(?:proxy-)?authorization|set-cookie|cookie|api-key|x-amz-security-token|[\w-]{1,64}-api-key|helicone-auth|"
     r"cf-aig-authorization"
 )
 _QUOTED = r"""\\*"(?:[^"\\]|\\(?!"\s*[,}])[^"])*?\\*"|'(?:[^'\\]|\\.)*'"""
 _PROSE = re.compile(
     rf"""(?xm)
-    (?P<secret>(?i:\b(?:{_GUARDED})\b)\\*["']?\s*[:=]\s*(?:b?\\*["'])?)(?P<gone>[^\r\n"'\\]+)
-    |^(?P<head>[\s*><-]*)(?P<line>[A-Za-z][\w.-]*):[ \t]+(?P<rest>[^\s{{\[][^\r\n]*)$
+    (?P<secret>(?i:(?<![\w-])(?:{_GUARDED})\b)\\*["']?\s*[:=]\s*(?:b?\\*["'])?)(?P<gone>[^\r\n"'\\]+)
+    |(?:^|(?<=\r))(?P<host>\S+)\ (?P<ident>\S+)\ (?P<user>\S+)(?=\ \[\d\d/)
+    |(?:^|(?<=\r))(?P<head>[ \t*><-]*)(?P<line>[A-Za-z][\w.-]*):[ \t]+(?P<rest>[^\s{{\[][^\r\n]*)(?=[\r\n]|\Z)
     |(?P<arn>arn:aws[\w-]*:[^\s"',;|<>()\]}}\\]+)
     |(?P<url>(?<![\w+.-])[a-z][a-z0-9+.-]{{1,12}}://[^\s"'<>\\]+)
     |(?P<request>\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\ )(?P<target>/[^\s"'\\]*)
@@ -27,7 +29,7 @@ _PROSE = re.compile(
     |(?P<key>(?<![\w.\-/@])[A-Za-z_@][\w.\-/@]{{0,128}})(?P<sep>\\*["']?[\ \t]?(?:=>|->|[=:])[\ \t]?)
         (?P<value>b?(?:{_QUOTED})|[^\s,;|&}}\])"']+)
     |(?P<stamp>\d{{4}}-\d\d-\d\d[T\ ][\d:.,]+Z?)
-    |(?P<token>\b(?:Bearer|Basic)\s+[\w.=+/-]{{8,}}|\beyJ[\w-]{{8,}}\.[\w.-]+|\bsk-[\w-]{{12,}}|\bA(?:KI|SI)A[A-Z0-9]{{16}}\b)
+    |(?P<token>\b(?:Bearer|Basic)\s+[\w.=+/-]{{8,}}|(?<![\w-])eyJ[\w-]{{8,}}\.[\w.-]+|\bsk-[\w-]{{12,}}|\bA(?:KI|SI)A[A-Z0-9]{{16}}\b)
     |(?P<id>\b[0-9a-f]{{8}}-(?:[0-9a-f]{{4}}-){{3}}[0-9a-f]{{12}}\b|\b1-[0-9a-f]{{8}}-[0-9a-f]{{24}}\b|\b[0-9a-f]{{32}}\b
         |\b(?:\d{{1,3}}\.){{3}}\d{{1,3}}\b|\b\d{{12}}\b|\b(?:chatcmpl-|msg_|resp_|req_)\w{{6,}})
     |(?P<phrase>(?i:\b(?:tenant|team|customer|user|workflow|session|account|request|trace)(?:[ _-]id)?\s+))
@@ -36,26 +38,45 @@ _PROSE = re.compile(
     |(?P<braced>\{{[^{{}}\s:="']*\|[^{{}}\s:="']*\}})
     """
 )
-_ACCESS = re.compile(r"^(\S+) (\S+) (\S+)(?= \[\d\d/)", re.M)
 
 
 class Prose(Leaves):
     """Replaces the values in text without structure."""
 
-    def prose(self, text: str) -> str:
-        """Text with values among its words: pairs, ARNs, mails, ids, addresses, secrets."""
-        text = _ACCESS.sub(self._access, text)
-        return _PROSE.sub(self._found, text)
+    def prose(self, text: str, *, pairs: bool = False) -> str:
+        """Text with values among its words: pairs, ARNs, mails, ids, addresses, secrets, names.
+
+        With `pairs` a text without any of them but names is given back as it is.
+        """
+        if self.depth >= DEEPEST:
+            return self.values.of(text)
+        self.depth += 1
+        out: list[str] = []
+        done = 0
+        changed = not pairs
+        for match in _PROSE.finditer(text):
+            new = self._found(match)
+            changed = changed or new != match[0]
+            out += [self._names(text[done : match.start()]), new]
+            done = match.end()
+        self.depth -= 1
+        return "".join((*out, self._names(text[done:]))) if changed else text
+
+    def _names(self, text: str) -> str:
+        return self.sweeper.swept(text, self.values.words)
 
     def _access(self, match: re.Match[str]) -> str:
-        host, ident, user = match.groups()
-        return f"{self.values.host(host)} {ident} {user if user == '-' else self.identity(('user',), user)}"
+        host, ident, user = match["host"], match["ident"], match["user"]
+        named = user if user == "-" else self.identity(("user",), user)
+        return f"{self.values.host(host)} {ident if ident == '-' else self.values.of(ident)} {named}"
 
     def _found(self, match: re.Match[str]) -> str:
         """What the first alternative that fits becomes; its name tells which that is."""
         held = match.groupdict()
         if held["secret"]:
             return held["secret"] + gone(held["gone"])
+        if held["host"]:
+            return self._access(match)
         if held["line"]:
             return self._line(match)
         if held["request"]:
@@ -84,31 +105,25 @@ class Prose(Leaves):
     def _line(self, match: re.Match[str]) -> str:
         """`key: value` alone on its line, as in headers and YAML."""
         head, key, rest = match["head"], match["line"], match["rest"]
-        before = match[0][: -len(rest)]
+        before = match[0][len(head) + len(key) : -len(rest)]
         kind = kind_of((key,))
-        if kind in ("identity", "secret") and rest[:1] not in "\"'":
-            return before + self.text((key,), rest)
-        if kind == "body" and rest[:1] not in "|>\"'":
-            return before + self.text((key,), rest)
-        return self._again(before, rest) if head is not None else match[0]
-
-    def _again(self, before: str, rest: str) -> str:
-        """The rest of a line; its first pair is the line's own."""
-        match = re.match(r"(?P<key>[A-Za-z][\w.-]*)(?P<sep>:[ \t]+)$", before.lstrip(" \t*><-\r\n"))
         single = " " not in rest.strip() or rest[:1] in "\"'"
-        if match and single:
-            lead = before[: len(before) - len(match[0])]
-            return lead + self._pair(match["key"], match["sep"], rest)
-        return before + _PROSE.sub(self._found, rest)
+        if (kind in ("identity", "secret") and rest[:1] not in "\"'") or (
+            kind == "body" and rest[:1] not in "|>\"'"
+        ):
+            return head + self.key(key) + before + self.text((key,), rest)
+        return head + (self._pair(key, before, rest) if single else self.key(key) + before + self.prose(rest))
 
     def _pair(self, key: str, sep: str, value: str) -> str:
         """One key and its value, quoted or bare."""
         quoted = re.fullmatch(r"(b?\\*[\"'])(.*?)(\\*[\"'])", value, re.S)
         if quoted:
-            return f"{key}{sep}{quoted[1]}{self._piece(key, quoted[2])}{quoted[3]}"
+            return f"{self.key(key)}{sep}{quoted[1]}{self._piece(key, quoted[2])}{quoted[3]}"
         if kind_of((key,)) == "body" and not re.fullmatch(r"[\w.-]+", value):
-            return f"{key}{sep}{value}"
-        return f"{key}{sep}{self._piece(key, value)}"
+            return f"{self.key(key)}{sep}{self.prose(value)}"
+        if sep[-1:] == " " and value.isalpha() and is_common(value) and kind_of((key,)) == "other":
+            return f"{self.key(key)}{sep}{value}"  # `failed: An error`
+        return f"{self.key(key)}{sep}{self._piece(key, value)}"
 
     def _piece(self, key: str, value: str) -> str:
         kind = kind_of((key,))
@@ -116,4 +131,4 @@ class Prose(Leaves):
             return self.number((key,), value) if value.isdigit() else self.text((key,), value)
         if kind == "other" and not is_place(value):
             return self.text((key,), value)
-        return _PROSE.sub(self._found, value) if kind != "shown" else self._shown((key,), value)
+        return self.prose(value) if kind != "shown" else self._shown((key,), value)

@@ -20,6 +20,7 @@ _HEX = re.compile(r"[0-9a-f]{8,}")
 _ACCENTED = "àáâäèéêëìíîïòóôöùúûü"
 _LETTERS, _HEX_LETTERS = "abcdefghijklmnopqrstuvwxyz", "abcdef"
 TRIES = 200
+SHORT = 200  # characters up to which the traits of a value are looked at
 # what rules ask of a value: a pseudonym must give the same answers
 _TRAITS = tuple(
     re.compile(pattern)
@@ -40,9 +41,15 @@ def _blanks() -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
 
 def is_blank(text: str) -> bool:
     """Whether a value stands for none: empty, a placeholder word, zeros, an unexpanded variable."""
-    words, patterns = _blanks()
     text = text.strip()
-    return not text or text.lower() in words or any(p.search(text) for p in patterns)
+    return (
+        not text or is_placeholder(text) or (len(text) <= SHORT and any(p.search(text) for p in _blanks()[1]))
+    )
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a value is a word for none: `null`, `n/a`, `unknown`."""
+    return text.strip().lower() in _blanks()[0]
 
 
 def is_redacted(text: str) -> bool:
@@ -51,8 +58,10 @@ def is_redacted(text: str) -> bool:
 
 
 def traits(text: str) -> tuple[bool, ...]:
-    """What rules can see of a value besides its being equal to another."""
-    size = int(text) if text.isdigit() and len(text) < 24 else 0
+    """What rules can see of a value besides its being equal to another; nothing of a long one."""
+    if len(text) > SHORT:
+        return ()
+    size = int(text) if text.isdecimal() and len(text) < 24 else 0
     return (is_blank(text), size < 2**63, size < 2**64, *(bool(p.search(text)) for p in _TRAITS))
 
 
@@ -117,10 +126,14 @@ class Pseudonyms:
         return self._stream(text, 32)
 
     def _stream(self, text: str, length: int) -> bytes:
-        out = b""
-        while len(out) < length:
-            out += hmac.new(self._salt, f"{len(out)}:{text}".encode(), hashlib.sha256).digest()
-        return out
+        data = text.encode("utf-8", "surrogatepass")
+        if len(data) > SHORT:
+            data = hmac.new(self._salt, data, hashlib.sha256).digest()
+        blocks = (
+            hmac.new(self._salt, b"%d:%b" % (begin, data), hashlib.sha256).digest()
+            for begin in range(0, length, 32)
+        )
+        return b"".join(blocks)
 
 
 def _shaped(text: str, drawn: str) -> str:

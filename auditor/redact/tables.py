@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from itertools import groupby, pairwise
 from typing import Literal
 
@@ -16,7 +17,7 @@ from auditor.redact.texts import Texts
 from auditor.redact.words import kind_of
 
 _FENCE = re.compile(r"(^[ \t]*```[^\n]*\n)", re.M)
-_RULE = re.compile(r"^\s*[|+├└┌]?[\s:|+=─┼┬┴-]*(?:-{2,}|─{2,})[\s:|+=─┼┬┴┤┘┐-]*$")
+_RULE = re.compile(r"[\s:|+=─┼┬┴┤┘┐├└┌-]*")
 _RECORD = re.compile(r"^-\[ RECORD \d+ \]")
 
 
@@ -43,24 +44,29 @@ class Wholes(Texts):
         return "".join(out)
 
     def _separated(self, text: str) -> str:
-        """CSV, TSV and the like, with the quoting that it came with."""
+        """CSV, TSV and the like, with the quoting and the line ends that it came with."""
         first = next((line for line in text.splitlines() if line.strip()), "")
         delimiter = max(DELIMITERS, key=first.count)
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        lines = _Lines(text)
         quoted = first.lstrip("\ufeff").startswith('"')
         quoting: Literal[0, 1] = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
         out = io.StringIO(newline="")
-        end = "\r\n" if "\r\n" in text else "\n"
-        writer = csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=end)
+        writer = csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator="")
         header: list[str] = []
-        for row in rows:
-            if header and len(row) > 1:
-                writer.writerow(
-                    [self._cell(name, cell) for name, cell in zip(_padded(header, row), row, strict=True)]
-                )
-            else:
-                header = header or (row if any(cell.strip() for cell in row) and len(row) > 1 else [])
+        try:
+            for row in csv.reader(lines, delimiter=delimiter):
+                if header and len(row) > 1:
+                    row = [
+                        self._cell(name, cell) for name, cell in zip(_padded(header, row), row, strict=True)
+                    ]
+                elif header or len(row) < 2 or not any(cell.strip() for cell in row):
+                    row = [self.prose(cell) for cell in row]
+                else:
+                    header, row = row, [self.key(cell) for cell in row]
                 writer.writerow(row)
+                out.write(lines.end)
+        except csv.Error:
+            return self.document(text)
         return out.getvalue()
 
     def _cell(self, name: str, cell: str) -> str:
@@ -79,22 +85,22 @@ class Wholes(Texts):
         if not bar or _RECORD.match(line):
             return line
         bare = value.strip()
-        return f"{name}|{value.replace(bare, self._cell(name, bare))}" if bare else line
+        return f"{self.key(name)}|{value.replace(bare, self._cell(name, bare)) if bare else value}"
 
     def _ruled(self, lines: list[str]) -> str:
         """Markdown, psql and boxes: each cell keeps its width, so that columns stay where rules say."""
-        rule = next((line for line in lines[:40] if _RULE.match(line)), "")
+        rule = next((line for line in lines[:40] if _is_rule(line)), "")
         psql = re.fullmatch(r"\s?-+(\+-+)+\s*", rule)
         borders = [i for i, c in enumerate(rule) if c == "+"] if psql else []
         header: list[str] = []
         out: list[str] = []
         for line in lines:
             cells = _cut(line, borders)
-            if _RULE.match(line) or len(cells) < 2:
-                out.append(line if _RULE.match(line) else self.prose(line))
+            if _is_rule(line) or len(cells) < 2:
+                out.append(line if _is_rule(line) else self.prose(line))
             elif not header:
                 header = cells
-                out.append(line)
+                out.append(_joined(line, cells, [_fit(self.key(cell), cell) for cell in cells]))
             else:
                 names = _padded(header, cells)
                 out.append(
@@ -140,29 +146,63 @@ def _is_ruled(text: str) -> bool:
     return any(_RECORD.match(line.lstrip()) for line in lines) or any(ruled for ruled, _ in _blocks(lines))
 
 
+def _is_rule(line: str) -> bool:
+    """Whether a line is drawn: dashes, and nothing but what a rule is made of."""
+    return ("--" in line or "──" in line) and bool(_RULE.fullmatch(line))
+
+
 def _blocks(lines: list[str]) -> list[tuple[int, str]]:
     """Each line with the number of the drawn table it is in, or 0."""
     out: list[tuple[int, str]] = []
     number = at = 0
     while at < len(lines):
-        end = at
-        while end < len(lines) and ("|" in lines[end] or "│" in lines[end] or _RULE.match(lines[end])):
+        end, rule = at, -1
+        while end < len(lines) and ("|" in lines[end] or "│" in lines[end] or _is_rule(lines[end])):
+            rule = end if rule < 0 and _is_rule(lines[end]) else rule
             end += 1
-        if end - at > 1 and any(_RULE.match(line) for line in lines[at : at + 3]):
+        # a table has its rule among its first three lines
+        begin = max(at, rule - 2) if rule >= 0 else end
+        out += [(0, line) for line in lines[at:begin]]
+        if end - begin > 1:
             number += 1
-            out += [(number, line) for line in lines[at:end]]
-            at = end
+            out += [(number, line) for line in lines[begin:end]]
         else:
-            out.append((0, lines[at]))
-            at += 1
+            out += [(0, line) for line in lines[begin:end]]
+        if end < len(lines):
+            out.append((0, lines[end]))
+        at = end + 1
     return out
+
+
+class _Lines:
+    """The lines of a text, and the end of the one that was read last."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = iter(io.StringIO(text, newline=""))
+        self.end = ""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self.end = line[len(line.rstrip("\r\n")) :]
+        return line
 
 
 def is_separated(text: str) -> bool:
     """Whether every line of a text has as many cells as its header."""
     lines = text.strip("\n").splitlines()
-    if len(lines) < 2 or lines[0].lstrip()[:1] in "{[" or not header_of(text.strip("\n")[:65536].encode()):
+    if (
+        len(lines) < 2
+        or lines[0].lstrip()[:1] in "{["
+        or not header_of(text.strip("\n")[:65536].encode("utf-8", "replace"))
+    ):
         return False
     delimiter = max(DELIMITERS, key=lines[0].count)
-    rows = [row for row in csv.reader(io.StringIO(text.strip("\n"), newline=""), delimiter=delimiter) if row]
-    return len(rows) > 1 and len({len(row) for row in rows}) == 1 and len(rows[0]) > 1
+    try:
+        reader = csv.reader(io.StringIO(text.strip("\n"), newline=""), delimiter=delimiter)
+        widths = [len(row) for row in reader if row]
+    except csv.Error:
+        return False
+    return len(widths) > 1 and len(set(widths)) == 1 and widths[0] > 1

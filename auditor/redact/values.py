@@ -8,14 +8,17 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from auditor.principal import GATEWAY
-from auditor.redact.pseudonyms import Pseudonyms, is_blank, is_redacted
-from auditor.redact.words import is_place, is_word, known_words, rule_words
+from auditor.redact.pseudonyms import Pseudonyms, is_blank, is_placeholder, is_redacted
+from auditor.redact.vocabulary import is_common, known_words, pieces_of, rule_words, vocabulary
+from auditor.redact.words import is_place, is_word, kind_of
 
 GONE = "[redacted]"
+NESTED = 8  # values within a value that are taken apart; what is deeper is replaced whole
 _SCOPE = re.compile(r"(AWS4-HMAC-SHA256 )Credential=[^/\s]+(/\d{8}/[\w-]+/[\w-]+/aws4_request)")
 _ARN = re.compile(r"arn:(aws[\w-]*):([\w-]*):([\w-]*):(\d*):(.+)", re.S)
 _MAIL = re.compile(r"([^@\s]+)@([^@\s]+\.[A-Za-z]{2,})")
@@ -45,9 +48,16 @@ _PUBLIC = re.compile(
     datadoghq\.com|opentelemetry\.io|example\.(com|org|net))$"""
 )
 _HOST_KEPT = re.compile(
-    r"^(?:bedrock[\w-]*|s3|sts|logs|lambda|execute-api|api|gateway|www|runtime[\w.-]*|fips|dualstack)$"
+    r"(?:bedrock(?:-(?:agent|runtime|mantle|fips))*|s3|sts|logs|lambda|execute-api|api|gateway|www|runtime|fips|dualstack)"
 )
-_SEGMENT_KEPT = re.compile(r"^(?:v\d+\w*|\d{1,4})$")
+_ENDINGS = frozenset(
+    """com net org io ai dev app cloud internal local localdomain svc cluster corp lan test example invalid
+    uk de fr eu us jp in au ca ch at nl it es se no dk fi pl br cn kr""".split()
+)
+_SEGMENT_KEPT = re.compile(r"v\d{1,3}(?:(?:alpha|beta)\d?)?|\d{1,4}")
+_RUN = re.compile(r"[\w.:/-]+")
+_CHUNK = re.compile(r"[^\W_]+")
+_ACCOUNT = re.compile(r"\d{12}")
 
 
 def gone(text: str) -> str:
@@ -61,6 +71,7 @@ class Values:
 
     def __init__(self, pseudonyms: Pseudonyms) -> None:
         self.pseudonyms = pseudonyms
+        self._depth = 0
         self._shapes: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
             (_ARN, self._arn),
             (URL, lambda m: self.url(m[0])),
@@ -70,19 +81,43 @@ class Values:
             (_INSTANCE, lambda m: f"i-{self.of(m[1])}"),
             (_HOST, lambda m: self.host(m[1]) + m[2]),
             (_XRAY, lambda m: f"1-{self.of(m[1])}"),
-            (_PREFIXED, lambda m: f"{m[1]}{m[2]}{self.of(m[3])}"),
+            (_PREFIXED, lambda m: f"{m[1]}{m[2]}{self.pseudonyms.of(m[3], _free)}"),
         )
 
     def of(self, text: str) -> str:
         """A value that names somebody, in its own shape; a placeholder or a word of the rules stays."""
-        if is_blank(text) or is_redacted(text) or text.lower() in rule_words():
+        if is_blank(text):
+            return self.blank(text)
+        if is_redacted(text) or text.lower() in rule_words():
             return text
-        for pattern, replaced in self._shapes:
+        for pattern, replaced in self._shapes if self._depth < NESTED else ():
             match = pattern.fullmatch(text)
             if match:
-                return self._noted(text, replaced(match))
-        address = self._address(text)
-        return address or self.pseudonyms.of(text, _free)
+                self._depth += 1
+                try:
+                    return self._noted(text, replaced(match))
+                finally:
+                    self._depth -= 1
+        return self._address(text) or self.pseudonyms.of(text, _free)
+
+    def blank(self, text: str) -> str:
+        """A placeholder: it stays, but for a name within `${…}`."""
+        return self.words(text) if "{" in text and not is_placeholder(text) else text
+
+    def words(self, text: str) -> str:
+        """Prose, a path or a key: words of the vocabulary and numbers stay, any other word is replaced."""
+        return _RUN.sub(lambda m: m[0] if is_place(m[0].strip(".:/")) else _CHUNK.sub(self._word, m[0]), text)
+
+    def _word(self, match: re.Match[str]) -> str:
+        word = match[0]
+        if word.isdigit():
+            return self.account(word) if _ACCOUNT.fullmatch(word) else word
+        if is_common(word):
+            return word
+        pieces = pieces_of(word)
+        if not any(len(p) > 3 and is_common(p) for p in pieces) or any(map(str.isdigit, pieces)):
+            return self.of(word)
+        return "".join(p if is_common(p) else self.of(p) for p in pieces)
 
     def named(self, text: str) -> str:
         """The name of a role or a session: what decides of what kind it is stays."""
@@ -166,12 +201,13 @@ class Values:
         public = _PUBLIC.search(name)
         if public is None and (name in ("localhost", "") or self._address(name)):
             return self._address(name) or name
-        ending = public[0] if public else "." + name.rsplit(".", 1)[-1] if "." in name else ""
+        last = name.rpartition(".")[2]
+        ending = public[0] if public else f".{last}" if "." in name and last in _ENDINGS else ""
         labels = name.removesuffix(ending).split(".")
         return ".".join(label if self._plain(label) else self.of(label) for label in labels) + ending
 
     def _plain(self, label: str) -> bool:
-        return not label or is_place(label) or bool(_HOST_KEPT.match(label))
+        return not label or is_place(label) or bool(_HOST_KEPT.fullmatch(label))
 
     def path(self, text: str) -> str:
         """The path of an address, segment by segment."""
@@ -179,18 +215,20 @@ class Values:
 
     def _segment(self, part: str) -> str:
         plain = unquote(part)
-        if not part or _SEGMENT_KEPT.match(part) or is_place(plain) or plain.lower() in known_words() | _API:
+        if not part or _SEGMENT_KEPT.fullmatch(part) or _is_api(plain):
             return part
-        inner = ":".join(
-            p if p.lower() in known_words() | _API or is_place(p) else self.of(p) for p in plain.split(":")
-        )
+        inner = ":".join(p if _is_api(p) else self.of(p) for p in plain.split(":"))
         inner = self.of(plain) if plain.startswith("arn:") else inner
         kept = "".join(c for c in ":@/" if quote(c, safe="") not in part.upper())
-        return quote(inner, safe=kept) if plain != part else inner
+        return quote(inner, safe=kept, errors="surrogateescape") if plain != part else inner
 
     def _pair(self, pair: str) -> str:
+        """One parameter of a query: its name when it is one of a format, its value when it names nobody."""
         key, sep, value = pair.partition("=")
-        return f"{key}{sep}{value if not value or is_word(unquote(value)) else self.of(unquote(value))}"
+        plain = unquote(value)
+        if kind_of((key,)) == "secret":
+            return f"{key}{sep}redacted" if value else key + sep
+        return f"{self.words(key)}{sep}{value if not value or is_word(plain) else self.of(plain)}"
 
 
 _API = frozenset(
@@ -201,6 +239,21 @@ _API = frozenset(
 )
 
 
+def _is_api(part: str) -> bool:
+    """Whether a part of a path is of an API: its words, or a model."""
+    return (
+        part.lower() in _API
+        or part.lower() in known_words()
+        or is_place(part)
+        or (part.isalpha() and is_common(part))
+    )
+
+
+@cache
+def _taken_words() -> frozenset[str]:
+    return known_words() | vocabulary() | rule_words()
+
+
 def _free(text: str) -> bool:
     """A pseudonym must not be a word that means something."""
-    return not is_place(text) and text.lower() not in known_words() and text.lower() not in rule_words()
+    return not is_place(text) and text.lower() not in _taken_words()

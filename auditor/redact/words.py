@@ -6,18 +6,14 @@ It knows no format: what the readers and the rules compare with is looked up in 
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, lru_cache
-from types import CodeType, FunctionType
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Literal
 
 from auditor.fields import catalogue, normalise
-from auditor.readers import all_readers
 from auditor.readers._nested import BODIES
-from auditor.rulebook import load_rules
+from auditor.redact.vocabulary import STAGES, known_words, model_words, pieces_of, rule_words
 
-Kind = Literal["identity", "secret", "body", "shown", "prose", "other"]
+Kind = Literal["identity", "secret", "body", "shown", "words", "prose", "other"]
 
 IDENTITY = frozenset(
     """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id trace_id session_id
@@ -28,60 +24,85 @@ _SECRET = re.compile(
     auth_token|bearer|session_token|security_token|secret|secrets|password|passwd|signature|private_key|
     client_secret|secret_access_key|helicone_auth|aig_authorization|csrf|jwt|token)$"""
 )
-# keys whose values are words of the format, of models or of places
-_SHOWN = re.compile(
-    r"""(?ix)(^|[._/>\]])(
-    model|model_?id|model_?name|model_group|request\.model|response\.model|ai_model|region|aws_?region|inference_?region|
-    cloud\.region|system|provider|provider\.name|custom_llm_provider|ai_org|operation|operation\.name|rpc\.\w+|call_type|
-    event|level|status|status_?code|error\.type|error_?code|kind|type|service|service\.name|schema_?type|schema_?version|
-    line_item_type|line_item_line_item_type|line_item_usage_type|usage_type|line_item_product_code|product_region_code|
-    pricing_unit|line_item_currency_code|unit|currency|stream|cache_hit|deployment\.environment(\.name)?|environment|
-    span\.kind|finish_reasons?|name
-    )$"""
+# whole keys whose values are names of models, places, services, operations and products: they are kept
+_SHOWN = frozenset(
+    """ai_model ai_model_id ai_model_provider ai_org ai_response_model availability_zone aws_region
+    az base_service call_type cloud_availability_zone cloud_region custom_llm_provider
+    dd_base_service deployment_model engine gen_ai_operation_name gen_ai_provider_name
+    gen_ai_system http_route inference_region instrumentation_scope_name invoice_issuer
+    invoice_issuer_id invoice_issuer_name library library_name library_version
+    line_item_legal_entity line_item_operation line_item_product_code line_item_usage_type
+    llm_provider llm_system ls_model_name ls_provider model model_group model_id model_name
+    model_provider operation operation_name otel_library_name otel_resource_service_name
+    otel_scope_name otel_scope_version path_template pricing_rate_code pricing_rate_id
+    product_location product_model product_name product_operation product_product_name
+    product_region product_region_code product_service_code product_servicecode
+    product_servicename product_sku product_usagetype provider provider_name publisher
+    publisher_name region region_id region_name request_model resource_service_name
+    response_model root_service_name root_trace_name route_pattern rpc_method rpc_service
+    rpc_system scope_name scope_version sdk sdk_name sdk_version service service_category
+    service_name service_subcategory sku_id sku_price_id span_name span_operation system
+    telemetry_sdk_language telemetry_sdk_name telemetry_sdk_version usage_type x_operation
+    x_service_code x_usage_type zone""".split()
 )
 _PROSE = frozenset(
-    "message msg log line event_message raw log_line error error_message reason detail".split()
+    """detail error error_message event_message exception exception_message line log log_line message msg
+    raw reason status_message""".split()
 )
-_KEPT = re.compile(
-    r"""(?x)^(?!.*(account|resource_id|resource_name|principal|user_identifier|arn|invoice_id|tags))(
-    line_item_|product_|pricing_|bill_|savings_plan_|reservation_|discount_|charge_|sku_|region_|billing_currency|
-    billing_period|consumed_|commitment_discount_(?!id|name)|service_|publisher|provider|invoice_issuer|
-    availability_zone)"""
+# keys whose values are words of a fixed set: of such a value only known words are kept
+_WORDS = frozenset(
+    """accept amzn_error_type api_version bill_bill_type bill_billing_entity bill_billing_period_end_date
+    bill_billing_period_start_date bill_type billing_currency billing_period_end billing_period_start
+    cache_hit cache_status charge_category charge_class charge_description charge_frequency
+    charge_period_end charge_period_start commitment_discount_category commitment_discount_status
+    commitment_discount_type consumed_unit content_type created created_at currency date
+    deployment_environment deployment_environment_name dotted_kind encoding end_time ended_at environment
+    error_class error_code error_type event event_category event_name event_source event_type
+    exception_type finish_reason finish_reasons gen_ai_response_finish_reasons http_method kind language
+    level levelname line_item_currency_code line_item_line_item_description line_item_line_item_type
+    line_item_type line_item_usage_end_date line_item_usage_start_date locale logger logger_class
+    logger_name method mode native_finish_reason object pricing_category pricing_currency pricing_model
+    pricing_public_on_demand_cost pricing_term pricing_unit product_from_location_type
+    product_location_type product_product_family product_to_location_type protocol role routing_strategy
+    run_type schema schema_type schema_version service_tier severity severity_text span_kind start_time
+    started_at status status_code stop_reason stream telemetry_type terminal_type tier time timestamp
+    trace_state type unit units updated_at user_agent version""".split()
 )
-_KEPT_WHOLE = frozenset(
-    """model model_id model_name engine deployment_model user_agent sdk sdk_name sdk_version scope_name
-    library library_name telemetry_sdk_name telemetry_sdk_language telemetry_sdk_version method
-    http_method protocol mode type object role schema version api_version event_name event_source
-    event_type event_category stop_reason finish_reason finish_reasons severity severity_text level
-    levelname logger logger_name logger_class status_message run_type span_kind kind dotted_kind
-    routing_strategy route route_pattern path_template timestamp time date created created_at start_time
-    end_time started_at ended_at updated_at currency unit units encoding content_type accept language
-    locale pricing_model tier service_tier az zone function_name""".split()
-)
+_LISTED = _SHOWN | _WORDS | _PROSE
 _MODEL = re.compile(
     r"""(?ix)(^|[^a-z])(claude|anthropic|amazon\.|nova-|titan|llama|mistral|mixtral|cohere|command-r|gpt-|gpt\d|
     o[134]-|gemini|deepseek|qwen|text-embedding|dall-e|whisper|jamba|ai21|meta\.|openai|grok|phi-\d|embed-)"""
 )
-_REGION = re.compile(r"^(?:[a-z]{2}(?:-[a-z]+)+-\d[a-z]?|(?:eu|us|apac|global)(?:-[a-z]+)*)$")
+_REGION = re.compile(
+    r"""(?x)(?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-gov|-isob?|-isof)?-(?:north|south|east|west|central|
+    northeast|northwest|southeast|southwest)-\d[a-z]?|
+    (?:asia|australia|europe|northamerica|southamerica|me|us|africa)-(?:north|south|east|west|central|
+    northeast|northwest|southeast|southwest)\d(?:-[a-z])?|eu|us|apac|global"""
+)
 _NUMBER = re.compile(
-    r"""(?ix)^[-+]?[$€£]?\s?\d[\d.,_]*(?:e[-+]?\d+)?\s?(?:%|[a-zµ]{0,3}|usd|eur|tokens?|seconds?|cents?)$"""
+    r"""(?ix)[-+]?[$€£]?\s?\d[\d.,_]*(?:e[-+]?\d+)?\s?(?:%|[a-zµ]{0,3}|usd|eur|tokens?|seconds?|cents?)"""
 )
+_ZONE = r"(?:[ ]?(?:Z|UTC|GMT|[A-Z]{3,4}|[+-]\d\d:?\d\d))?"
+_CLOCK = r"\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[ ][AP]M)?"
 _TIME = re.compile(
-    r"""(?x)^\[?\d{4}-\d\d-\d\d([T\ ]\d\d:\d\d(:\d\d)?.*)?$|^\[?\d{1,2}/\w{3}/\d{4}[:T\ ].*$|
-    ^\d\d:\d\d:\d\d\S*$|^\d{8}T\d{6}Z?$"""
+    rf"""(?x)\[?(?:\d{{4}}-\d\d-\d\d(?:[T ]{_CLOCK}{_ZONE})?|
+    \d{{1,2}}/\w{{3}}/\d{{4}}(?:[:T ]{_CLOCK}{_ZONE})?|\d{{1,2}}/\d{{1,2}}/\d{{4}}(?:,?[ ]{_CLOCK}{_ZONE})?|
+    (?:\w{{3}},[ ])?\d{{1,2}}[ -]\w{{3}}[ -]\d{{4}}(?:[ ]{_CLOCK}{_ZONE})?|{_CLOCK}{_ZONE}|\d{{8}}T\d{{6}}Z?)
+    (?:/\d{{4}}-\d\d-\d\d(?:T{_CLOCK}{_ZONE})?)?\]?"""
 )
-_MEDIA = re.compile(r"^(?:application|text|image|multipart|audio|video)/[\w.+-]+(?:;\s*charset=[\w-]+)?$")
-_STAGES = frozenset(
-    "dev development test testing qa uat staging stage sandbox preprod prod production local".split()
+_MEDIA = re.compile(
+    r"""(?x)(?:application|text|image|multipart|audio|video)/(?:json|x-ndjson|jsonl|event-stream|plain|html|xml|csv|
+    markdown|octet-stream|form-data|x-www-form-urlencoded|x-protobuf|protobuf|grpc(?:\+proto)?|pdf|png|jpeg|gif|
+    webp|mpeg|mp4|wav|vnd\.amazon\.eventstream|x-amz-json-1\.[01]|\*)
+    (?:;[ ]?charset=(?:utf-8|us-ascii|iso-8859-1))?"""
 )
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,}")
-_LITERAL = re.compile(r"'([^']+)'")
 
 
 @lru_cache(maxsize=20_000)
 def kind_of(path: tuple[str, ...]) -> Kind:
     """What stands under a key, which is given with the keys around it."""
     last = path[-1] if path else ""
+    whole = normalise(last)
     name = normalise(re.split(r"[./→]", last)[-1])
     match = catalogue().lookup(".".join(path[-4:])) if last else None
     if match is None and last:
@@ -90,19 +111,23 @@ def kind_of(path: tuple[str, ...]) -> Kind:
         return "identity"
     if _SECRET.search(name):
         return "secret"
+    if whole in _SHOWN:
+        return "shown"
+    if match is not None:
+        return "shown" if match.field in ("model", "provider", "region", "inference_region") else "words"
     if name in _PROSE:
         return "prose"
-    if (
-        match is not None
-        or _SHOWN.search(last)
-        or _SHOWN.search(name)
-        or name in _KEPT_WHOLE
-        or _KEPT.search(normalise(last))
-    ):
-        return "shown"
+    if name in _WORDS or whole in _WORDS:
+        return "words"
     if name in BODIES or last.lower() in BODIES:
         return "body"
     return "identity" if _ends_as_identity(name) else "other"
+
+
+def is_listed(key: str) -> bool:
+    """Whether a key is one of a format, word for word."""
+    whole = normalise(key)
+    return key.lower() in known_words() or catalogue().names(key) or whole in _LISTED
 
 
 def _ends_as_identity(name: str) -> bool:
@@ -113,46 +138,6 @@ def _ends_as_identity(name: str) -> bool:
     return any(match is not None and match.field in IDENTITY for match in found)
 
 
-@cache
-def known_words() -> frozenset[str]:
-    """Every word that a reader compares with: what it knows is of a format, not of a customer."""
-    names = {reader.name for reader in all_readers()}
-    found: set[str] = set(names)
-    for name, module in list(sys.modules.items()):
-        if name.startswith("auditor.readers"):
-            for at, held in vars(module).items():
-                found.update(() if at.startswith("__") else _words(held))
-    return frozenset(word.lower() for word in found)
-
-
-def _words(held: Any, depth: int = 0) -> Iterator[str]:
-    """The strings in a constant: of containers, of patterns, of the code of functions."""
-    if depth > 4:
-        return
-    if isinstance(held, str):
-        yield held
-    elif isinstance(held, re.Pattern):
-        yield from _WORD.findall(str(held.pattern))
-    for inner in _inside(held):
-        yield from _words(inner, depth + 1)
-
-
-def _inside(held: Any) -> Iterable[Any]:
-    if isinstance(held, FunctionType):
-        return (held.__code__,)
-    if isinstance(held, CodeType):
-        return held.co_consts[1:]
-    if isinstance(held, Mapping):
-        return (*held.keys(), *held.values())
-    return held if isinstance(held, (list, tuple, set, frozenset)) else ()
-
-
-@cache
-def rule_words() -> frozenset[str]:
-    """Every word that a rule compares with: `root`, `handler`, `default_user_id` …"""
-    return frozenset(word.lower() for rule in load_rules() for word in _LITERAL.findall(rule.when))
-
-
 def is_word(text: str) -> bool:
     """Whether a value under a key that tells nothing names nobody: a number, a time, a model, a word."""
     text = text.strip()
@@ -160,12 +145,23 @@ def is_word(text: str) -> bool:
     return (
         lower in known_words()
         or lower in rule_words()
-        or lower in _STAGES
-        or bool(_NUMBER.match(text) or _TIME.match(text) or _MEDIA.match(text))
+        or lower in STAGES
+        or bool(_NUMBER.fullmatch(text) or _TIME.fullmatch(text) or _MEDIA.fullmatch(text))
         or is_place(text)
     )
 
 
+@lru_cache(maxsize=20_000)
 def is_place(text: str) -> bool:
-    """Whether a value names a model or a region."""
-    return " " not in text and "@" not in text and bool(_MODEL.search(text) or _REGION.match(text))
+    """Whether a value names a model or a region, and nothing besides."""
+    if len(text) > 128 or " " in text or "@" in text:
+        return False
+    return bool(_REGION.fullmatch(text)) or (bool(_MODEL.search(text)) and _is_of_model_words(text))
+
+
+def _is_of_model_words(text: str) -> bool:
+    return all(
+        len(piece) < 9 if piece.isdigit() else len(piece) == 1 or piece.lower() in model_words()
+        for word in re.findall(r"[^\W_]+", text)
+        for piece in pieces_of(word)
+    )
