@@ -127,6 +127,8 @@ def clean(
     raw = pl.col(name)
     if kind in NUMBERS:
         value, mark = _number(raw, frame.schema[name], kind, catalogue, scale)
+        if _is_plain(frame[name], kind, scale):
+            return value, mark
         fits = value.is_between(0 if kind == "int" and not negative else -LIMITS[kind], LIMITS[kind])
         value = pl.when(fits).then(value)
         lost = mark.is_null() & raw.is_not_null() & value.is_null()
@@ -137,6 +139,17 @@ def clean(
         return pl.when(raw != "").then(raw), mark.otherwise(None)
     odd = pl.col(f"odd {name}")
     return pl.when((raw != "") & ~odd).then(raw), mark.when(odd).then(pl.lit("placeholder")).otherwise(None)
+
+
+def _is_plain(values: pl.Series, kind: str, scale: float) -> bool:
+    """Whether all numbers of a column are finite, not negative and within their limit: hardly any are not."""
+    if not values.dtype.is_numeric():
+        return False
+    if values.dtype.is_float() and not values.is_finite().all():
+        return False
+    least, most = values.min(), values.max()
+    factor = scale * NANO if kind == "money" else scale
+    return least is None or bool(0 <= least and most * factor <= LIMITS[kind])  # type: ignore[operator]
 
 
 def _suspect(text: pl.Expr) -> pl.Expr:

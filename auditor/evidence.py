@@ -382,8 +382,20 @@ class Builder:
     def _frame(self) -> pl.DataFrame:
         self.flush()
         frame = joined(self._parts) if self._parts else pl.DataFrame(schema=IDENTITY)
+        self._tell_malformed(frame)
         empty = [c for c in frame.columns if c not in IDENTITY and frame[c].null_count() == frame.height]
         return spread(frame.drop(empty), self._processes, self.catalogue, self.layer)
+
+    def _tell_malformed(self, frame: pl.DataFrame) -> None:
+        """Say how many counts and durations are none; what a cost is that is none, a rule says."""
+        for name, field in self.catalogue.fields.items():
+            if field.type in ("int", "duration") and f"{name}_blank" in frame.columns:
+                number = int((frame[f"{name}_blank"] == "malformed").sum())
+                if number:
+                    told = "value is" if number == 1 else "values are"
+                    self.note(
+                        f"{name}: {number:,} {told} no number, negative or too large, and counted as missing"
+                    )
 
 
 def _once(values: list[Any]) -> Iterable[Any]:

@@ -16,7 +16,7 @@ from auditor.behind import CutError, after_prefix
 from auditor.joining import joined
 from auditor.repair import closed, repaired
 from auditor.source import Source
-from auditor.surrogates import spelled
+from auditor.surrogates import spelled, spelled_escapes
 from auditor.yamldocs import SwollenError, documents, is_configuration, is_yaml
 
 MAX_DEPTH = 100
@@ -51,6 +51,9 @@ def decode(data: bytes | str) -> Any:
     try:
         return _decoder.decode(data)
     except msgspec.DecodeError as error:
+        raw = data if isinstance(data, bytes) else data.encode("utf-8", "backslashreplace")
+        if (whole := spelled_escapes(raw)) != raw:
+            return decode(whole)
         reason = str(error)
         raise ValueError(f"not JSON: {reason.split(':', maxsplit=1)[0][:80]}") from None
     except UnicodeDecodeError:

@@ -5,12 +5,24 @@ Each is written as the escape that it was, so that nothing is lost and different
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+# a whole pair, half of one, or any other escape
+_ESCAPE = re.compile(rb"(?s)%b%b|(%b|%b)|\\." % (_HIGH, _LOW, _HIGH, _LOW))
 
 
 def spelled_text(text: str) -> str:
     """A text with every half of a pair written as its escape."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def spelled_escapes(data: bytes) -> bytes:
+    """JSON in which every half of a pair is the text of its escape; unchanged where there is none."""
+    if b"\\ud" not in data and b"\\uD" not in data:
+        return data
+    return _ESCAPE.sub(lambda found: b"\\" + found[0] if found[1] else found[0], data)
 
 
 def spelled(value: Any, raw: str | bytes) -> Any:

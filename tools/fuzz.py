@@ -28,6 +28,7 @@ from auditor.samples import samples
 
 LARGEST = 64 * 1024  # bytes of an input
 CPU_SECONDS = 20.0  # that an input of this size may take
+PATIENCE = 1.0  # seconds between two looks at a worker
 EVERY = 8  # one audit in so many is written in every format
 ODD: tuple[Any, ...] = (
     None, "", " ", "\ud800", "acme\udfff", "\x00", "\u202e", "x" * 5_000, "n/a", "${TENANT}", "1e999", "NaN",
@@ -258,7 +259,7 @@ class Worker:
     def _wait(self, data: bytes) -> str:
         before = _cpu(self.process.pid)
         self.pipe.send_bytes(data)
-        while not self.pipe.poll(1.0):
+        while not self.pipe.poll(PATIENCE):
             if not self.process.is_alive():
                 self.process = None
                 return "the worker died"

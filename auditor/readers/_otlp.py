@@ -14,6 +14,7 @@ import msgspec
 
 from auditor.evidence import Builder
 from auditor.pieces import decode
+from auditor.surrogates import spelled_escapes
 
 
 class AnyValue(msgspec.Struct, gc=False, rename="camel"):
@@ -263,7 +264,15 @@ def reason_of(error: Exception) -> str:
 
 def document_of(data: bytes) -> Document:
     """An export document; msgspec.DecodeError when it is none."""
-    return _document.decode(data)
+    try:
+        return _document.decode(data)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        whole = spelled_escapes(data)
+        if whole == data:
+            raise
+        return _document.decode(whole)
 
 
 def camel_names(data: bytes) -> bytes:

@@ -106,10 +106,10 @@ def _put(otlp: Otlp, data: bytes, offset: int | None, line: int | None, within: 
             raise
     except (msgspec.DecodeError, UnicodeError):
         raise  # no JSON
-    except Exception:  # one of its records is odd
+    except Exception as error:  # noqa: BLE001 - one of its records is odd
         otlp.builder.undo(before)
         if not otlp.put_each(data, offset, line, within or ""):
-            raise
+            otlp.builder.fail(before, line, error)
 
 
 def _line(line: bytes, at: int, number: int, otlp: Otlp, snake: bool) -> None:
