@@ -6,7 +6,7 @@ It never guesses: ties are named, and a format recognised only by its signature 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -95,7 +95,7 @@ def _read(source: Source, builder: Builder, found: Reader, parts: list[Part]) ->
     failed = None
     try:
         if parts:
-            read_parts(parts, builder)
+            failed = read_parts(parts, builder)
         elif found.read is not None:
             found.read(source, builder, 0, None)
         else:
@@ -188,12 +188,18 @@ def recognise(source: Source, given: Input) -> tuple[Reader, str | None]:
     return best[2], second[1] if near else None
 
 
+def _asked(ask: Callable[[Any], Any], value: Any, otherwise: Any) -> Any:
+    """What a reader says of one record or line; one that breaks on it says nothing."""
+    try:
+        return ask(value)
+    except Exception:  # noqa: BLE001 - another reader may know it
+        return otherwise
+
+
 def _claim(candidate: Reader, sample: Sample) -> float:
     """How strongly a reader claims a sample; one that breaks on it claims nothing."""
-    try:
-        return _score(candidate, sample)
-    except Exception:  # noqa: BLE001 - another reader may know the format
-        return 0.0
+    found: float = _asked(lambda given: _score(candidate, given), sample, 0.0)
+    return found
 
 
 def _score(candidate: Reader, sample: Sample) -> float:
@@ -202,7 +208,7 @@ def _score(candidate: Reader, sample: Sample) -> float:
         return candidate.sniff(sample)
     found = 0.0
     if candidate.match is not None:
-        scores = [candidate.match(o) for o in sample.objects if isinstance(o, dict)]
+        scores = [_asked(candidate.match, o, 0.0) for o in sample.objects if isinstance(o, dict)]
         claimed = [s for s in scores if s > 0]
         if claimed and (sample.container != "table" or max(claimed) >= ENOUGH):
             found = max(claimed) if candidate.name != "generic-json" else claimed[0]
@@ -265,7 +271,7 @@ def _first_pieces(source: Source, container: str, skip: SkipFn) -> tuple[list[An
             if len(lines) < MOST_LINES:
                 lines.append(parted(piece.value).text)
             continue
-        for inner in unwrapped(piece, lambda v: any(m(v) >= ENOUGH for m in decisive)):
+        for inner in unwrapped(piece, lambda v: any(_asked(m, v, 0.0) >= ENOUGH for m in decisive)):
             objects.append(inner.value)
             if len(objects) >= FIRST:
                 return objects, lines
@@ -276,7 +282,10 @@ def _spoken(lines: list[str]) -> dict[str, int]:
     """How many lines each reader of lines would be the first to read."""
     counts: dict[str, int] = {}
     for line in lines:
-        name = next((r.name for r in line_readers() if r.line is not None and r.line(line) is not None), None)
+        told = (
+            r.name for r in line_readers() if r.line is not None and _asked(r.line, line, None) is not None
+        )
+        name = next(told, None)
         if name is not None:
             counts[name] = counts.get(name, 0) + 1
     return counts

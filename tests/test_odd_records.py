@@ -420,6 +420,19 @@ def test_a_recognition_that_breaks_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     assert [0, 1] == [one.calls for one in report(lines(CALL), lines(CALL)).inputs]
 
 
+def test_a_part_that_breaks_leaves_the_other_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A paste of several artefacts: what its readers can read is read, and the gate does not pass."""
+    from auditor.readers import http_headers
+
+    http = "> POST /v1/messages HTTP/1.1\n> Host: llm-gw.example.com\n> x-tenant-id: acme\n>\n"
+    breaks(monkeypatch, http_headers, "exchanges", lambda *_: True)
+
+    found = report(f"{json.dumps(CALL)}\n{http}\n```json\n{json.dumps(CALL)}\n```\n")
+
+    assert 2 == found.inputs[0].calls
+    assert "the reader http-headers failed" in found.gate.reasons[0]
+
+
 def test_the_command_line_says_which_reader_broke(
     monkeypatch: pytest.MonkeyPatch, cli: Cli, tmp_path: Path
 ) -> None:

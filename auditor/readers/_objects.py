@@ -155,6 +155,15 @@ class Desk:
         """The reader that claims a record, or None when only a generic one would take it."""
         if value is self._asked[0]:
             return self._asked[1]
+        try:
+            best = self._best(value)
+            claimant = self.by_name[best[2]] if best[0] >= CLAIMED else None
+        except Exception:  # noqa: BLE001 - what a reader breaks on is not its record
+            claimant = None
+        self._asked = (value, claimant)
+        return claimant
+
+    def _best(self, value: dict[str, Any]) -> Claim:
         shape = shape_of(value)
         known = self._known.get(shape)
         if known is None:
@@ -162,9 +171,7 @@ class Desk:
         best, others = known
         for match, found in others:
             best = max(best, (match(value), found is self.chosen, found.name))
-        claimant = self.by_name[best[2]] if best[0] >= CLAIMED else None
-        self._asked = (value, claimant)
-        return claimant
+        return best
 
     def _look(self, value: dict[str, Any]) -> tuple[Claim, list[tuple[Match, Any]]]:
         """The best claim that all records of this shape share, and who must look at each of them."""
