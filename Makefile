@@ -10,13 +10,14 @@ PORT   ?= 8080
 JOBS   ?= 2
 FAMILY ?= IDN
 SCALE  ?= 0.25
+COUNT  ?= 1000
 
 RUN = $(VENV)/.run-is-set-up
 DEV = $(VENV)/.dev-is-set-up
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help audit serve test lint check bench mutate golden rule constraints clean
+.PHONY: help audit serve test lint check bench mutate fuzz golden rule constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +44,9 @@ bench: $(DEV) ## Measure the ratios to hold (SCALE=1 for full size)
 
 mutate: $(DEV) ## Break each rule and see that its examples notice (ARGS="IDN001 ..." for some)
 	$(BIN)/python -m tools.mutate $(ARGS)
+
+fuzz: $(DEV) ## Audit damaged inputs and report what breaks (COUNT=; ARGS="--corpus DIR" for more inputs)
+	$(BIN)/python -m tools.fuzz --count $(COUNT) $(ARGS)
 
 golden: $(DEV) ## Rewrite the goldens and the generated documents
 	$(BIN)/python -m tests.golden

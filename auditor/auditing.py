@@ -16,6 +16,7 @@ from auditor.arguments import inputs_of
 from auditor.baseline import FILE, Baseline, read
 from auditor.console import COULD_NOT, FAILED, PASSED
 from auditor.errors import AuditError, NothingToAudit
+from auditor.gate import UNJUDGED
 from auditor.library import handbook
 from auditor.model import InputReport, Report
 from auditor.run import audit
@@ -65,6 +66,8 @@ class Asked:
 
 def run(asked: Asked) -> int:
     """One audit from words to exit code."""
+    if asked.verbose > 1:
+        console.trace()
     files = [(path, by_suffix(path.name)) for path in asked.outputs]
     policy, file = settle(Switches(**{name: getattr(asked, name) for name in _SWITCHES}))
     baseline = held_against(asked.baseline, policy)
@@ -142,6 +145,8 @@ def _write(
 
 def _leave(report: Report, asked: Asked) -> int:
     if not report.totals.calls:
+        if any(reason.endswith(UNJUDGED) for reason in report.gate.reasons):
+            return COULD_NOT
         if asked.allow_empty:
             return PASSED
         held = ", ".join(f"{given.name} ({given.format})" for given in report.inputs)

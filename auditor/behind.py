@@ -12,6 +12,7 @@ from typing import Any
 from auditor.lines import parted
 from auditor.phrases import phrases
 from auditor.repair import MAX_LITERAL, literal
+from auditor.surrogates import spelled
 
 _scanner = json.JSONDecoder()
 _PAIR = re.compile(r"\b[A-Za-z_][\w.-]*=\S")
@@ -32,6 +33,7 @@ def after_prefix(text: str) -> Any:
             return None
         try:
             value, _ = _scanner.raw_decode(line, begin)
+            value = spelled(value, line)
         except (ValueError, RecursionError):
             # `print` and `%s` leave a Python dictionary at the end of the line
             ends = line[begin : begin + 2] == "{'" and line[-1:] == "}" and len(line) < MAX_LITERAL

@@ -12,9 +12,12 @@ from functools import lru_cache
 import polars as pl
 
 from auditor.fields import Catalogue
+from auditor.surrogates import spelled_text
 
 NANO = 1_000_000_000
 NUMBERS = frozenset({"int", "money", "duration"})
+# what no single record reaches: counts, nano-dollars, milliseconds; sums of many still fit into 64 bits
+LIMITS = {"int": 10**15, "money": 10**17, "duration": 10**13}
 _INTEGERS = (pl.Int64, pl.Int32, pl.UInt64, pl.UInt32, pl.Int16, pl.UInt16, pl.Int8, pl.UInt8)
 SHORT = 5_000
 LONGEST = 12  # bytes of the longest placeholder word
@@ -37,10 +40,27 @@ def series_of(values: list[object]) -> pl.Series:
         found = pl.Series(values, strict=True)
         if not (found.dtype.is_nested() or found.dtype == pl.Object):
             return found
-    except (TypeError, pl.exceptions.PolarsError, OverflowError):
+    except (TypeError, pl.exceptions.PolarsError, OverflowError, UnicodeError):
         pass
-    texts = [None if v is None or isinstance(v, (dict, list)) else str(v) for v in values]
-    return pl.Series(texts, dtype=pl.String)
+    return texts_of(None if v is None or isinstance(v, (dict, list)) else _text(v) for v in values)
+
+
+def texts_of(values: Iterable[object]) -> pl.Series:
+    """Texts as a column; half of a surrogate pair, which no column can hold, is spelled out."""
+    texts = list(values)
+    try:
+        return pl.Series(texts, dtype=pl.String, strict=False)
+    except UnicodeError:
+        spelled = (spelled_text(v) if isinstance(v, str) else v for v in texts)
+        return pl.Series(list(spelled), dtype=pl.String, strict=False)
+
+
+def _text(value: object) -> str:
+    """A raw value as text; a number too long to be written is written as an odd one."""
+    try:
+        return str(value)
+    except ValueError:
+        return "inf"
 
 
 def collected(frame: pl.DataFrame, exprs: Iterable[pl.Expr]) -> pl.DataFrame:
@@ -90,22 +110,46 @@ def _as_numbers(texts: pl.Series) -> pl.Series | None:
 
 
 def clean(
-    frame: pl.DataFrame, name: str, kind: str, catalogue: Catalogue, scale: float = 1.0
+    frame: pl.DataFrame,
+    name: str,
+    kind: str,
+    catalogue: Catalogue,
+    scale: float = 1.0,
+    *,
+    negative: bool = False,
 ) -> tuple[pl.Expr, pl.Expr]:
     """(value, mark) of a prepared raw column: the typed value, and why a raw value is none.
 
     Ints are counts, money is Int64 nano-dollars, durations are Float64 milliseconds, the rest is text. The
     mark is `empty`, `placeholder`, `malformed`, or null where there is a value. A null raw value is `empty`.
+    A count is malformed where it is negative, unless `negative` allows it, and any number beyond its limit.
     """
     raw = pl.col(name)
     if kind in NUMBERS:
-        return _number(raw, frame.schema[name], kind, catalogue, scale)
+        value, mark = _number(raw, frame.schema[name], kind, catalogue, scale)
+        if _is_plain(frame[name], kind, scale):
+            return value, mark
+        fits = value.is_between(0 if kind == "int" and not negative else -LIMITS[kind], LIMITS[kind])
+        value = pl.when(fits).then(value)
+        lost = mark.is_null() & raw.is_not_null() & value.is_null()
+        return value, pl.when(lost).then(pl.lit("malformed")).otherwise(mark)
     empty = raw.is_null() | (raw == "")
     mark = pl.when(empty).then(pl.lit("empty"))
     if f"odd {name}" not in frame.columns:
         return pl.when(raw != "").then(raw), mark.otherwise(None)
     odd = pl.col(f"odd {name}")
     return pl.when((raw != "") & ~odd).then(raw), mark.when(odd).then(pl.lit("placeholder")).otherwise(None)
+
+
+def _is_plain(values: pl.Series, kind: str, scale: float) -> bool:
+    """Whether all numbers of a column are finite, not negative and within their limit: hardly any are not."""
+    if not values.dtype.is_numeric():
+        return False
+    if values.dtype.is_float() and not values.is_finite().all():
+        return False
+    least, most = values.min(), values.max()
+    factor = scale * NANO if kind == "money" else scale
+    return least is None or bool(0 <= least and most * factor <= LIMITS[kind])  # type: ignore[operator]
 
 
 def _suspect(text: pl.Expr) -> pl.Expr:
@@ -140,7 +184,11 @@ def _number(
     if dtype in (pl.String, pl.Null):
         return _parsed(raw, kind, catalogue, scale)
     value = raw.cast(pl.Int64) if dtype == pl.Boolean else raw
-    mark = pl.when(raw.is_null()).then(pl.lit("empty")).otherwise(None)
+    empty = pl.when(raw.is_null()).then(pl.lit("empty"))
+    # tables write NaN where there is nothing
+    mark = (empty.when(raw.is_nan()).then(pl.lit("placeholder")) if dtype.is_float() else empty).otherwise(
+        None
+    )
     if dtype in _INTEGERS and kind == "int" and scale == 1.0:
         return value.cast(pl.Int64, strict=False), mark
     return _scaled(value, kind, scale), mark

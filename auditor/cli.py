@@ -15,7 +15,7 @@ import click
 from auditor import __version__, console, options, since
 from auditor.completion import completion, topic_names
 from auditor.console import COULD_NOT, FAILED, PASSED
-from auditor.errors import AuditError
+from auditor.errors import DEFECT, AuditBroke, AuditError
 
 
 class Commands(click.Group):
@@ -32,10 +32,12 @@ class Commands(click.Group):
             console.complain(f"{where}{error.strerror or error}", error=self._shown(ctx, error))
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except AuditBroke as error:
+            inputs = ", ".join(error.inputs)
+            console.complain(f"{error}\nwhile auditing {inputs}", DEFECT, error=self._shown(ctx, error))
         except Exception as error:  # noqa: BLE001 - a traceback would print values of the input
             kind = type(error).__name__
-            hint = "this is a defect of the auditor: -vv shows the traceback; report it without its values"
-            console.complain(f"the audit broke ({kind})", hint, error=self._shown(ctx, error))
+            console.complain(f"the audit broke ({kind})", DEFECT, error=self._shown(ctx, error))
         return COULD_NOT
 
     @staticmethod

@@ -6,6 +6,7 @@ It never decides what is said, and writes a report nowhere but to standard outpu
 from __future__ import annotations
 
 import codecs
+import logging
 import os
 import shutil
 import sys
@@ -96,6 +97,13 @@ def complain(message: str, hint: str = "", *, error: BaseException | None = None
         click.echo(f"{'      ' if n else lead} {visible(line)}", err=True, color=True)
     if hint:
         tell(f"hint:  {hint}")
+
+
+def trace() -> None:
+    """Show the tracebacks of what went wrong and did not end the audit."""
+    logger = logging.getLogger("auditor")
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(logging.StreamHandler())
 
 
 class Waiting:

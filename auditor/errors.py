@@ -1,4 +1,4 @@
-"""Every error a user can meet, each with what to do next; never a bug in disguise.
+"""Every error a user can meet, each with what to do next; a defect of the auditor is named as one.
 
 AuditError
 ├── InputError        an input cannot be read at all
@@ -8,9 +8,13 @@ AuditError
 ├── PolicyError       the policy file is wrong; names file and line
 ├── RuleError         a rule file is wrong; names file and line
 └── UsageError        an option names something that does not exist
+
+AuditBroke            a defect of the auditor in a step behind the readers: what users report
 """
 
 from __future__ import annotations
+
+DEFECT = "this is a defect of the auditor: -vv shows the traceback; report it without its values"
 
 
 class AuditError(Exception):
@@ -23,6 +27,17 @@ class AuditError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a record could not be read, in words that never quote it."""
+    if isinstance(error, UnicodeError):
+        return "a text that is no Unicode"
+    if isinstance(error, OverflowError):
+        return "a number that is too large"
+    if isinstance(error, RecursionError):
+        return "nested too deep"
+    return f"a record of an unexpected shape ({type(error).__name__})"
 
 
 class InputError(AuditError):
@@ -49,6 +64,14 @@ class NothingToAudit(InputError):
     """The input was read and holds no model call."""
 
     title = "Nothing to audit"
+
+
+class AuditBroke(Exception):
+    """A defect of the auditor: the step that failed, the inputs it worked on, and the kind of its cause."""
+
+    def __init__(self, step: str, inputs: list[str], cause: BaseException) -> None:
+        super().__init__(f"the audit broke in the step {step} ({type(cause).__name__})")
+        self.step, self.inputs, self.kind = step, inputs, type(cause).__name__
 
 
 class PolicyError(AuditError):

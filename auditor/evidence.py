@@ -5,18 +5,23 @@ It never interprets a format and never judges: readers put values in, `relate` a
 
 from __future__ import annotations
 
+import logging
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
+from auditor.errors import AuditError, reason_of
 from auditor.fields import Catalogue, Match
-from auditor.freeze import freeze
+from auditor.freeze import frozen
 from auditor.model import Skip
 from auditor.processes import Process, spread
 from auditor.store import joined
+from auditor.surrogates import spelled_text
 from auditor.table import IDENTITY, Column, Slot, Table
 
+_log = logging.getLogger(__name__)
 BATCH = 32_768
 MAX_KEYS = 20_000  # distinct keys remembered an input: more is an attack, not evidence
 MAX_SKIPS_SHOWN = 20
@@ -49,6 +54,7 @@ class Shared:
         self.base = 0  # where in the input the bytes begin that a reader is given
         self.base_line = 0
         self.by_day = False  # whether a bill is read to be compared with logs
+        self.line_of: Callable[[int], int] | None = None  # the line that holds a byte offset of the input
 
 
 class Builder:
@@ -172,6 +178,72 @@ class Builder:
         if len(shared.skips) < MAX_SKIPS_SHOWN:
             shared.skips.append(Skip(line=line if line is None else line + shared.base_line, reason=reason))
 
+    def attempt(self, line: int | None, read: Callable[..., object], *args: Any) -> bool:
+        """Read one record; what cannot be read is a skip, and leaves nothing half read behind."""
+        before = self.records
+        try:
+            read(*args)
+        except (AuditError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is odd about one record, the others count
+            self.fail(before, line, error)
+            return False
+        return True
+
+    def fail(self, before: int, line: int | None, error: BaseException) -> None:
+        """Forget every record from number `before` on, which could not be read to its end, and count it."""
+        self.undo(before)
+        # a table's rows are found again by their number: that of this one stays taken
+        self.shared.records = max(self.shared.records, before + 1)
+        self.skip(line, reason_of(error))
+
+    def undo(self, before: int) -> None:
+        """Forget every record from number `before` on, of whatever format; their numbers stay taken."""
+        for builder in self.shared.builders.values():
+            builder._cut(before)
+
+    def _cut(self, before: int) -> None:
+        keep = bisect_left(self.ids["record"], before)
+        for values in self.ids.values():
+            del values[keep:]
+        for column in (*self._live, *self._facts.values()):
+            rows = column.rows
+            while rows and rows[-1] >= keep:
+                rows.pop()
+            # a row whose value was never put is none
+            del rows[len(column.values) :], column.values[len(rows) :]
+        self.n = keep
+        if not keep:
+            self._parts = [part.filter(pl.col("record") < before) for part in self._parts]
+
+    def interrupted(self, reader: str, error: BaseException) -> str:
+        """Count as one skip that a reader failed, behind the last record it read; returns the reason."""
+        offsets = [b._last_offset() for b in self.shared.builders.values()]
+        last = max((offset for offset in offsets if offset is not None), default=None)
+        line = self._line(last)
+        where = "at its beginning" if not self.records else f"behind line {line}" if line else "in its middle"
+        reason = f"the reader {reader} failed {where} ({type(error).__name__})"
+        _log.debug("%s: %s", self.input, reason, exc_info=error)
+        self.shared.skipped_total += 1
+        self.shared.skips.insert(0, Skip(line=line, reason=reason))
+        return reason
+
+    def _last_offset(self) -> int | None:
+        found = [offset for offset in self.ids["offset"] if offset is not None]
+        found += [last for part in self._parts if (last := part["offset"].max()) is not None]
+        return max(found, default=None)
+
+    def _line(self, offset: int | None) -> int | None:
+        known = self.shared.line_of
+        return known(offset) if known is not None and offset is not None else None
+
+    def _lose(self, offset: int | None, error: BaseException) -> None:
+        """Count a record that was read and cannot be put into a column."""
+        shared = self.shared
+        shared.skipped_total += 1
+        if len(shared.skips) < MAX_SKIPS_SHOWN:
+            shared.skips.append(Skip(line=self._line(offset), reason=reason_of(error)))
+
     def note(self, text: str) -> None:
         """Tell the reader of the report something about this input, once."""
         self.shared.notes.setdefault(text)
@@ -213,7 +285,7 @@ class Builder:
         memo = (match.field, scope, key, place == "weak", scale)
         column = self._columns.get(memo)
         if column is None:
-            slot = Slot(match.field, place, scope, key, match.rank, free)
+            slot = Slot(match.field, place, scope, spelled_text(key), match.rank, free)
             column = Column(slot, len(self.slots), scale)
             self.slots.append(slot)
             self._columns[memo] = column
@@ -258,8 +330,7 @@ class Builder:
         """Turn the lists of the current batch into a frame and forget them."""
         if self.n:
             self._regions_of_arns()
-            frame = freeze(self.ids, self._live, self._facts, self.catalogue)
-            self._parts.append(frame.with_columns(self.settled(frame)) if self.settled else frame)
+            self._parts += frozen(self.ids, self._live, self._facts, self.catalogue, self.settled, self._lose)
         for column in (*self._live, *self._facts.values()):
             # cleared in place: readers hold their append methods
             del column.rows[:]
@@ -292,6 +363,8 @@ class Builder:
             if frame.height or not mixed:
                 frames.append(frame)
             slots += builder.slots
+        if not frames:  # two readers met, and neither found a record
+            frames.append(pl.DataFrame(schema=IDENTITY))
         frame = pl.concat(frames, how="diagonal_relaxed").sort("record") if len(frames) > 1 else frames[0]
         known = {b.format: b.columns_known for b in shared.builders.values() if b.columns_known is not None}
         return Table(
@@ -309,8 +382,20 @@ class Builder:
     def _frame(self) -> pl.DataFrame:
         self.flush()
         frame = joined(self._parts) if self._parts else pl.DataFrame(schema=IDENTITY)
+        self._tell_malformed(frame)
         empty = [c for c in frame.columns if c not in IDENTITY and frame[c].null_count() == frame.height]
         return spread(frame.drop(empty), self._processes, self.catalogue, self.layer)
+
+    def _tell_malformed(self, frame: pl.DataFrame) -> None:
+        """Say how many counts and durations are none; what a cost is that is none, a rule says."""
+        for name, field in self.catalogue.fields.items():
+            if field.type in ("int", "duration") and f"{name}_blank" in frame.columns:
+                number = int((frame[f"{name}_blank"] == "malformed").sum())
+                if number:
+                    told = "value is" if number == 1 else "values are"
+                    self.note(
+                        f"{name}: {number:,} {told} no number, negative or too large, and counted as missing"
+                    )
 
 
 def _once(values: list[Any]) -> Iterable[Any]:

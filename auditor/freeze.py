@@ -7,19 +7,81 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from auditor.clean import clean, collected, prepared, series_of
+from auditor.clean import clean, collected, prepared, series_of, texts_of
 from auditor.fields import Catalogue
 from auditor.model import SCOPES
 from auditor.table import FACTS, IDENTITY, Column
 
 SMALL = 2_000  # rows up to which plain lists beat vectors
 _SCOPE_RANK = {scope: i for i, scope in enumerate(SCOPES)}
+
+
+BROKEN = (Exception, pl.exceptions.PanicException)
+MOST_LOST = 1_000  # records of a batch that are looked for one by one
+Settled = Callable[[pl.DataFrame], list[pl.Series]]
+Lose = Callable[[int | None, BaseException], None]
+
+
+def frozen(
+    ids: Mapping[str, list[Any]],
+    live: Iterable[Column],
+    facts: Mapping[str, Column],
+    catalogue: Catalogue,
+    settled: Settled | None,
+    lose: Lose,
+) -> list[pl.DataFrame]:
+    """One batch as frames: one, or those around the records that cannot be put into a column.
+
+    `lose` is called with the byte offset of each of these, and with what went wrong.
+    """
+    live = list(live)
+    lost = 0
+
+    def halves(begin: int, end: int) -> list[pl.DataFrame]:
+        nonlocal lost
+        part = {name: values[begin:end] for name, values in ids.items()}
+        columns = [_part(column, begin, end) for column in live]
+        known = {name: _part(column, begin, end) for name, column in facts.items()}
+        try:
+            return [one(part, columns, known)]
+        except MemoryError:
+            raise
+        except BROKEN as error:
+            if end - begin == 1 or lost >= MOST_LOST:
+                lost += end - begin
+                for offset in part["offset"]:
+                    lose(offset, error)
+                return []
+        middle = (begin + end) // 2
+        return halves(begin, middle) + halves(middle, end)
+
+    def one(
+        ids: Mapping[str, list[Any]], live: Iterable[Column], facts: Mapping[str, Column]
+    ) -> pl.DataFrame:
+        frame = freeze(ids, live, facts, catalogue)
+        return frame.with_columns(settled(frame)) if settled else frame
+
+    try:
+        return [one(ids, live, facts)]
+    except MemoryError:
+        raise
+    except BROKEN:
+        return halves(0, len(ids["record"]))
+
+
+def _part(column: Column, begin: int, end: int) -> Column:
+    """The values of some rows, numbered from the first of them."""
+    part = Column(column.slot, column.slot_id, column.scale)
+    for row, value in zip(column.rows, column.values, strict=False):
+        if begin <= row < end:
+            part.put(row - begin, value)
+    return part
 
 
 def freeze(
@@ -31,7 +93,7 @@ def freeze(
     """
     n = len(ids["record"])
     data: dict[str, pl.Series] = {
-        name: pl.Series(name, ids[name], dtype=dtype, strict=False) for name, dtype in IDENTITY.items()
+        name: _series(ids[name], dtype).alias(name) for name, dtype in IDENTITY.items()
     }
     groups: dict[tuple[str, str], list[Column]] = defaultdict(list)
     for column in live:
@@ -41,7 +103,7 @@ def freeze(
             data[f"at {column.slot_id}"] = _present(column.rows, n)
     for name, column in facts.items():
         if column.rows:
-            values = pl.Series(column.values, dtype=FACTS.get(name, pl.String), strict=False)
+            values = _series(column.values, FACTS.get(name, pl.String))
             data[name] = _scatter(values, column.rows, n)
     kinds = {f"raw {c.slot_id}": catalogue.fields[c.slot.field].type for g in groups.values() for c in g}
     owners = {
@@ -53,6 +115,14 @@ def freeze(
         out = name if place == "own" else f"{place}_{name}"
         wanted += _resolve(out, name, columns, raw, catalogue)
     return collected(raw, wanted)
+
+
+def _series(values: list[Any], dtype: type[pl.DataType]) -> pl.Series:
+    """Values of a known type as a column; what is not of that type is none."""
+    try:
+        return pl.Series(values, dtype=dtype, strict=False)
+    except UnicodeError:
+        return texts_of(values)
 
 
 def _dense(column: Column, n: int) -> pl.Series:
@@ -91,7 +161,9 @@ def _resolve(
     kind = catalogue.fields[name].type
     values, slots, marks = [], [], []
     for column in columns:
-        value, mark = clean(raw, f"raw {column.slot_id}", kind, catalogue, column.scale)
+        # a bill takes back what it charged before
+        billed = column.slot.scope == "billing_aggregate"
+        value, mark = clean(raw, f"raw {column.slot_id}", kind, catalogue, column.scale, negative=billed)
         values.append(value)
         slots.append(pl.when(value.is_not_null()).then(pl.lit(column.slot_id, pl.Int32)))
         marks.append(pl.when(pl.col(f"at {column.slot_id}")).then(mark))

@@ -6,11 +6,14 @@ It only reads what was found; exit codes are the command line's business.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from auditor.model import Against, Gap, Gate, Level
 from auditor.settings import FailOn, Policy, Thresholds
 from auditor.suppress import Lived
 from auditor.text import share
+
+UNJUDGED = "what follows was not judged"  # how the reason ends that an input was not read to its end
 
 
 def gate(
@@ -33,6 +36,13 @@ def gate(
         reasons += [f"{text} (--strict)" for text in lived.unused]
     reasons += _bounds(policy.thresholds, score, lost, against, unknown)
     return Gate(passed=not reasons, reasons=reasons)
+
+
+def unjudged(judged: Gate, policy: Policy, failures: Sequence[str]) -> Gate:
+    """The gate over inputs of which some were not read to their end: it does not pass."""
+    if not failures or policy.fail_on == "none":
+        return judged
+    return Gate(passed=False, reasons=[*failures, *judged.reasons])
 
 
 def fell(before: int | None, after: int, most: int | None) -> list[str]:

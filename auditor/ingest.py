@@ -6,17 +6,18 @@ It never guesses: ties are named, and a format recognised only by its signature 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
 
-from auditor.errors import InputError, UnsupportedInput, UsageError
+from auditor.errors import AuditError, InputError, UnsupportedInput, UsageError
 from auditor.evidence import Builder
 from auditor.fields import Catalogue
+from auditor.freeze import BROKEN
 from auditor.lines import parted
-from auditor.parts import MIXED, format_of, parts_of, read_parts
+from auditor.parts import MIXED, Part, format_of, parts_of, read_parts
 from auditor.pieces import SkipFn, container_of, pieces
 from auditor.readers import Reader, Sample, all_readers, line_readers, reader, recognised_only
 from auditor.readers._bill_table import parquet_columns
@@ -43,35 +44,85 @@ def ingest(
 
     `by_day` keeps the days of a bill apart: there are logs beside it.
     """
-    parts = parts_of(source, recognise) if given.format in (None, MIXED) else []
-    found, also = (format_of(parts), None) if parts else recognise(source, given)
+    try:
+        parts = parts_of(source, recognise) if given.format in (None, MIXED) else []
+        found, also = (format_of(parts), None) if parts else recognise(source, given)
+    except (AuditError, OSError, MemoryError):
+        raise
+    except BROKEN as error:
+        return _unrecognised(source, given, catalogue, error)
     layer = given.layer or found.layer
     builder = Builder(given.name, layer, found.name, catalogue)
     builder.shared.layer, builder.shared.by_day = given.layer, by_day
+    builder.shared.line_of = lambda offset: source.line_of(offset)[0]
+    failed = None
+    table = None
     if jobs > 1 and not parts and found.splits and source.path is not None and source.size > SPLIT_FROM:
-        from auditor.parallel import read_split
-
-        table = read_split(source, given, found, layer, catalogue, jobs)
-    else:
+        table = _split(source, given, found, layer, catalogue, jobs)
+    if table is None:
         with no_collection():
-            if parts:
-                read_parts(parts, builder)
-            elif found.read is not None:
-                found.read(source, builder, 0, None)
-            else:
-                read_objects(source, builder, found)
-            finish(builder)
+            failed = _read(source, builder, found, parts)
         table = builder.table()
     if found.everything or given.format is None:
         _name_by_calls(table, found)
-    table.bytes, table.also = source.size, also
-    if not table.frame.height and table.skipped_total:
+    table.bytes, table.also, table.failed = source.size, also, failed
+    if not table.frame.height and table.skipped_total and failed is None:
         first = table.skips[0]
         where = f" (line {first.line}: {first.reason})" if first.line else f" ({first.reason})"
         pieces = "the only piece" if table.skipped_total == 1 else f"all {table.skipped_total} pieces"
         raise InputError(
             f"{given.name}: {pieces} could not be read{where}", "`auditor formats` lists what can be read"
         )
+    return table
+
+
+def _split(
+    source: Source, given: Input, found: Reader, layer: str, catalogue: Catalogue, jobs: int
+) -> Table | None:
+    """The table of an input read by several processes; None where one of them broke: this one finds where."""
+    from auditor.parallel import read_split
+
+    try:
+        return read_split(source, given, found, layer, catalogue, jobs)
+    except (AuditError, OSError, MemoryError):
+        raise
+    except BROKEN:
+        return None
+
+
+def _read(source: Source, builder: Builder, found: Reader, parts: list[Part]) -> str | None:
+    """Read all of an input; where the reader itself breaks, keep what it read so far, and return why."""
+    failed = None
+    try:
+        if parts:
+            failed = read_parts(parts, builder)
+        elif found.read is not None:
+            found.read(source, builder, 0, None)
+        else:
+            read_objects(source, builder, found)
+    except (AuditError, OSError, MemoryError):
+        raise
+    except BROKEN as error:
+        failed = builder.interrupted(found.name, error)
+    before = builder.records
+    try:
+        finish(builder)
+    except (AuditError, OSError, MemoryError):
+        raise
+    except BROKEN as error:
+        builder.undo(before)
+        failed = failed or builder.interrupted(found.name, error)
+    return failed
+
+
+def _unrecognised(source: Source, given: Input, catalogue: Catalogue, error: BaseException) -> Table:
+    """The table of an input on which the recognition of formats broke: no record, and one skip."""
+    generic = reader("generic-json")
+    assert generic is not None
+    builder = Builder(given.name, given.layer or generic.layer, generic.name, catalogue)
+    builder.skip(None, f"the recognition of its format failed ({type(error).__name__})")
+    table = builder.table()
+    table.bytes, table.failed = source.size, table.skips[0].reason
     return table
 
 
@@ -123,11 +174,11 @@ def recognise(source: Source, given: Input) -> tuple[Reader, str | None]:
         raise InputError(f"{given.name}: the input is empty", "pass a file with records in it")
     sample = sample_of(source)
     for known in recognised_only():
-        if known.sniff is not None and known.sniff(sample) >= ENOUGH:
+        if _claim(known, sample) >= ENOUGH:
             raise UnsupportedInput(
                 f"{given.name}: this is {known.title}: no calls can be audited in it", known.unsupported
             )
-    scored = sorted(((_score(r, sample), r.name, r) for r in all_readers()), key=lambda s: (-s[0], s[1]))
+    scored = sorted(((_claim(r, sample), r.name, r) for r in all_readers()), key=lambda s: (-s[0], s[1]))
     best, second = scored[0], scored[1] if len(scored) > 1 else (0.0, "", None)
     if best[0] <= 0:
         raise InputError(
@@ -137,13 +188,27 @@ def recognise(source: Source, given: Input) -> tuple[Reader, str | None]:
     return best[2], second[1] if near else None
 
 
+def _asked(ask: Callable[[Any], Any], value: Any, otherwise: Any) -> Any:
+    """What a reader says of one record or line; one that breaks on it says nothing."""
+    try:
+        return ask(value)
+    except Exception:  # noqa: BLE001 - another reader may know it
+        return otherwise
+
+
+def _claim(candidate: Reader, sample: Sample) -> float:
+    """How strongly a reader claims a sample; one that breaks on it claims nothing."""
+    found: float = _asked(lambda given: _score(candidate, given), sample, 0.0)
+    return found
+
+
 def _score(candidate: Reader, sample: Sample) -> float:
     """How strongly a reader claims a sample: by the sample, its best record, or the share of its lines."""
     if candidate.sniff is not None:
         return candidate.sniff(sample)
     found = 0.0
     if candidate.match is not None:
-        scores = [candidate.match(o) for o in sample.objects if isinstance(o, dict)]
+        scores = [_asked(candidate.match, o, 0.0) for o in sample.objects if isinstance(o, dict)]
         claimed = [s for s in scores if s > 0]
         if claimed and (sample.container != "table" or max(claimed) >= ENOUGH):
             found = max(claimed) if candidate.name != "generic-json" else claimed[0]
@@ -206,7 +271,7 @@ def _first_pieces(source: Source, container: str, skip: SkipFn) -> tuple[list[An
             if len(lines) < MOST_LINES:
                 lines.append(parted(piece.value).text)
             continue
-        for inner in unwrapped(piece, lambda v: any(m(v) >= ENOUGH for m in decisive)):
+        for inner in unwrapped(piece, lambda v: any(_asked(m, v, 0.0) >= ENOUGH for m in decisive)):
             objects.append(inner.value)
             if len(objects) >= FIRST:
                 return objects, lines
@@ -217,7 +282,10 @@ def _spoken(lines: list[str]) -> dict[str, int]:
     """How many lines each reader of lines would be the first to read."""
     counts: dict[str, int] = {}
     for line in lines:
-        name = next((r.name for r in line_readers() if r.line is not None and r.line(line) is not None), None)
+        told = (
+            r.name for r in line_readers() if r.line is not None and _asked(r.line, line, None) is not None
+        )
+        name = next(told, None)
         if name is not None:
             counts[name] = counts.get(name, 0) + 1
     return counts

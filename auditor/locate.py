@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from auditor.errors import AuditError
 from auditor.lines import parted
 from auditor.mask import Leaf, Masker, clean_text, is_identity, is_plain, name_in
 from auditor.pieces import container_of, decode
 from auditor.readers import Reader, reader
 from auditor.readers._nested import is_body, opened_text
 from auditor.source import Source
+from auditor.surrogates import spelled
 
 WIDTH = 150
 MAX_SCAN = 16 * 1024 * 1024
@@ -50,7 +52,15 @@ class Locator:
         self._messages: list[Callable[[], Any]] | None = None
 
     def place(self, offset: int | None, nth: int, pointer: str | None, fmt: str) -> Place:
-        """The place of a record; `offset` is its document's, null for tables."""
+        """The place of a record; `offset` is its document's, null for tables. An odd record has none."""
+        try:
+            return self._place(offset, nth, pointer, fmt)
+        except (AuditError, OSError, MemoryError):
+            raise
+        except Exception:  # noqa: BLE001 - a report without an excerpt beats none
+            return Place(None, None, None, None)
+
+    def _place(self, offset: int | None, nth: int, pointer: str | None, fmt: str) -> Place:
         if fmt.endswith("-protobuf"):
             return Place(None, None, None, self._message(nth))
         if offset is None:
@@ -61,7 +71,7 @@ class Locator:
                 return told
         data, value, line, column, positions = self._document(offset)
         if fmt.startswith("otlp"):
-            pointer = span_pointer(value, nth) or pointer
+            pointer = pointer or span_pointer(value, nth)
         record = at(value, pointer or "")
         inner = positions.of(pointer) if pointer and len(data) <= MAX_SCAN else 0
         before = data[:inner]
@@ -122,7 +132,7 @@ def _value(data: bytes) -> Any:
         text = data.decode("utf-8", "replace")
         begin = text.find("{")
         try:
-            return json.JSONDecoder().raw_decode(text, max(begin, 0))[0]
+            return spelled(json.JSONDecoder().raw_decode(text, max(begin, 0))[0], text)
         except (ValueError, RecursionError):
             return None
 
@@ -242,7 +252,7 @@ def _scanned(data: bytes, index: int) -> dict[str, tuple[int, int]]:
 
 def _key(mark: bytes) -> str:
     try:
-        return str(json.loads(mark))
+        return str(spelled(json.loads(mark), mark))
     except ValueError:
         return mark[1:-1].decode("utf-8", "replace")
 
@@ -272,6 +282,15 @@ def excerpt(
     """
     if not isinstance(record, dict):
         return None
+    try:
+        return _excerpt(record, keys, means, masker, fmt)
+    except Exception:  # noqa: BLE001 - a report without an excerpt beats none
+        return None
+
+
+def _excerpt(
+    record: dict[str, Any], keys: list[str], means: Callable[[str], bool], masker: Masker, fmt: str
+) -> tuple[str, tuple[int, int]] | None:
     somebody = identities(record)
     leaves = _leaves(record, somebody)
     if not leaves:

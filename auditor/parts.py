@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from auditor.errors import AuditError
+from auditor.errors import AuditError, TooLarge
 from auditor.evidence import Builder
+from auditor.freeze import BROKEN
 from auditor.lines import parted
 from auditor.readers import Reader, Segment, line_readers, reader
 from auditor.readers._objects import read_objects
@@ -88,20 +89,38 @@ def format_of(parts: list[Part]) -> Reader:
     return mixed if len(found) > 1 else next(iter(found.values()))
 
 
-def read_parts(parts: list[Part], builder: Builder) -> None:
-    """Read every part at its place in the input; lines of prose are context."""
+def read_parts(parts: list[Part], builder: Builder) -> str | None:
+    """Read every part at its place in the input; lines of prose are context.
+
+    A part that is not what it looked like is a skip. Where a reader breaks, the other parts are read, and why
+    it broke is returned.
+    """
     shared = builder.shared
+    failed = None
     for part in parts:
         shared.base, shared.base_line = part.segment.offset, part.segment.line
-        if part.reader is None:
-            _prose(part.segment.data, builder)
-            continue
-        own = builder.beside(part.reader.name, part.reader.layer)
-        if part.reader.read is not None:
-            part.reader.read(part.source, own, 0, None)
-        else:
-            read_objects(part.source, own, part.reader)
+        try:
+            _read_part(part, builder)
+        except (TooLarge, OSError, MemoryError):
+            raise
+        except AuditError as error:
+            builder.skip(1, error.message.removeprefix(f"{part.source.name}: "))
+        except BROKEN as error:
+            name = part.reader.name if part.reader is not None else "plain-text"
+            failed = failed or builder.interrupted(name, error)
     shared.base = shared.base_line = 0
+    return failed
+
+
+def _read_part(part: Part, builder: Builder) -> None:
+    if part.reader is None:
+        _prose(part.segment.data, builder)
+        return
+    own = builder.beside(part.reader.name, part.reader.layer)
+    if part.reader.read is not None:
+        part.reader.read(part.source, own, 0, None)
+    else:
+        read_objects(part.source, own, part.reader)
 
 
 def _prose(data: bytes, builder: Builder) -> None:

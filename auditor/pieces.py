@@ -16,7 +16,8 @@ from auditor.behind import CutError, after_prefix
 from auditor.joining import joined
 from auditor.repair import closed, repaired
 from auditor.source import Source
-from auditor.yamldocs import documents, is_configuration, is_yaml
+from auditor.surrogates import spelled, spelled_escapes
+from auditor.yamldocs import SwollenError, documents, is_configuration, is_yaml
 
 MAX_DEPTH = 100
 _decoder = msgspec.json.Decoder()
@@ -50,6 +51,9 @@ def decode(data: bytes | str) -> Any:
     try:
         return _decoder.decode(data)
     except msgspec.DecodeError as error:
+        raw = data if isinstance(data, bytes) else data.encode("utf-8", "backslashreplace")
+        if (whole := spelled_escapes(raw)) != raw:
+            return decode(whole)
         reason = str(error)
         raise ValueError(f"not JSON: {reason.split(':', maxsplit=1)[0][:80]}") from None
     except UnicodeDecodeError:
@@ -85,7 +89,11 @@ def pieces(
     tell = Tell(skip, note)
     container = container_of(source.head, source.is_short)
     if container == "text" and is_yaml(source.head):
-        found = documents(source.whole().decode("utf-8", "replace"))
+        try:
+            found = documents(source.whole().decode("utf-8", "replace"))
+        except SwollenError as error:
+            skip(error.line, str(error))
+            return
         if found is not None:
             for line, value in found:
                 if is_configuration(value):
@@ -246,7 +254,7 @@ def _block(text: str, at: int, number: int, tell: Tell) -> tuple[Any, int]:
     """The value that begins here and where it ends; None when it is broken, which is told."""
     try:
         value, after = _scanner.raw_decode(text, at)
-        return (value if isinstance(value, (dict, list)) else None), after
+        return (spelled(value, text[at:after]) if isinstance(value, (dict, list)) else None), after
     except RecursionError:
         tell.skip(number, f"nested deeper than {MAX_DEPTH} levels")
         return None, len(text)

@@ -13,6 +13,8 @@ from typing import Any
 import jiter
 import pyjson5
 
+from auditor.surrogates import spelled
+
 MAX_REPAIR = 4 * 1024 * 1024  # characters: what is longer is no paste
 MAX_LITERAL = 100_000  # characters of a Python literal
 _QUOTES = str.maketrans("“”„‟«»‘’‚‛", '""""""\'\'\'\'')
@@ -98,7 +100,7 @@ def _ascii_quotes(text: str) -> str:
 
 def _lenient(text: str) -> Any:
     try:
-        return pyjson5.decode(text, maxdepth=100)
+        return spelled(pyjson5.decode(text, maxdepth=100), text)
     except (pyjson5.Json5Exception, ValueError, RecursionError):
         return None
 
@@ -109,7 +111,7 @@ def literal(text: str) -> Any:
         # a damaged escape in the data is no news to the user
         warnings.simplefilter("ignore")
         try:
-            return ast.literal_eval(text)
+            return spelled(ast.literal_eval(text), text)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             return None
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from traceback import walk_tb
 
 from auditor import __version__, prices
 from auditor.archives import expand
@@ -17,10 +18,11 @@ from auditor.assemble import assemble
 from auditor.baseline import Baseline, cover, uncovered
 from auditor.borders import field_hops, ground, joins
 from auditor.columns import check_columns
-from auditor.errors import InputError, PolicyError
+from auditor.errors import DEFECT, AuditBroke, AuditError, InputError, PolicyError
 from auditor.fields import Catalogue, catalogue_with, profiles
 from auditor.figures import field_reports, input_report, notes_on, owned_by_someone, score_of, totals
-from auditor.gate import gate
+from auditor.freeze import BROKEN
+from auditor.gate import UNJUDGED, gate, unjudged
 from auditor.ingest import ingest
 from auditor.judge import judge
 from auditor.locate import Locator
@@ -61,13 +63,40 @@ def audit(
 ) -> Report:
     """Audit some inputs together. AuditError when one cannot be read; no calls make an empty report.
 
-    Without `planned` the changes are not worked out: most of the time that a short input takes.
+    Without `planned` the changes are not worked out: most of the time that a short input takes. AuditBroke
+    where a step behind the readers fails, which is a defect of the auditor; a reader that fails keeps what it
+    read, and the gate does not pass.
     """
+    try:
+        return _audited(inputs, policy, rules_dir, jobs, show_values, date, baseline, planned)
+    except (AuditError, OSError, MemoryError):
+        raise
+    except BROKEN as error:
+        raise AuditBroke(_step(error), [given.name for given in inputs], error) from error
+
+
+def _step(error: BaseException) -> str:
+    """The step of the audit that raised an error: the module that was called first."""
+    frames = [frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__)]
+    return next((name.rpartition(".")[2] for name in frames if name != __name__), "run")
+
+
+def _audited(
+    inputs: Sequence[Input],
+    policy: Policy | None,
+    rules_dir: Path | None,
+    jobs: int,
+    show_values: bool,
+    date: str | None,
+    baseline: Baseline | None,
+    planned: bool,
+) -> Report:
     policy = policy or Policy()
     profile = profiles()[policy.profile]
     fields = catalogue_with(policy.aliases)
     rules = _rules(policy, rules_dir)
     inputs, sources, tables, said = _read(expand(inputs), fields, jobs)
+    failures = _failures(inputs, tables)
     evidence = assemble(tables, fields, policy.dedicated, policy.vocabularies, policy.whole_patterns)
     tables = evidence.tables
     bare = replace(evidence, slots=list(evidence.slots), kept={})
@@ -107,8 +136,11 @@ def audit(
         plan=checked(open_, evidence, judgement, court, held.hop_at) if planned else [],
         baseline=against,
         score=score,
-        gate=gate(gaps, policy, score.value, lost, against, lived, spent.share_unknown),
+        gate=unjudged(
+            gate(gaps, policy, score.value, lost, against, lived, spent.share_unknown), policy, failures
+        ),
         notes=[
+            *failures,
             *notes_on(evidence, weights, spent),
             *unasked(policy, asked, evidence),
             *_changed(policy, rules, gaps),
@@ -177,6 +209,18 @@ def _read(
         tables.append(table)
     said = [note for one, source in zip(inputs, sources, strict=True) for note in (*one.notes, *source.notes)]
     return inputs, sources, tables, [*said, *left_out]
+
+
+def _failures(inputs: Sequence[Input], tables: Sequence[Table]) -> list[str]:
+    """Which inputs were not read to their end; InputError where none gave a record."""
+    out = [
+        f"{given.name}: {table.failed}; {UNJUDGED}"
+        for given, table in zip(inputs, tables, strict=True)
+        if table.failed
+    ]
+    if out and not any(table.frame.height for table in tables):
+        raise InputError(out[0], DEFECT)
+    return out
 
 
 def _tolerance(rules: Sequence[Rule]) -> float:

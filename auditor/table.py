@@ -102,3 +102,4 @@ class Table:
     columns_known: dict[str, frozenset[str]] = field(default_factory=dict)
     also: str | None = None
     alias: str | None = None  # what the user called the input
+    failed: str | None = None  # where a reader broke: what follows was not judged

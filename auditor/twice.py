@@ -9,6 +9,8 @@ import json
 import re
 from typing import Any
 
+from auditor.surrogates import spelled
+
 MAX_TWICE = 64 * 1024  # bytes of a record that is looked at
 _KEYS = re.compile(rb'"([^"\\]{1,128})"\s*:')
 
@@ -25,7 +27,7 @@ def with_twice(raw: bytes) -> Any:
     if len(keys) == len(set(keys)):
         return None
     try:
-        return json.loads(raw, object_pairs_hook=_pairs)
+        return spelled(json.loads(raw, object_pairs_hook=_pairs), raw)
     except (ValueError, RecursionError):
         return None
 

@@ -1,18 +1,22 @@
 """YAML as records: `aws … --output yaml`, a block of `key: value` lines, several documents behind `---`.
 
-Every scalar stays the text that it is; tags and aliases are refused, and nothing is ever constructed.
+Every scalar stays the text that it is; tags are refused, aliases limited, and nothing is ever constructed.
 """
 
 from __future__ import annotations
 
 import re
+from math import inf
 from typing import Any
 
 import yaml
 
 MAX_YAML = 4 * 1024 * 1024  # characters
+MAX_NODES = 200_000  # values of a document with aliases
 _LINE = re.compile(r"^\s*(?:(?:- )*[\w.\"'/@-]{1,80}:(?:\s.*)?|- .*|---|\.\.\.|#.*|[\w\"'].*)?$")
-_OPENING = re.compile(r"^(?:---|(?:- )?[A-Za-z_\"'][\w.\"'/@-]{0,80}:(?:\s|$))")
+_OPENING = re.compile(
+    r"^(?:---|(?:- )?(?:&[\w-]{1,80} )?[A-Za-z_\"'][\w.\"'/@-]{0,80}:(?:\s|$)|- &[\w-]{1,80} \{)"
+)
 # what tells that a document describes a deployment and not what happened in it
 _CONFIGURATIONS = (
     {"apiVersion", "kind"},
@@ -36,21 +40,45 @@ def is_yaml(head: bytes) -> bool:
     return keyed >= 0.6 * len(lines) and all(_LINE.match(line) for line in lines)
 
 
+class SwollenError(ValueError):
+    """The aliases of a document make a small file a large one: the line where it begins."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"YAML whose aliases stand for more than {MAX_NODES:,} values")
+        self.line = line
+
+
+def _size(node: Any, known: dict[int, float]) -> float:
+    """How many values a node has once each alias is what it stands for; infinite where it holds itself."""
+    if id(node) not in known:
+        known[id(node)] = inf  # until it was counted: whoever meets it meets a circle
+        inner = node.value if isinstance(node, yaml.CollectionNode) else ()
+        parts = [part for item in inner for part in (item if isinstance(item, tuple) else (item,))]
+        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
+    return known[id(node)]
+
+
 def documents(text: str) -> list[tuple[int, Any]] | None:
-    """(line, value) of each document that is a mapping or a list; None when the text is no YAML."""
+    """(line, value) of each document that is a mapping or a list; None when the text is no YAML.
+
+    SwollenError where aliases make too much of it.
+    """
     if len(text) > MAX_YAML:
         return None
     out: list[tuple[int, Any]] = []
     loader = None
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_LOADER)):
-            return None  # a small file must not become a large one
+        aliased = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_LOADER))
         loader = _LOADER(text)
         while loader.check_node():
             node = loader.get_node()
+            if aliased and _size(node, {}) > MAX_NODES:
+                raise SwollenError(node.start_mark.line + 1)
             value = loader.construct_document(node)
             if isinstance(value, (dict, list)) and value:
                 out.append((node.start_mark.line + 1, value))
+    except SwollenError:
+        raise
     except (yaml.YAMLError, RecursionError, ValueError):
         return None
     finally:

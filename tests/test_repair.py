@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from auditor.repair import closed, repaired
-from auditor.yamldocs import documents, is_configuration, is_yaml
+from auditor.yamldocs import SwollenError, documents, is_configuration, is_yaml
 
 
 @pytest.mark.parametrize(
@@ -65,9 +66,14 @@ def test_scalars_of_yaml_stay_text() -> None:
     assert documents(text) == [(1, [{"tenant": "no", "account": "012345678901", "day": "2026-09-14"}])]
 
 
-def test_aliases_of_yaml_are_refused() -> None:
-    """A few lines never become many."""
-    assert documents("a: &x [1, 1]\nb: [*x, *x]\n") is None
+def test_aliases_of_yaml_are_limited() -> None:
+    """Each stands for what it repeats, but a few lines never become many."""
+    many = "".join(f"{b}: [{', '.join(['*' + a] * 20)}]\n" for a, b in ("ab", "bc", "cd", "de"))
+    many = re.sub(r"(?m)^(\w): ", r"\1: &\1 ", many)
+
+    assert documents("a: &x [1, 1]\nb: [*x, *x]\n") == [(1, {"a": ["1", "1"], "b": [["1", "1"]] * 2})]
+    with pytest.raises(SwollenError):
+        documents("a: &a [1, 1]\n" + many)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ class Rows:
             routing(words).alias("bill routing"),
         )
         for record in frame.iter_rows(named=True):
-            self.put(record)
+            self.builder.attempt(None, self.put, record)
         self.finish()
 
     def first(self, record: dict[str, Any], role: str) -> tuple[str, str]:

@@ -69,7 +69,7 @@ def latency_of(text: bytes) -> int | None:
         at = text.rfind(mark)
         if at >= 0:
             found = _NUMBER.match(text, at + len(mark))
-            return int(found[1]) if found else None
+            return int(found[1]) if found and len(found[1]) < 19 else None
     return None
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from auditor.errors import AuditError, reason_of
 from auditor.evidence import Builder
 from auditor.lines import parted
 from auditor.pieces import Piece, pieces
@@ -94,15 +95,11 @@ def read_objects(
     """Read every record with the reader that claims it most, else with the chosen one."""
     desk = Desk(builder, chosen)
     if is_table(source.head):
-        for _, row in rows_of(source.whole().decode("utf-8", "replace"), skip=builder.skip):
-            chosen.take(row, builder, None, None)
+        for line, row in rows_of(source.whole().decode("utf-8", "replace"), skip=builder.skip):
+            builder.attempt(line, chosen.take, row, builder, None, None)
     else:
         for piece in pieces(source, builder.skip, start, end, builder.note):
-            if isinstance(piece.value, str):
-                desk.line(piece)
-            else:
-                for inner in unwrapped(piece, desk.claim):
-                    desk.record(inner)
+            desk.piece(piece)
 
 
 def shape_of(value: dict[str, Any]) -> tuple[Any, ...]:
@@ -140,10 +137,33 @@ class Desk:
         self._asked: tuple[Any, Any] = (None, None)
         self._lined: tuple[Any, Any] | None = None
 
+    def piece(self, piece: Piece) -> None:
+        """Let readers take one line of text, or every record of a value; each that breaks one is a skip."""
+        builder = self.builder
+        if isinstance(piece.value, str):
+            builder.attempt(piece.line or None, self.line, piece)
+            return
+        try:
+            for inner in unwrapped(piece, self.claim):
+                builder.attempt(piece.line or None, self.record, inner)
+        except (AuditError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - what is wrapped around records is odd
+            builder.skip(piece.line or None, reason_of(error))
+
     def claim(self, value: dict[str, Any]) -> Any:
         """The reader that claims a record, or None when only a generic one would take it."""
         if value is self._asked[0]:
             return self._asked[1]
+        try:
+            best = self._best(value)
+            claimant = self.by_name[best[2]] if best[0] >= CLAIMED else None
+        except Exception:  # noqa: BLE001 - what a reader breaks on is not its record
+            claimant = None
+        self._asked = (value, claimant)
+        return claimant
+
+    def _best(self, value: dict[str, Any]) -> Claim:
         shape = shape_of(value)
         known = self._known.get(shape)
         if known is None:
@@ -151,9 +171,7 @@ class Desk:
         best, others = known
         for match, found in others:
             best = max(best, (match(value), found is self.chosen, found.name))
-        claimant = self.by_name[best[2]] if best[0] >= CLAIMED else None
-        self._asked = (value, claimant)
-        return claimant
+        return best
 
     def _look(self, value: dict[str, Any]) -> tuple[Claim, list[tuple[Match, Any]]]:
         """The best claim that all records of this shape share, and who must look at each of them."""
@@ -232,13 +250,15 @@ def _from_text(text: str) -> int | None:
     zone = "+00:00" if zone in (None, "Z") else zone
     try:
         whole = datetime.fromisoformat(f"{day}T{clock}{zone}")
-    except ValueError:
+        seconds = int(whole.astimezone(UTC).timestamp())
+    except (ValueError, OverflowError):
         return None
-    return int(whole.astimezone(UTC).timestamp()) * 10**9 + int((fraction or "0").ljust(9, "0"))
+    # beyond these 64 bits hold no nanoseconds
+    return seconds * 10**9 + int((fraction or "0").ljust(9, "0")) if abs(seconds) < 9 * 10**9 else None
 
 
 def _from_number(value: float) -> int | None:
-    if not 10**8 < value < 10**20:
+    if not 10**8 < value < 9 * 10**18:
         return None
     for bound, factor in _EPOCH:
         if value >= bound:

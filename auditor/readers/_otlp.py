@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from auditor.evidence import Builder
 from auditor.pieces import decode
+from auditor.surrogates import spelled_escapes
 
 
 class AnyValue(msgspec.Struct, gc=False, rename="camel"):
@@ -175,9 +177,23 @@ class Processes:
         key = bytes(raw)
         number = self._numbers.get(key)
         if number is None and key:
-            held = _resource.decode(key).attributes
+            held = self._attributes(key)
             number = self._numbers[key] = self.builder.process((kv.key, plain(kv.value)) for kv in held)
         return number
+
+    def _attributes(self, raw: bytes) -> list[Pair]:
+        """The attributes of a resource; one of another shape is a skip, and the others still count."""
+        try:
+            return _resource.decode(raw).attributes
+        except msgspec.DecodeError as error:
+            self.builder.skip(None, "a resource: " + reason_of(error))
+        loosely = decode(raw)
+        listed = loosely.get("attributes") if isinstance(loosely, dict) else None
+        found: list[Pair] = []
+        for item in listed if isinstance(listed, list) else ():
+            with suppress(msgspec.ValidationError):
+                found.append(msgspec.json.decode(msgspec.json.encode(item), type=Pair))
+        return found
 
 
 def plain(value: AnyValue | None) -> Any:
@@ -246,12 +262,24 @@ def reason_of(error: Exception) -> str:
     return "not JSON: " + str(error).split(":")[0][:60]
 
 
-def document_of(data: bytes, *, snake: bool = False) -> Document:
+def document_of(data: bytes) -> Document:
     """An export document; msgspec.DecodeError when it is none."""
-    if snake:
-        for old, new in _SNAKE.items():
-            data = data.replace(old, new)
-    return _document.decode(data)
+    try:
+        return _document.decode(data)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        whole = spelled_escapes(data)
+        if whole == data:
+            raise
+        return _document.decode(whole)
+
+
+def camel_names(data: bytes) -> bytes:
+    """A document with the names of OTLP/JSON, where it has those of protobuf."""
+    for old, new in _SNAKE.items():
+        data = data.replace(old, new)
+    return data
 
 
 def body_of(record: LogRecord) -> Any:

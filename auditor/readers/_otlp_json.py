@@ -14,7 +14,7 @@ import msgspec
 from auditor.evidence import Builder
 from auditor.pieces import container_of, decode, json_pieces
 from auditor.readers import Sample
-from auditor.readers._otlp import document_of, reason_of
+from auditor.readers._otlp import camel_names, document_of, reason_of
 from auditor.readers._otlp_rows import Otlp
 from auditor.source import Source
 
@@ -67,7 +67,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     try:
         data = msgspec.json.encode(record)
         snake = not _NAMES.isdisjoint(record) and ROOTS.keys().isdisjoint(record)
-        Otlp.of(builder).put(document_of(data, snake=snake), offset, within=pointer or "")
+        _put(Otlp.of(builder), camel_names(data) if snake else data, offset, None, pointer or "")
     except _UNREADABLE as error:
         builder.skip(None, reason_of(error))
 
@@ -96,13 +96,29 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     otlp.finish()
 
 
+def _put(otlp: Otlp, data: bytes, offset: int | None, line: int | None, within: str | None = None) -> None:
+    """Put one document; where a record in it is odd, one record after another."""
+    before = otlp.builder.records
+    try:
+        otlp.put(document_of(data), offset, within=within)
+    except msgspec.ValidationError:
+        if not otlp.put_each(data, offset, line, within or ""):
+            raise
+    except (msgspec.DecodeError, UnicodeError):
+        raise  # no JSON
+    except Exception as error:  # noqa: BLE001 - one of its records is odd
+        otlp.builder.undo(before)
+        if not otlp.put_each(data, offset, line, within or ""):
+            otlp.builder.fail(before, line, error)
+
+
 def _line(line: bytes, at: int, number: int, otlp: Otlp, snake: bool) -> None:
     try:
         if not any(name in line for name in _BYTES):
             decode(line)
             otlp.builder.skip(number, "no resourceSpans in this line")
             return
-        otlp.put(document_of(line, snake=snake), at)
+        _put(otlp, camel_names(line) if snake else line, at, number)
     except _UNREADABLE as error:
         _recover(line, at, number, otlp, snake, error)
 
@@ -112,7 +128,8 @@ def _recover(line: bytes, at: int, number: int, otlp: Otlp, snake: bool, error: 
     brace = line.find(b'{"resource')
     if brace > 0:
         try:
-            otlp.put(document_of(line[brace:], snake=snake), at)
+            data = line[brace:]
+            _put(otlp, camel_names(data) if snake else data, at, number)
             return
         except _UNREADABLE:
             pass
@@ -121,7 +138,8 @@ def _recover(line: bytes, at: int, number: int, otlp: Otlp, snake: bool, error: 
 
 def _whole(source: Source, builder: Builder, otlp: Otlp, snake: bool) -> None:
     try:
-        otlp.put(document_of(source.whole(), snake=snake), 0)
+        data = source.whole()
+        _put(otlp, camel_names(data) if snake else data, 0, None)
         return
     except _UNREADABLE as error:
         first = error

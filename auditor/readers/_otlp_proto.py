@@ -64,12 +64,27 @@ def read(source: Source, builder: Builder, _start: int, _end: int | None) -> Non
     for number, request in enumerate(framed(source.whole()), 1):
         signal = signal_of(request) or signal
         for block, lost in blocks(request, signal) if signal else ():
-            nth = otlp.put(DOCUMENTS[signal](block), None, nth)
+            nth = _put(otlp, block, signal, nth)
             for _ in range(min(lost, 1000)):
                 builder.skip(None, f"cut or damaged protobuf in request {number}")
     if not nth and not builder.skipped_total:
         builder.skip(None, "no OTLP record in this protobuf")
     otlp.finish()
+
+
+def _put(otlp: Otlp, block: Any, signal: str, nth: int) -> int:
+    """Put one block; where a record in it is odd, one record after another."""
+    from auditor.readers._otlp_wire import alone
+
+    builder, before = otlp.builder, otlp.builder.records
+    try:
+        return otlp.put(DOCUMENTS[signal](block), None, nth)
+    except Exception:  # noqa: BLE001 - one of its records is odd: the others count
+        builder.undo(before)
+    for single in alone(block, signal):
+        builder.attempt(None, lambda one=single, at=nth: otlp.put(DOCUMENTS[signal](one), None, at))
+        nth += 1
+    return nth
 
 
 def messages(source: Source) -> list[Callable[[], dict[str, Any]]]:

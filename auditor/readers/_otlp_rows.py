@@ -6,15 +6,33 @@ never kept.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 from auditor.evidence import Builder
-from auditor.readers._otlp import Document, Processes, ResourceSpans, Span, hex_id, nanoseconds, plain
+from auditor.pieces import decode
+from auditor.readers._otlp import (
+    Document,
+    Processes,
+    ResourceSpans,
+    Span,
+    document_of,
+    hex_id,
+    nanoseconds,
+    plain,
+)
 from auditor.readers._otlp_logs import LogRows
 from auditor.readers._otlp_metrics import MetricRows
 from auditor.readers._span_rows import SpanRows, flat
 
+_PARTS = (
+    ("resourceSpans", ("scopeSpans", "instrumentationLibrarySpans"), "spans"),
+    ("resourceLogs", ("scopeLogs",), "logRecords"),
+    ("resourceMetrics", ("scopeMetrics",), "metrics"),
+)
 _ERRORS = (2, "STATUS_CODE_ERROR")
 
 
@@ -66,10 +84,64 @@ class Otlp:
             nth = self.metrics.put(document.resource_metrics, offset, nth, root)
         return nth
 
+    def put_each(
+        self, data: bytes, offset: int | None, line: int | None, within: str, listed: str = ""
+    ) -> int:
+        """Put a JSON document record by record, others as skips; returns how many pieces it has.
+
+        `within` is the pointer of the document, `listed` that of its list where it has another name there.
+        """
+        value, skipped = decode(data), self.builder.skipped_total
+        nth = 0
+        for root, middles, leaf in _PARTS:
+            for i, block in self._items(value, root, line):
+                for middle in middles:
+                    for j, group in self._items(block, middle, line):
+                        for k, record in self._items(group, leaf, line):
+                            alone = {"resource": block.get("resource", {}), middle: [{leaf: [record]}]}
+                            at = f"{listed or f'{within}/{root}'}/{i}/{middle}/{j}/{leaf}/{k}"
+                            nth = self._put_one({root: [alone]}, at, offset, nth, line)
+        return nth + self.builder.skipped_total - skipped
+
+    def _items(self, value: Any, name: str, line: int | None) -> list[tuple[int, Any]]:
+        """The elements of a list, numbered; what is no list of objects is a skip."""
+        held = value.get(name) if isinstance(value, dict) else None
+        if held is None:
+            return []
+        items = list(enumerate(held)) if isinstance(held, list) else [(0, None)]
+        odd = [i for i, item in items if not isinstance(item, dict)]
+        for _ in odd:
+            self.builder.skip(line, f"not the OTLP shape: an element of `{name}` is no object")
+        return [(i, item) for i, item in items if isinstance(item, dict)]
+
+    def _put_one(
+        self, document: dict[str, Any], pointer: str, offset: int | None, nth: int, line: int | None
+    ) -> int:
+        """Put a document of one record, which stands at a pointer of the whole; returns the next number."""
+        shared = self.builder.shared
+        before = shared.records
+        try:
+            self.put(document_of(msgspec.json.encode(document)), offset, nth)
+        except msgspec.ValidationError as error:
+            self.builder.undo(before)
+            self.builder.skip(line, f"not the OTLP shape: {_inside(error)}`{pointer}`")
+        except Exception as error:  # noqa: BLE001 - whatever is odd about it, the others count
+            self.builder.fail(before, line, error)
+        for builder in shared.builders.values():
+            for row in range(bisect_left(builder.ids["record"], before), builder.n):
+                builder.ids["pointer"][row] = pointer
+        return nth + max(shared.records - before, 1)
+
     def finish(self) -> None:
         """Say what the totals among the input show."""
         if "metrics" in self.__dict__:
             self.metrics.finish()
+
+
+def _inside(error: Exception) -> str:
+    """What of the only record of a document has another shape."""
+    path = str(error).rpartition("`$")[2].rstrip("`").split("[0]", 3)
+    return f"`{path[3].lstrip('.')}` of " if len(path) > 3 and path[3] else ""
 
 
 class Spans(SpanRows):

@@ -257,3 +257,14 @@ def items_of(block: Any, signal: str) -> Iterator[Any]:
             kind = item.WhichOneof("data")
             for _ in getattr(item, kind).data_points if kind else ():
                 yield item
+
+
+def alone(block: Any, signal: str) -> Iterator[Any]:
+    """Each record of a block as a block of its own, in the order in which they are read."""
+    proto, groups, items = _BLOCKS[signal]
+    for group in getattr(block, groups):
+        for item in getattr(group, items):
+            single = proto()
+            single.resource.CopyFrom(block.resource)
+            getattr(getattr(single, groups).add(), items).add().CopyFrom(item)
+            yield single

@@ -13,6 +13,8 @@ import warnings
 from itertools import pairwise
 from typing import Any
 
+from auditor.surrogates import spelled
+
 MAX_TEXT = 200_000
 MAX_NESTING = 40
 _OBJECT = re.compile(r"\s*[A-Za-z_][\w.]*(?:\(|=)")
@@ -27,7 +29,7 @@ def object_of(text: str) -> Any:
         # a damaged escape in the data is no news to the user
         warnings.simplefilter("ignore")
         try:
-            return _value(ast.parse(_called(text.strip()), mode="eval").body)
+            return spelled(_value(ast.parse(_called(text.strip()), mode="eval").body), text)
         except _BROKEN:
             return None
 

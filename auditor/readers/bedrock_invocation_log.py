@@ -18,7 +18,7 @@ from auditor.readers import Reader, Sample
 from auditor.readers._insights import nested
 from auditor.readers._invocation import Record, Usage, body_of, decode_record, folded, latency_of, usage_of
 from auditor.readers._invocation_rows import NAME, Log, counted
-from auditor.readers._objects import Desk, read_objects, unwrapped
+from auditor.readers._objects import Desk, read_objects
 from auditor.source import Source
 
 
@@ -67,6 +67,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         offsets: list[int | None] = []
         latencies: list[int | None] = []
         usages: dict[int, Usage] = {}
+        numbers: list[int] = []
         for line in lines:
             number += 1
             record = _record(line)
@@ -77,10 +78,18 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
                 records.append(record)
                 offsets.append(offset)
                 latencies.append(latency_of(line))
+                numbers.append(number)
             elif not line.isspace():
-                _other_line(line, offset, number, desk)
+                builder.attempt(number, _other_line, line, offset, number, desk)
             offset += len(line)
-        log.put(records, offsets, latencies, usages=usages)
+        before = builder.records
+        try:
+            log.put(records, offsets, latencies, usages=usages)
+        except Exception:  # noqa: BLE001 - one of them is odd: it is found one by one
+            builder.undo(before)
+            for n, record in enumerate(records):
+                usage = {0: usages[n]} if n in usages else None
+                builder.attempt(numbers[n], log.put, [record], [offsets[n]], [latencies[n]], None, usage)
 
 
 def _record(line: bytes) -> Record | None:
@@ -102,11 +111,7 @@ def _other_line(line: bytes, at: int, number: int, desk: Desk) -> None:
     """A line that is no bare record: a wrapped one, another log's, or a skip."""
     builder = desk.builder
     for piece in one_line(line.strip(), at, number, Tell(builder.skip, builder.note)):
-        if isinstance(piece.value, str):
-            desk.line(piece)
-            continue
-        for inner in unwrapped(piece, desk.claim):
-            desk.record(inner)
+        desk.piece(piece)
 
 
 def sniff(sample: Sample) -> float:

@@ -69,6 +69,12 @@ class Log:
         self.threads: dict[str, Thread] = {}
         self.current = Thread()
 
+    def line(self, line: bytes, offset: int) -> None:
+        """One line, if it is of interest."""
+        part = part_of(line.decode("utf-8", "replace"))
+        if part is not None:
+            self.add(part, offset)
+
     def add(self, part: Part, offset: int) -> None:
         """One line of interest."""
         if part.kind == "body":
@@ -197,13 +203,12 @@ def _root(header: str) -> str | None:
 
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     """The log from its first line to its last."""
-    log = Log(builder)
+    log, number = Log(builder), 0
     for offset, lines in source.lines(start, end):
         at = offset
         for line in lines:
-            part = part_of(line.decode("utf-8", "replace"))
-            if part is not None:
-                log.add(part, at)
+            number += 1
+            builder.attempt(number, log.line, line, at)
             at += len(line)
     log.finish()
 

@@ -60,7 +60,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         if isinstance(event, dict):
             if LAKE in record:
                 columns_seen(builder, event)
-            _event(event, builder, offset, f"{pointer or ''}{where}")
+            builder.attempt(None, _event, event, builder, offset, f"{pointer or ''}{where}")
         else:
             builder.skip(None, "a CloudTrailEvent that is no JSON object")
 

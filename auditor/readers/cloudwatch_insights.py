@@ -75,12 +75,12 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     if head[:1] == b"[" and head[1:].lstrip()[:1] == b"[":
         rows = opened_text(source.whole().decode("utf-8", "replace"))
         for i, row in enumerate(rows if isinstance(rows, list) else ()):
-            _row(row_of(row), builder, 0, f"/{i}")
+            builder.attempt(None, _listed, row, builder, 0, f"/{i}")
         if not isinstance(rows, list):
             builder.skip(1, "not JSON")
     elif is_markdown(head):
         for row in markdown_rows(source.whole().decode("utf-8", "replace"), builder.skip):
-            _row(row, builder, None, None)
+            builder.attempt(None, _row, row, builder, None, None)
     else:
         read_objects(source, builder, READER, start, end)
 
@@ -91,7 +91,12 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         _row(record, builder, offset, pointer)
         return
     for i, row in enumerate(record["results"]):
-        _row(row_of(row), builder, offset, f"{pointer or ''}/results/{i}")
+        builder.attempt(None, _listed, row, builder, offset, f"{pointer or ''}/results/{i}")
+
+
+def _listed(row: Any, builder: Builder, offset: int | None, pointer: str | None) -> None:
+    """A row that is a list of names and values."""
+    _row(row_of(row), builder, offset, pointer)
 
 
 def _row(fields: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:

@@ -71,7 +71,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     told: Told = builder.kept.setdefault("cloudwatch-metrics", Told())
     base, count = pointer or "", 0
     for where, series in _series(record):
-        _put(series, builder, told, offset, base + where)
+        builder.attempt(None, _put, series, builder, told, offset, base + where)
         count += 1
     if not count:
         builder.row("context", offset=offset, pointer=pointer, name="metrics without series")

@@ -48,7 +48,8 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     told.answers += "ResultsByTime" in record
     count = 0
     for where, period, group in _groups(record):
-        _group(builder, told, definitions, period, group, offset, (pointer or "") + where)
+        at = (pointer or "") + where
+        builder.attempt(None, _group, builder, told, definitions, period, group, offset, at)
         count += 1
     if not count:
         builder.row("context", offset=offset, pointer=pointer, name="cost explorer")

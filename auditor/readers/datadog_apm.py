@@ -69,7 +69,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     downloaded = _downloaded(record)
     if downloaded is not None:
         for key, one in downloaded.items():
-            _span(one, builder, offset, f"{pointer or ''}/trace/spans/{key}", {})
+            builder.attempt(None, _span, one, builder, offset, f"{pointer or ''}/trace/spans/{key}", {})
         return
     if not isinstance(record.get("traces"), list):
         _span(record, builder, offset, pointer, _high(builder, [record]))
@@ -117,7 +117,8 @@ def _trace(spans: list[Any], builder: Builder, offset: int | None, pointer: str 
     high = _high(builder, [s for s in spans if isinstance(s, dict)])
     for i, span in enumerate(spans):
         if isinstance(span, dict) and "span_id" in span:
-            _span(span, builder, offset, f"{pointer}/{i}" if pointer else None, high)
+            at = f"{pointer}/{i}" if pointer else None
+            builder.attempt(None, _span, span, builder, offset, at, high)
         else:
             builder.skip(None, "an element of a trace is no span")
 
@@ -215,7 +216,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         return
     for payload in payloads(source.whole()):
         for trace in payload.traces:
-            _trace(trace, builder, None, None)
+            builder.attempt(None, _trace, trace, builder, None, None)
         if payload.broken:
             builder.skip(None, payload.broken)
 

@@ -70,7 +70,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         return
     for i, span in enumerate(body["spans"]):
         if isinstance(span, dict):
-            _span(span, body, builder, offset, f"{base}/spans/{i}")
+            builder.attempt(None, _span, span, body, builder, offset, f"{base}/spans/{i}")
         else:
             builder.skip(None, "an element of `spans` is no span")
 

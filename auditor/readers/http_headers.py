@@ -73,7 +73,7 @@ def read(source: Source, builder: Builder, _start: int, _end: int | None) -> Non
         return
     found = exchanges(source.whole().decode("utf-8", "replace"))
     for one in found:
-        put(one, builder, one.offset, None)
+        builder.attempt(None, put, one, builder, one.offset, None)
     if not found:
         builder.skip(1, "no HTTP request in this text")
     if not any(one.status or one.answered for one in found):
@@ -97,10 +97,15 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
             builder.skip(None, "an entry that is no request")
             continue
         at = f"{pointer or ''}/log/entries/{number}" if log is not None else pointer
-        row = put(entry_of(entry), builder, offset, at)
-        builder.ids["started_at"][row] = to_ns(entry.get("startedDateTime"))
-        if isinstance(entry.get("time"), (int, float)):
-            builder.column("latency_ms", "request", "time").put(row, entry["time"])
+        builder.attempt(None, _entry, entry, builder, offset, at)
+
+
+def _entry(entry: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
+    """One entry of a HAR file."""
+    row = put(entry_of(entry), builder, offset, pointer)
+    builder.ids["started_at"][row] = to_ns(entry.get("startedDateTime"))
+    if isinstance(entry.get("time"), (int, float)):
+        builder.column("latency_ms", "request", "time").put(row, entry["time"])
 
 
 def put(one: Exchange, builder: Builder, offset: int | None, pointer: str | None) -> int:

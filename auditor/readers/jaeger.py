@@ -52,7 +52,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     for i, span in enumerate(spans):
         if isinstance(span, dict):
             held = processes if isinstance(processes, dict) else {}
-            _span(span, held, rows, offset, f"{pointer or ''}/spans/{i}", i)
+            builder.attempt(None, _span, span, held, rows, offset, f"{pointer or ''}/spans/{i}", i)
         else:
             builder.skip(None, "an element of `spans` is no span")
 

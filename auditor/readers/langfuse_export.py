@@ -71,7 +71,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     if isinstance(batch, list):
         for i, event in enumerate(batch):
             if isinstance(event, dict) and is_event(event):
-                _event(event, builder, offset, f"{at}/batch/{i}/body")
+                builder.attempt(None, _event, event, builder, offset, f"{at}/batch/{i}/body")
         return
     if is_event(record):
         _event(record, builder, offset, f"{at}/body")
@@ -83,7 +83,8 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     elif isinstance(named.get("traces"), list) and not is_trace(named):
         for i, inner in enumerate(named["traces"]):
             if isinstance(inner, dict):
-                _trace(camel(inner), builder, offset, f"{at}/traces/{i}", f"{at}/traces/{i}")
+                where = f"{at}/traces/{i}"
+                builder.attempt(None, _trace, camel(inner), builder, offset, where, where)
     elif is_observation(named):
         _observation(named, builder, offset, pointer, None)
     else:
@@ -100,7 +101,7 @@ def _trace(one: dict[str, Any], builder: Builder, offset: int | None, pointer: s
     for i, held in inner:
         held.setdefault("traceId", one.get("id"))
         place = f"{base}/observations/{i}" if offset is not None else None
-        _observation(held, builder, offset, place, one)
+        builder.attempt(None, _observation, held, builder, offset, place, one)
 
 
 def _put_trace(
@@ -209,7 +210,7 @@ def finish(builder: Builder) -> None:
             _put_trace(body.said, builder, body.offset, body.pointer, cost=ident not in priced)
         else:
             trace = traces.get(str(body.said.get("traceId")))
-            _observation(body.said, builder, body.offset, body.pointer, trace)
+            builder.attempt(None, _observation, body.said, builder, body.offset, body.pointer, trace)
 
 
 READER = Reader(

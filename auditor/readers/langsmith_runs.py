@@ -174,13 +174,14 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     """One run, with the runs below it; the runs of a batch wait for what later bodies add."""
     if not is_run(record) and "runs" not in record:
         for at, said in pieces_of(record):
-            gather(_id(said) or at, said, builder, offset, f"{pointer or ''}{at}")
+            where = f"{pointer or ''}{at}"
+            builder.attempt(None, gather, _id(said) or at, said, builder, offset, where)
         return
     todo = [(record, pointer)]
     while todo:
         said, place = todo.pop()
         if is_run(said):
-            _one(said, builder, offset, place)
+            builder.attempt(None, _one, said, builder, offset, place)
         for name in ("child_runs", "runs"):
             below = listing(said.get(name))
             todo += [(r, f"{place or ''}/{name}/{i}") for i, r in enumerate(below) if isinstance(r, dict)][
@@ -227,7 +228,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         read_objects(source, builder, READER, start, end)
         return
     for part in parts(source.whole(), builder):
-        gather(part.run, part.said, builder, part.offset, "")
+        builder.attempt(None, gather, part.run, part.said, builder, part.offset, "")
     finish(builder)
 
 

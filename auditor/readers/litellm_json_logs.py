@@ -19,7 +19,7 @@ from auditor.evidence import Builder
 from auditor.lines import parted
 from auditor.pieces import pieces
 from auditor.readers import Reader, Sample
-from auditor.readers._objects import Desk, to_ns, unwrapped
+from auditor.readers._objects import Desk, to_ns
 from auditor.source import Source
 
 NAME = "litellm-json-logs"
@@ -67,13 +67,12 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     for piece in pieces(source, builder.skip, start, end, builder.note):
         if not isinstance(piece.value, str):
             listing = False
-            for inner in unwrapped(piece, desk.claim):
-                desk.record(inner)
+            desk.piece(piece)
         elif listing and len(parted(piece.value).text.split()) == 1:
             builder.skip(piece.line, "a model that the proxy was started with")
         else:
             listing = _LISTS in piece.value
-            desk.line(piece)
+            desk.piece(piece)
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:

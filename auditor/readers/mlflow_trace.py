@@ -47,7 +47,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     if isinstance(page, list):
         for n, inner in enumerate(page):
             if isinstance(inner, dict):
-                take(inner, builder, offset, f"{pointer or ''}/traces/{n}")
+                builder.attempt(None, take, inner, builder, offset, f"{pointer or ''}/traces/{n}")
         return
     info, spans, place = trace_of(record)
     spans = [s for s in spans if isinstance(s, dict)]
@@ -64,10 +64,15 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         )
     for i, span in enumerate(spans):
         at = f"{pointer or ''}{place}/{i}" if offset is not None else None
-        row = _put_span(span, builder, trace, root, offset, at)
-        if session:
-            key = "trace_metadata.mlflow.trace.session"
-            builder.column("session_id", "session", key).put(row, session)
+        builder.attempt(None, _put_in_session, session, span, builder, trace, root, offset, at)
+
+
+def _put_in_session(session: Any, span: dict[str, Any], builder: Builder, *where: Any) -> None:
+    """One span, and the session of its trace."""
+    row = _put_span(span, builder, *where)
+    if session:
+        key = "trace_metadata.mlflow.trace.session"
+        builder.column("session_id", "session", key).put(row, session)
 
 
 def _put_trace(

@@ -161,7 +161,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         if not isinstance(record, dict):
             builder.skip(block.line, "a printed object that cannot be read, or is cut off")
         elif match(record):
-            take(record, builder, block.offset, None)
+            builder.attempt(block.line, take, record, builder, block.offset, None)
         else:
             builder.row("context", offset=block.offset, name=_text(record.get("name")))
 

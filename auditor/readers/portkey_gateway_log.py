@@ -71,7 +71,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         elif depth_of(value) > 100:
             builder.skip(line, "nested deeper than 100 levels")
         else:
-            take(value, builder, offset, "")
+            builder.attempt(line, take, value, builder, offset, "")
 
 
 def _events(source: Source, start: int, end: int | None) -> Iterator[tuple[int, int, bytes]]:

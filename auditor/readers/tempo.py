@@ -15,7 +15,7 @@ import msgspec
 from auditor.evidence import Builder
 from auditor.readers import Reader
 from auditor.readers._objects import to_ns
-from auditor.readers._otlp import Document, hex_id, loose, reason_of
+from auditor.readers._otlp import document_of, hex_id, loose, reason_of
 from auditor.readers._otlp_rows import Otlp
 from auditor.readers._span_rows import CARRIES
 
@@ -53,12 +53,14 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         _search(record, builder, offset, pointer or "")
         return
     path, held = found
+    otlp, before = Otlp.of(builder), builder.records
+    data = msgspec.json.encode({"resourceSpans": held})
     try:
-        document = msgspec.json.decode(msgspec.json.encode({"resourceSpans": held}), type=Document)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        builder.skip(None, reason_of(error))
-        return
-    Otlp.of(builder).traces.put(document.resource_spans, offset, 0, (pointer or "") + path)
+        otlp.traces.put(document_of(data).resource_spans, offset, 0, (pointer or "") + path)
+    except Exception as error:  # noqa: BLE001 - one of its spans is odd: the others count
+        builder.undo(before)
+        if not otlp.put_each(data, offset, None, "", (pointer or "") + path):
+            builder.skip(None, reason_of(error))
 
 
 def _search(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str) -> None:
@@ -75,7 +77,7 @@ def _search(record: dict[str, Any], builder: Builder, offset: int | None, pointe
             elif number not in seen:
                 # a span that two sets of hits share is one record
                 seen.add(number)
-                _hit(span, trace, builder, offset, at)
+                builder.attempt(None, _hit, span, trace, builder, offset, at)
 
 
 def _hits(trace: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:

@@ -83,9 +83,9 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     base = pointer or ""
     for i, summary in enumerate(record.get("TraceSummaries") or ()):
         if isinstance(summary, dict):
-            _summary(summary, rows, offset, f"{base}/TraceSummaries/{i}")
+            builder.attempt(None, _summary, summary, rows, offset, f"{base}/TraceSummaries/{i}")
     for i, trace in enumerate(record.get("Traces") or ()):
-        _documents(trace, rows, offset, f"{base}/Traces/{i}")
+        builder.attempt(None, _documents, trace, rows, offset, f"{base}/Traces/{i}")
     if "Segments" in record or _is_document(record):
         _documents(record, rows, offset, base)
     elif "trace_id" in record:
@@ -105,7 +105,8 @@ def _documents(held: dict[str, Any], rows: SpanRows, offset: int | None, pointer
         if not isinstance(document, dict) or depth_of(document) > MAX_DEPTH:
             rows.builder.skip(None, "a segment's Document is no segment")
             continue
-        _segment({"trace_id": held.get("Id"), **document}, rows, offset, here)
+        segment = {"trace_id": held.get("Id"), **document}
+        rows.builder.attempt(None, _segment, segment, rows, offset, here)
 
 
 def _segment(document: dict[str, Any], rows: SpanRows, offset: int | None, pointer: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from auditor.errors import AuditError, PolicyError
+from auditor.errors import AuditBroke, AuditError, PolicyError
 from auditor.model import Report
 
 NO_BASELINE = "send an earlier report, or a file of `auditor baseline write`, as `baseline`"
@@ -108,7 +108,8 @@ def run_order(order: bytes) -> bytes:
     except AuditError as exc:
         outcome = Refused(type(exc).__name__, exc.title, exc.status, exc.message, exc.hint)
     except Exception as exc:  # noqa: BLE001 - the border: only where it happened may cross
-        outcome = Crashed(type(exc).__name__, frames(exc))
+        cause = exc.__cause__ if isinstance(exc, AuditBroke) and exc.__cause__ is not None else exc
+        outcome = Crashed(type(cause).__name__, frames(cause))
     return msgspec.msgpack.encode(outcome)
 
 
