@@ -220,7 +220,7 @@ class Builder:
         """Count as one skip that a reader failed, behind the last record it read; returns the reason."""
         offsets = [b._last_offset() for b in self.shared.builders.values()]
         last = max((offset for offset in offsets if offset is not None), default=None)
-        line = self._line(last)
+        line = self.line(last)
         where = "at its beginning" if not self.records else f"behind line {line}" if line else "in its middle"
         reason = f"the reader {reader} failed {where} ({type(error).__name__})"
         _log.debug("%s: %s", self.input, reason, exc_info=error)
@@ -233,7 +233,8 @@ class Builder:
         found += [last for part in self._parts if (last := part["offset"].max()) is not None]
         return max(found, default=None)
 
-    def _line(self, offset: int | None) -> int | None:
+    def line(self, offset: int | None) -> int | None:
+        """The line that holds a byte offset, where lines are known."""
         known = self.shared.line_of
         return known(offset) if known is not None and offset is not None else None
 
@@ -242,7 +243,7 @@ class Builder:
         shared = self.shared
         shared.skipped_total += 1
         if len(shared.skips) < MAX_SKIPS_SHOWN:
-            shared.skips.append(Skip(line=self._line(offset), reason=reason_of(error)))
+            shared.skips.append(Skip(line=self.line(offset), reason=reason_of(error)))
 
     def note(self, text: str) -> None:
         """Tell the reader of the report something about this input, once."""
@@ -377,25 +378,28 @@ class Builder:
             shared.skipped_total,
             notes=list(shared.notes),
             columns_known=known,
+            numbers=shared.records,
         )
 
     def _frame(self) -> pl.DataFrame:
         self.flush()
         frame = joined(self._parts) if self._parts else pl.DataFrame(schema=IDENTITY)
-        self._tell_malformed(frame)
         empty = [c for c in frame.columns if c not in IDENTITY and frame[c].null_count() == frame.height]
         return spread(frame.drop(empty), self._processes, self.catalogue, self.layer)
 
-    def _tell_malformed(self, frame: pl.DataFrame) -> None:
-        """Say how many counts and durations are none; what a cost is that is none, a rule says."""
-        for name, field in self.catalogue.fields.items():
-            if field.type in ("int", "duration") and f"{name}_blank" in frame.columns:
-                number = int((frame[f"{name}_blank"] == "malformed").sum())
-                if number:
-                    told = "value is" if number == 1 else "values are"
-                    self.note(
-                        f"{name}: {number:,} {told} no number, negative or too large, and counted as missing"
-                    )
+
+def malformed(frame: pl.DataFrame, catalogue: Catalogue) -> list[str]:
+    """How many counts and durations of an input are none; a cost that is none has a rule."""
+    notes = []
+    for name, field in catalogue.fields.items():
+        if field.type in ("int", "duration") and f"{name}_blank" in frame.columns:
+            number = int((frame[f"{name}_blank"] == "malformed").sum())
+            verb = "value is" if number == 1 else "values are"
+            if number:
+                notes.append(
+                    f"{name}: {number:,} {verb} no number, negative or too large, and counted as missing"
+                )
+    return notes
 
 
 def _once(values: list[Any]) -> Iterable[Any]:

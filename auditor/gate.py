@@ -40,7 +40,9 @@ def gate(
 
 def unjudged(judged: Gate, policy: Policy, failures: Sequence[str]) -> Gate:
     """The gate over inputs of which some were not read to their end: it does not pass."""
-    if not failures or policy.fail_on == "none":
+    bounds = policy.thresholds
+    bound = any(b is not None for b in (bounds.min_score, bounds.max_unattributed, bounds.max_drop))
+    if not failures or (policy.fail_on == "none" and not bound):
         return judged
     return Gate(passed=False, reasons=[*failures, *judged.reasons])
 

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from auditor.errors import AuditError, InputError, UnsupportedInput, UsageError
-from auditor.evidence import Builder
+from auditor.evidence import Builder, malformed
 from auditor.fields import Catalogue
 from auditor.freeze import BROKEN
 from auditor.lines import parted
@@ -66,6 +66,7 @@ def ingest(
     if found.everything or given.format is None:
         _name_by_calls(table, found)
     table.bytes, table.also, table.failed = source.size, also, failed
+    table.notes += malformed(table.frame, catalogue)
     if not table.frame.height and table.skipped_total and failed is None:
         first = table.skips[0]
         where = f" (line {first.line}: {first.reason})" if first.line else f" ({first.reason})"

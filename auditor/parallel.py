@@ -59,14 +59,16 @@ def _shared_out(tasks: list[_Task], jobs: int) -> list[Table]:
 def _read_range(task: _Task) -> Table:
     given, name, layer, catalogue, start, end = task
     builder = Builder(given.name, layer, name, catalogue)
+    source = Source(given)
     builder.shared.layer = given.layer
+    builder.shared.line_of = lambda offset: source.line_of(offset)[0] - _lines_before(source, start)
     found = reader(name)
     assert found is not None
     assert found.read is not None
     from auditor.ingest import no_collection
 
     with no_collection():
-        found.read(Source(given), builder, start, end)
+        found.read(source, builder, start, end)
         finish(builder)
     return builder.table()
 
@@ -84,17 +86,14 @@ def _joined(source: Source, tables: list[Table], edges: list[int]) -> Table:
             *_renumbered(table.frame, numbers), pl.col("record") + records, pl.col("process") + processes
         )
         frames.append(frame)
-        records += frame.height
+        records += table.numbers
         last = frame["process"].max()
         processes = last + 1 if isinstance(last, int) else processes
         for name, columns in table.columns_known.items():
             known[name] = known.get(name, frozenset()) | columns
         if table.skips and len(skips) < MAX_SKIPS_SHOWN:
-            before = source.line_of(start)[0] - (0 if not start else _begins_line(source, start))
-            skips += [
-                msgspec.structs.replace(s, line=s.line and s.line + before - 1 + bool(start))
-                for s in table.skips
-            ]
+            before = _lines_before(source, start)
+            skips += [msgspec.structs.replace(s, line=s.line and s.line + before) for s in table.skips]
         notes |= dict.fromkeys(table.notes)
     first = tables[0]
     return Table(
@@ -107,6 +106,7 @@ def _joined(source: Source, tables: list[Table], edges: list[int]) -> Table:
         sum(t.skipped_total for t in tables),
         notes=list(notes),
         columns_known=known,
+        numbers=records,
     )
 
 
@@ -119,11 +119,14 @@ def _renumbered(frame: pl.DataFrame, numbers: list[int]) -> list[pl.Expr]:
     return [held.gather(pl.col(name).cast(pl.UInt32)).alias(name) for name in columns]
 
 
-def _begins_line(source: Source, offset: int) -> int:
-    """1 when a line begins exactly at an offset: then the range's first line is that one."""
+def _lines_before(source: Source, start: int) -> int:
+    """How many lines begin before a range: the range's first line is the first that begins in it."""
+    if not start:
+        return 0
     with source.open() as stream:
-        stream.seek(offset - 1)
-        return int(stream.read(1) == b"\n")
+        stream.seek(start - 1)
+        begins = stream.read(1) == b"\n"
+    return source.line_of(start)[0] - begins
 
 
 @contextmanager

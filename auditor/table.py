@@ -102,4 +102,5 @@ class Table:
     columns_known: dict[str, frozenset[str]] = field(default_factory=dict)
     also: str | None = None
     alias: str | None = None  # what the user called the input
+    numbers: int = 0  # how many record numbers are taken: those of what could not be read too
     failed: str | None = None  # where a reader broke: what follows was not judged

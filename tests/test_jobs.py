@@ -40,10 +40,20 @@ RECORDS: dict[str, Callable[[int], str]] = {
 }
 
 
+# half a surrogate pair, a count beyond 64 bits, an attribute or a region of another type
+ODD = (
+    ("acme", "\\ud800"),
+    ("45", "9223372036854775808"),
+    ('"key": "request.id", ', ""),
+    ('"us-east-1"', "[]"),
+)
+
+
 def lines_of(fmt: str, end: str = "\n") -> str:
-    """A few records, a broken line, an empty one, and a last line without an end."""
+    """A few records, broken and odd lines, an empty one, and a last line without an end."""
     rows = [RECORDS[fmt](n) for n in range(1, 5)]
-    return end.join([rows[0], rows[1], '{"broken', "", *rows[2:]])
+    odd = [rows[3].replace(a, b) for a, b in ODD]
+    return end.join([rows[0], rows[1], '{"broken', "", *odd, *rows[2:]])
 
 
 def joined_at(path: Path, fmt: str, edges: list[int]) -> Table:

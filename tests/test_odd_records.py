@@ -484,7 +484,7 @@ def test_an_example_that_cannot_be_found_has_no_place(monkeypatch: pytest.Monkey
     breaks(monkeypatch, locate, "at", lambda *_: True)
     found = report(lines(CALL))
     monkeypatch.undo()
-    breaks(monkeypatch, locate, "_flat", lambda *_: True)
+    breaks(monkeypatch, locate, "_leaves", lambda *_: True)
     plain = report(lines(CALL))
 
     assert found.gaps

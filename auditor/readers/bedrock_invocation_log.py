@@ -39,7 +39,9 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     try:
         decoded = folded(record)
     except msgspec.DecodeError as error:
-        builder.skip(None, "not the shape of an invocation record: " + str(error).rsplit(" - ", 1)[-1])
+        builder.skip(
+            builder.line(offset), "not the shape of an invocation record: " + str(error).rsplit(" - ", 1)[-1]
+        )
         return
     output = next((v for k, v in record.items() if k.lower() == "output"), None)
     body = output.get("outputBodyJson") if isinstance(output, dict) else None
@@ -60,36 +62,60 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     if container_of(source.head, source.is_short) != "json-lines":
         read_objects(source, builder, READER, start, end)
         return
-    log, desk = _log(builder), Desk(builder, READER)
+    block, desk = _Block(_log(builder)), Desk(builder, READER)
     number = 0
     for offset, lines in source.lines(start, end):
-        records: list[Record] = []
-        offsets: list[int | None] = []
-        latencies: list[int | None] = []
-        usages: dict[int, Usage] = {}
-        numbers: list[int] = []
         for line in lines:
             number += 1
             record = _record(line)
             if record is not None:
-                output = record.output
-                if output is not None and output.output_token_count is None and not counted(record):
-                    usages |= _usage(len(records), line)
-                records.append(record)
-                offsets.append(offset)
-                latencies.append(latency_of(line))
-                numbers.append(number)
+                block.add(record, offset, number, line)
             elif not line.isspace():
+                block.put()  # records stay in the order of their lines
                 builder.attempt(number, _other_line, line, offset, number, desk)
             offset += len(line)
+        block.put()
+
+
+class _Block:
+    """Records of successive lines, put into the log together."""
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self._clear()
+
+    def _clear(self) -> None:
+        self.records: list[Record] = []
+        self.offsets: list[int | None] = []
+        self.numbers: list[int] = []
+        self.latencies: list[int | None] = []
+        self.usages: dict[int, Usage] = {}
+
+    def add(self, record: Record, offset: int, number: int, line: bytes) -> None:
+        """Add the record of a line, given with its byte offset and number."""
+        output = record.output
+        if output is not None and output.output_token_count is None and not counted(record):
+            self.usages |= _usage(len(self.records), line)
+        self.records.append(record)
+        self.offsets.append(offset)
+        self.numbers.append(number)
+        self.latencies.append(latency_of(line))
+
+    def put(self) -> None:
+        """Put all records into the log; where one of them is odd, one by one."""
+        builder, log = self.log.builder, self.log
         before = builder.records
         try:
-            log.put(records, offsets, latencies, usages=usages)
+            if self.records:
+                log.put(self.records, self.offsets, self.latencies, usages=self.usages)
         except Exception:  # noqa: BLE001 - one of them is odd: it is found one by one
             builder.undo(before)
-            for n, record in enumerate(records):
-                usage = {0: usages[n]} if n in usages else None
-                builder.attempt(numbers[n], log.put, [record], [offsets[n]], [latencies[n]], None, usage)
+            for n, record in enumerate(self.records):
+                usage = {0: self.usages[n]} if n in self.usages else None
+                builder.attempt(
+                    self.numbers[n], log.put, [record], [self.offsets[n]], [self.latencies[n]], None, usage
+                )
+        self._clear()
 
 
 def _record(line: bytes) -> Record | None:
