@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from auditor import source
 from auditor.errors import InputError
+from auditor.readers import Sample
 from auditor.resources import folder
 from auditor.run import audit
 from auditor.source import Input, Source
@@ -23,6 +25,11 @@ TEXTS = [
     for path in sorted(folder("samples").rglob("*"))
     if path.is_file() and path.suffix != ".yaml" and b"\x00" not in path.read_bytes()[:4096]
 ]
+
+
+@cache
+def _wanted(path: Path) -> dict[str, Any]:
+    return _report(Input(name=path.name, data=path.read_bytes().replace(b"\r\n", b"\n")))
 
 
 def _report(given: Input) -> dict[str, Any]:
@@ -43,7 +50,7 @@ def test_a_sample_says_the_same_with_other_line_ends(
     path: Path, end: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = path.read_bytes().replace(b"\r\n", b"\n")
-    wanted = _report(Input(name=path.name, data=data))
+    wanted = _wanted(path)
     assert _report(Input(name=path.name, data=data.replace(b"\n", end))) == wanted
     # a large file is read from where it lies, and nothing is taken off it
     monkeypatch.setattr(source, "TIDY", 0)
@@ -92,7 +99,7 @@ def test_a_pretty_record_ends_with_any_line_ends(tmp_path: Path, end: str) -> No
 
 
 def test_lines_of_objects_as_node_prints_them_take_linear_time() -> None:
-    from auditor.readers.otel_console import READER, Sample
+    from auditor.readers.otel_console import READER
 
     def seconds(count: int) -> float:
         begun = time.process_time()
