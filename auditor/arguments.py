@@ -103,7 +103,8 @@ def _walked(name: str | None, path: str, fmt: str | None) -> Iterator[Input]:
         files = _files(root)
         none, hint = "no file in this folder", "pass a folder with telemetry or billing files in it"
     else:
-        root = Path("".join(_BEFORE_PATTERN.findall(path)[:1]))
+        before = _BEFORE_PATTERN.match(path)
+        root = Path(before[0] if before else "")
         places = [Path(found) for found in sorted(glob(path, recursive=True))]
         every = [file for place in places for file in (_files(place) if place.is_dir() else [place])]
         files = list(dict.fromkeys(every))

@@ -15,9 +15,10 @@ from auditor.repair import MAX_LITERAL, literal
 from auditor.surrogates import spelled
 
 _scanner = json.JSONDecoder()
-_PAIR = re.compile(r"\b[A-Za-z_][\w.-]*=\S")
+_PAIR = re.compile(r"(?<![\w.-])(?=(?:[\w.-]*[.-])?[A-Za-z_])[\w.-]++=\S")
 _MEMBER = re.compile(r"\{\s*(?:\"[^\"]{0,128}\"|'[^']{0,128}')\s*:")
-_MARKS = re.compile(r"\"(?:[^\"\\]|\\.)*(?:\"|$)|'(?:[^'\\]|\\.)*(?:'|$)|[{}\[\]]")
+# a quote that is not closed goes to the end
+_MARKS = re.compile(r"\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)|'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|[{}\[\]]", re.S)
 _SAID = frozenset({"model", "tokens in", "tokens out", "tenant", "customer", "team", "workflow", "cost"})
 
 

@@ -9,7 +9,8 @@ import re
 from typing import NamedTuple
 
 _ANSI = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07|\^\[\[\d{1,3}(?:;\d{1,3})*m|\[\d{1,3}(?:;\d{1,3})*m"
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*+(?:\x07|\x1b\\)"
+    r"|\^\[\[\d{1,3}(?:;\d{1,3})*m|\[\d{1,3}(?:;\d{1,3})*m"
 )
 _INVISIBLE = dict.fromkeys(
     [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF, 0x00], None
@@ -44,7 +45,7 @@ _PREFIXES = tuple(
 )
 _COMPOSE = re.compile(r"(?P<service>[A-Za-z][\w.-]*?)(?:-\d+)?\s+\| (?=\S)")
 _SHELL = re.compile(r"^(?:\$ |❯ |PS [A-Z]:\\[^>]*> ?)")
-_SD = re.compile(r'([\w.@-]+)="([^"\]]*)"')
+_SD = re.compile(r'(?<![\w.@-])([\w.@-]++)="([^"\]]*+)"')
 
 
 class Line(NamedTuple):

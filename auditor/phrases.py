@@ -54,7 +54,7 @@ PHRASES: tuple[tuple[re.Pattern[str], tuple[str, ...], tuple[str, ...]], ...] = 
         (rf"\b{_OUT}[ _]?tokens?[:= ]+(\d+)\b", ("tokens out",), ("token",)),
         (rf"\b{_OUT}[:= ]+(\d+)\s+tokens?\b", ("tokens out",), ("token",)),
         (r"\b(\d+)\s+(?:total\s+)?tokens\b|\btokens:?\s+(\d+)\b", ("tokens",), ("tokens",)),
-        (rf"\b(?:aws[ _-]?)?request[ _-]?(?:id)?[:= #]+{_ID}", ("request",), ("request",)),
+        (rf"\b(?:aws[ _-]?)?request[ _-]?(?:id)?[:= #]++{_ID}", ("request",), ("request",)),
         (rf"\bregion[:= ]+{_REGION}|\bin {_REGION}|\({_REGION}\)", ("region",), ("-",)),
         *((_owner(w, n), (w,), (w,)) for w, n in _OWNERS),
         (r"\b(?:attempt|try)\s+#?(\d{1,3})\b", ("attempt",), ("attempt", "try")),

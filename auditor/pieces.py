@@ -218,6 +218,8 @@ def _mended(text: str, tell: Tell) -> Any:
 
 
 _scanner = json.JSONDecoder()
+FIRST_LOOK = 4096  # characters
+LONGEST_WORD = 64  # characters: what a cut can make of a literal, a number or an escape is shorter
 _MARGIN = re.compile(r"^(?=[^\s\"'}\],])", re.M)  # where a line begins that can be no part of the value above
 
 
@@ -226,6 +228,7 @@ def _stream_pieces(data: bytes, tell: Tell) -> Iterator[Piece]:
     text = data.decode("utf-8", "replace")
     ascii_only = len(text) == len(data)
     position, number, size = 0, 1, len(text)
+    counted, counted_bytes = 0, 0
     while position < size:
         stop = text.find("\n", position)
         stop = size if stop < 0 else stop
@@ -235,7 +238,9 @@ def _stream_pieces(data: bytes, tell: Tell) -> Iterator[Piece]:
             position, number = stop + 1, number + 1
             continue
         at = position + len(row) - len(row.lstrip(" \t,"))
-        offset = at if ascii_only else len(text[:at].encode())
+        counted_bytes += at - counted if ascii_only else len(text[counted:at].encode())
+        counted = at
+        offset = counted_bytes
         if not _opens(text[at : at + 40].encode()):
             yield from one_line(row.strip().encode(), offset, number, tell)
             position, number = stop + 1, number + 1
@@ -253,7 +258,7 @@ _ALONE = frozenset({"[", "]", "}", "],", "},", "```"})
 def _block(text: str, at: int, number: int, tell: Tell) -> tuple[Any, int]:
     """The value that begins here and where it ends; None when it is broken, which is told."""
     try:
-        value, after = _scanner.raw_decode(text, at)
+        value, after = _decoded(text, at)
         return (spelled(value, text[at:after]) if isinstance(value, (dict, list)) else None), after
     except RecursionError:
         tell.skip(number, f"nested deeper than {MAX_DEPTH} levels")
@@ -273,6 +278,24 @@ def _block(text: str, at: int, number: int, tell: Tell) -> tuple[Any, int]:
             return whole[0], after
         tell.skip(number, reason)
     return value, after
+
+
+def _decoded(text: str, at: int) -> tuple[Any, int]:
+    """The value that begins here and where it ends.
+
+    Only a part of the text is given to the decoder: its errors count the lines of all that they are given.
+    """
+    size = FIRST_LOOK
+    while True:
+        part = text[at : at + size]
+        try:
+            value, after = _scanner.raw_decode(part)
+            return value, at + after
+        except json.JSONDecodeError as error:
+            inside = error.pos < len(part) - LONGEST_WORD and not error.msg.startswith("Unterminated")
+            if inside or at + size >= len(text):
+                raise
+        size *= 8
 
 
 def _opened(value: Any, offset: int, tell: Tell, line: int, raw: bytes = b"") -> Iterator[Piece]:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_FENCE = re.compile(r"^\s*```+\s*([\w.+-]*)\s*$")
+_FENCE = re.compile(r"^\s*```++\s*+([\w.+-]*+)\s*$")
 _BULLET = re.compile(r"^\s*(?:[-*]|\d+[.)])\s+")
-_CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
+_CODE = re.compile(r"(?<!`)(`{1,3}+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 
 
 class Run(NamedTuple):

@@ -19,7 +19,7 @@ MAX_REPAIR = 4 * 1024 * 1024  # characters: what is longer is no paste
 MAX_LITERAL = 100_000  # characters of a Python literal
 _QUOTES = str.maketrans("“”„‟«»‘’‚‛", '""""""\'\'\'\'')
 _CALLS = re.compile(
-    r"\b(?:Decimal|UUID|ObjectId|ISODate|NumberLong|NumberDecimal)\(\s*(['\"]?)([^()'\"]*)\1\s*\)"
+    r"\b(?:Decimal|UUID|ObjectId|ISODate|NumberLong|NumberDecimal)\(\s*+(['\"]?)([^()'\"]*+)\1\s*+\)"
 )
 _OPAQUE = re.compile(
     r"\bdatetime\.(?:datetime|date|timedelta)\([^()]*(?:\([^()]*\)[^()]*)*\)|<[A-Za-z][\w.]* [^<>]*>"
@@ -28,7 +28,7 @@ ELIDED = "…"  # stands in a record for what somebody left out by hand
 _REST = re.compile(r",\s*(?:\.\.\.|…)\s*(?=\})")
 _LIST_REST = re.compile(r",\s*(?:\.\.\.|…)\s*(?=\])")
 _ELIDED = re.compile(r"(?<=[\[{,:\s])(?:\.\.\.|…)(?=\s*[,\]}\n])")
-_UNDEFINED = re.compile(r"(?<=[\[,:])\s*(?:undefined|\[(?:Object|Array|Circular[^\]]*)\])(?=\s*[,\]}])")
+_UNDEFINED = re.compile(r"(?<=[\[,:])\s*(?:undefined|\[(?:Object|Array|Circular[^\[\]]*)\])(?=\s*[,\]}])")
 RECORD_LISTS = ("spans", "Records", "records", "events", "data", "results", "observations", "logRecords")
 
 

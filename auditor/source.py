@@ -81,12 +81,14 @@ class Source:
         self._data, self._path = given.data, given.path
         self._content = Packed(given.open, given.name, given.most)
         self._encoding: str | None = None
+        self._cr_only = False
         self.size = size_of(given)
         if self._content.wraps:
             self._hold()
         if not self._content.start.startswith(b"PAR1"):
             self._decode()
             self._tidy()
+            self._end_lines()
 
     def _tidy(self) -> None:
         """Take off what was put around a paste; an export is left as it is."""
@@ -100,6 +102,17 @@ class Source:
         if what:
             self._data, self._path = tidy, None
             self.notes.append(f"{self.name}: {what} were taken off before reading")
+
+    def _end_lines(self) -> None:
+        """A bare CR ends a line where no LF does: each is read as LF, so that no offset moves."""
+        with self.open() as stream:
+            head = stream.read(HEAD)
+        if b"\r" not in head or b"\n" in head:
+            return
+        self._cr_only, self._path = True, None
+        if self._data is not None:
+            self._data = self._data.replace(b"\r", b"\n")
+        self.notes.append(f"{self.name}: line ends of an old Macintosh were taken off before reading")
 
     def _hold(self) -> None:
         """Keep what is short: inflating it for every look would cost more."""
@@ -133,9 +146,9 @@ class Source:
         if self._data is not None:
             return io.BytesIO(self._data)
         stream = self._content.open()
-        if self._encoding is None:
-            return stream
-        return io.BufferedReader(_Blocks(stream, self._encoding), HEAD)
+        if self._encoding is not None:
+            stream = io.BufferedReader(_Blocks(stream, self._encoding), HEAD)
+        return io.BufferedReader(_Returns(stream), HEAD) if self._cr_only else stream
 
     @property
     def path(self) -> Path | None:
@@ -270,6 +283,31 @@ class _Blocks(io.RawIOBase):
         count = min(len(buffer), len(self._held))
         buffer[:count], self._held = self._held[:count], self._held[count:]
         return count
+
+
+class _Returns(io.RawIOBase):
+    """A stream in which each CR is read as LF."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._raw.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._raw.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._raw.read(len(buffer))
+        buffer[: len(data)] = data.replace(b"\r", b"\n")
+        return len(data)
 
 
 __all__ = ["MAX_INFLATED", "MAX_RATIO", "Input", "Source", "size_of"]

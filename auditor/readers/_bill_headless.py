@@ -21,8 +21,9 @@ _PRINCIPAL = re.compile(r"arn:aws[\w-]*:(?:iam|sts)::\d{12}:.+")
 _RESOURCE = re.compile(r"arn:aws[\w-]*:bedrock[\w-]*:.+")
 _USAGE = re.compile(r"(?:EU|[A-Z]{2,4}\d?)-\S+")
 _UNIT = re.compile(r"(?i)\d+[KM] tokens|tokens|units")
-_TAGS = re.compile(r"\{.*(?:iamPrincipal|resourceTags|accountTag|costCategory)/.*\}", re.S)
-_PRODUCT = re.compile(r"\{.*(?:product_name|inference_type|servicename|provider|model).*\}", re.S)
+_TAGS = re.compile(r"(?:iamPrincipal|resourceTags|accountTag|costCategory)/")
+_PRODUCT = re.compile(r"product_name|inference_type|servicename|provider|model")
+_PRICED = re.compile(r"(?<!\S)(?>\S*?(?:EU|\d)-)\S*[tT]oken")  # a usage type of tokens
 _CODE = re.compile(r"AmazonBedrock\w*")
 _OPERATION = re.compile(r"Invoke\w+|Converse\w*")
 
@@ -31,8 +32,12 @@ def _usage(cell: str) -> bool:
     return bool(_USAGE.fullmatch(cell)) and any(re.search(p, cell) for _, p in KINDS)
 
 
-def _whole(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    return lambda cell: bool(pattern.fullmatch(cell))
+def _whole(fullmatch: Callable[[str], object]) -> Callable[[str], bool]:
+    return lambda cell: bool(fullmatch(cell))
+
+
+def _braced(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+    return lambda cell: cell[:1] == "{" and cell[-1:] == "}" and bool(pattern.search(cell))
 
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[Ee]-?\d+)?")
@@ -44,17 +49,17 @@ _NEIGHBOURS = {
 # in the order in which they are asked; each name is given once
 _LOOKS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("line_item_usage_type", _usage),
-    ("line_item_iam_principal", _whole(_PRINCIPAL)),
-    ("line_item_resource_id", _whole(_RESOURCE)),
-    ("tags", _whole(_TAGS)),
-    ("product", _whole(_PRODUCT)),
+    ("line_item_iam_principal", _whole(_PRINCIPAL.fullmatch)),
+    ("line_item_resource_id", _whole(_RESOURCE.fullmatch)),
+    ("tags", _braced(_TAGS)),
+    ("product", _braced(_PRODUCT)),
     ("line_item_line_item_type", lambda c: c.lower() in TYPES and c[:1].isupper()),
     ("line_item_currency_code", lambda c: c in ("USD", "EUR", "GBP", "CNY", "JPY", "INR")),
-    ("pricing_unit", _whole(_UNIT)),
-    ("line_item_product_code", _whole(_CODE)),
+    ("pricing_unit", _whole(_UNIT.fullmatch)),
+    ("line_item_product_code", _whole(_CODE.fullmatch)),
     ("product_region_code", lambda c: c in REGIONS.values()),
-    ("line_item_operation", _whole(_OPERATION)),
-    ("line_item_unblended_cost", lambda c: bool(re.fullmatch(r"\$\s?-?\d[\d,]*\.?\d*", c))),
+    ("line_item_operation", _whole(_OPERATION.fullmatch)),
+    ("line_item_unblended_cost", lambda c: bool(re.fullmatch(r"\$\s?-?\d[\d,]*+\.?\d*", c))),
 )
 
 
@@ -65,7 +70,7 @@ def names_of(text: str) -> list[str]:
     """
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = delimiter_of(first)
-    if delimiter is None or not (_STAMP.search(first) and re.search(r"(?:EU|\d)-\S*[tT]oken", first)):
+    if delimiter is None or not (_STAMP.search(first) and _PRICED.search(first)):
         return []
     try:
         rows = [r for r in csv.reader(text.splitlines(), delimiter=delimiter) if r][:LOOKED_AT]

@@ -168,11 +168,12 @@ def _maybe_call(have: Found) -> pl.Expr | None:
 
 def _trimmed(frame: pl.DataFrame, keys: list[str], tags: set[str]) -> pl.DataFrame:
     """Keys as trimmed text, null where they say nothing; maps and the columns of tags as they are."""
-    flat = [pl.col(k).cast(pl.String).str.strip_chars() for k in keys if not frame.schema[k].is_nested()]
+    schema = frame.schema  # made anew whenever it is asked for
+    flat = [pl.col(k).cast(pl.String).str.strip_chars() for k in keys if not schema[k].is_nested()]
     return frame.with_columns(flat).with_columns(
         pl.when(~pl.col(k).str.to_lowercase().is_in(list(BLANKS))).then(pl.col(k)).alias(k)
         for k in keys
-        if frame.schema[k] == pl.String and k not in tags
+        if schema[k] == pl.String and k not in tags
     )
 
 

@@ -17,14 +17,14 @@ from auditor.readers._usage_type import model
 if TYPE_CHECKING:
     from auditor.readers._bill_rows import Rows
 
-_EDITION = re.compile(r"(?i)\s*\(Amazon Bedrock(?: Edition)?\)\s*$")
+_EDITION = re.compile(r"(?i)(?<!\s)\s*\(Amazon Bedrock(?: Edition)?\)\s*$")
 _FOUNDATION = re.compile(r"^arn:aws[\w-]*:bedrock[\w-]*:[\w-]*:\d*:foundation-model/(.+)$")
 _PROFILE = re.compile(r"^arn:aws[\w-]*:bedrock[\w-]*:[\w-]*:\d*:inference-profile/([\w-]+\.[\w-]+\..+)$")
 _OPAQUE = re.compile(
     r"^arn:aws[\w-]*:bedrock[\w-]*:[\w-]*:\d*:(?:(?:application-)?inference-profile|provisioned-model|custom-model|"
     r"custom-model-deployment|imported-model|default-prompt-router|prompt-router)/"
 )
-_USAGE_TYPE = re.compile(r"\b(?:EU|[A-Z]{2,4}\d)-\S*token\S*", re.I)
+_USAGE_TYPE = re.compile(r"(?<!\S)(?>\S*?\b(?=(?:EU|[A-Z]{2,4}\d)-))(\S*token\S*)", re.I)
 _MAKES = (
     "claude|nova|titan|llama|mistral|mixtral|ministral|command|jamba|jurassic|gpt|deepseek|qwen|palmyra|pixtral|"
     "gemini|embed"
@@ -73,7 +73,7 @@ def _described(record: dict[str, Any], rows: Rows) -> Iterator[tuple[int, str, s
     for role in ("meter", "description"):
         text, where = rows.first(record, role)
         listed = _USAGE_TYPE.search(text)
-        if listed and (found := in_usage_type(listed[0])):
+        if listed and (found := in_usage_type(listed[1])):
             yield 40, where, found
         if named := _NAMED.search(text):
             yield 41, where, named[1].strip()

@@ -6,6 +6,7 @@ Python representations are read as literals and never evaluated; of a body only 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -22,14 +23,14 @@ _LOGGER = re.compile(r"\b(botocore|urllib3)\.(?:vendored\.)?[\w.]+")
 _THREAD = re.compile(r"\b(MainThread|Thread-\d+(?: \([\w.<>]+\))?|ThreadPoolExecutor-\d+_\d+|asyncio_\d+)\b")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?")
 _MAKING = re.compile(r"Making request for OperationModel\(name=(\w+)\)")
-_SENDING = re.compile(r"Sending http request: <AWSPreparedRequest [^>]*?\burl=(\S+?), headers=(\{.*\})>?\s*$")
+_SENDING = re.compile(r"<AWSPreparedRequest (?>[^>]*?\burl=)(?>(\S+?), headers=)(\{.*\})>?\s*$")
 _STATUS = re.compile(r'"[A-Z]+ (\S+) HTTP/[\d.]+" (\d{3})\b')
-_HEADERS = re.compile(r"Response headers: (\{.*\})\s*$")
+_HEADERS = re.compile(r"(\{.*\})\s*$")
 _REGION = re.compile(r"'client_region': '([a-z0-9-]+)'")
 _QUOTED = r"b'(?:[^'\\]|\\.)*'|b\"(?:[^\"\\]|\\.)*\""
 _BYTES = re.compile(_QUOTED)
 _BODY = re.compile(rf"'body': ({_QUOTED})")
-_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/([a-z0-9-]+)/bedrock")
+_SCOPE = re.compile(r"Credential=[^/=]+/\d{8}/([a-z0-9-]+)/bedrock")
 _MODEL = re.compile(r"/model/([^/]+)/(converse-stream|converse|invoke-with-response-stream|invoke)$")
 _OPERATIONS = {
     "converse": "Converse",
@@ -39,6 +40,7 @@ _OPERATIONS = {
 }
 _ATTEMPT = re.compile(r"\battempt=(\d+)")
 _BODY_LINE = re.compile(r"(?:.{0,160}[\s|])?(b(?:'\{.*'|\"\{.*\"))$")
+Match = Callable[[str, int], re.Match[str] | None]
 FAILED = "Exception received when sending HTTP request"
 
 
@@ -72,16 +74,22 @@ def _kind(text: str, at: int) -> tuple[str, Any] | None:
     making = _MAKING.search(text, at)
     if making:
         return "making", (making[1], text)
-    sending = _SENDING.search(text, at)
+    sending = _behind("Sending http request: ", _SENDING.match, text, at)
     if sending:
         return "sending", (sending[1], headers_of(sending[2]))
-    headers = _HEADERS.search(text, at)
+    headers = _behind("Response headers: ", _HEADERS.match, text, at)
     if headers:
         return "headers", headers_of(headers[1])
     status = _STATUS.search(text, at)
     if status:
         return "status", (status[1], int(status[2]))
     return ("failed", None) if FAILED in text else None
+
+
+def _behind(words: str, match: Match, text: str, at: int) -> re.Match[str] | None:
+    """The match of a pattern right behind the first place of some words."""
+    begin = text.find(words, at)
+    return match(text, begin + len(words)) if begin >= 0 else None
 
 
 def headers_of(text: str) -> dict[str, str]:

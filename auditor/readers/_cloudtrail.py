@@ -56,7 +56,7 @@ transitiveTagKeys federatedUser ARN""".split()
 _SPELLED = {name.lower(): name for name in _NAMES if name != "ARN"}
 _APP = re.compile(r"(?:^|\s)app/([^\s;]+)")
 _PAIR = re.compile(r"(?:^|[{,\s])([A-Za-z]\w*)=([^,{}=]*)")
-_PROJECT = re.compile(r":project/(\S+)$")
+_PROJECT = re.compile(r"(?<!\S)(?>\S*?:project/)(\S+)$")
 Waiting = tuple[dict[str, Any], int, str]
 
 

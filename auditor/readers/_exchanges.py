@@ -17,7 +17,7 @@ from auditor.pieces import decode
 REQUEST = re.compile(r"^(?:> )?([A-Z]{3,10}) (\S+) HTTP/\d(?:\.\d)?\s*$")
 STATUS = re.compile(r"^(?:< )?HTTP/\d(?:\.\d)? (\d{3})\b")
 CURL = re.compile(r"^(?:\$ )?curl(?:\.exe)? .*(?:-H|--header|https?://)")
-HEADER = re.compile(r"^(?:[<>] )?:?([A-Za-z][A-Za-z0-9_-]{0,99}):[ \t]*(.*)$")
+HEADER = re.compile(r"^(?:[<>] )?:?([A-Za-z][A-Za-z0-9_-]{0,99}):[ \t]*+(.*)$")
 # a block of headers without a request line is told from other `key: value` text by one of these
 KNOWN = frozenset(
     """host authorization content-type user-agent accept traceparent baggage content-length cookie

@@ -15,11 +15,11 @@ from auditor.pieces import decode
 
 MAX_OBJECT = 400_000  # characters
 _TOKEN = re.compile(
-    r"""(?P<string>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`)
-    |(?P<open>['"`])
-    |(?P<more>,?\s*\.\.\.\ \d+\ more\ \w+)
+    r"""(?P<string>'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+"|`(?:[^`\\]|\\.)*+`)
+    |(?P<open>['"`][\s\S]*)
+    |(?P<more>(?:,\s*+)?\.\.\.\ \d+\ more\ \w+)
     |(?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z)
-    |(?P<left>\[(?:Object|Array|Function|AsyncFunction|Circular|Getter|class|Symbol)[^\]\n]*\])
+    |(?P<left>\[(?:Object|Array|Function|AsyncFunction|Circular|Getter|class|Symbol)[^\[\]\n]*\])
     |(?P<name>[A-Za-z_$][\w$]*)(?=:)
     |(?P<number>-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)n?(?![\w.])
     |(?P<word>[\w$<>*()#]+)

@@ -20,7 +20,7 @@ from auditor.twice import Twice
 MAX_PATHS = 2000
 MAX_NESTING = 30
 MAX_DECODE = 4
-_MAP = re.compile(r"([^=,{}]+)=([^,{}]*)")
+_MAP = re.compile(r"(?<![^=,{}])([^=,{}]++)=([^,{}]*+)")
 BODIES = frozenset(
     """prompt prompts completion completions messages message input output inputs outputs response responses
     body request content contents text exception stacktrace traceback input_body_json output_body_json

@@ -24,7 +24,7 @@ ROOTS = {
     "resourceMetrics": "resource_metrics",
 }
 _NAMES = frozenset((*ROOTS, *ROOTS.values()))
-_FIRST = re.compile(rb'\s*\[?\s*\{\s*"(resource\w+)"')
+_FIRST = re.compile(rb'\s*+(?:\[\s*+)?\{\s*+"(resource\w++)"')
 _BYTES = tuple(name.encode() for name in ("esourceSpans", "esourceLogs", "esourceMetrics", *ROOTS.values()))
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 

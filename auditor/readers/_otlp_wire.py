@@ -30,7 +30,7 @@ BLOCK, RESOURCE, GROUP, ITEM = 1, 1, 2, 2  # field numbers, the same for the thr
 OLD_GROUP = 1000  # spans by instrumentation library, before there were scopes
 LOOKED_AT = 64  # records that are tried before a signal is given up
 FRAMES = 8
-_BASE64 = re.compile(rb"[A-Za-z0-9+/_\-\s]+=*\s*")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_\-\s]++=*+\s*+")
 _METRIC_NAME = re.compile(r"[A-Za-z][\w./\-]{0,254}")
 
 

@@ -15,7 +15,8 @@ _HEAD = re.compile(
     r'"(?P<request>(?:[^"\\]|\\.)*)" (?P<status>\d{3}|-) (?P<body_bytes_sent>\d+|-)(?: (?P<tail>.*))?$'
 )
 _FIELD = re.compile(
-    r'(?:(?P<label>[A-Za-z_$][\w.$-]*)(?:=|:(?=")))?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>\[[^\]]*\]|[^\s"]+))'
+    r'(?:(?P<label>[A-Za-z_$][\w.$-]*)(?:=|:(?=")))?(?:"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<cut>"[\s\S]*)'
+    r'|(?P<bare>\[[^\[\]]*\]|[^\s"]+))'
 )
 LONGEST = 32_768  # characters of a line that is looked at
 
@@ -37,6 +38,8 @@ def fields(tail: str) -> tuple[dict[str, Any], list[tuple[str, bool]]]:
     others: list[tuple[str, bool]] = []
     last = ""  # the label whose bare value goes on, `-` for an unlabelled one
     for found in _FIELD.finditer(tail):
+        if found["cut"] is not None:
+            break  # a quote that is not closed: what follows is no whole value
         label, quoted = found["label"], found["quoted"]
         value = quoted if quoted is not None else found["bare"]
         if last and label is None and quoted is None:

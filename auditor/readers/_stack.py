@@ -11,7 +11,7 @@ from auditor.lines import Line
 
 _BEGIN = "Traceback (most recent call last):"
 _FRAME = re.compile(r'File "[^"]*", line \d+')
-_SERVICE = re.compile(r"[\w.-]+\s+\| ")  # Compose writes it before each line
+_SERVICE = re.compile(r"(?<![\w.-])[\w.-]++\s++\| ")  # Compose writes it before each line
 _MARK = re.compile(r"[\s|~^]+")
 # Java and Node write each frame so that it tells itself
 _AT = re.compile(r"(?:at [\w$.<>/@ \[\]-]+\(.*\)|at \S+:\d+:\d+|Caused by: \S.*|\.\.\. \d+ more)")

@@ -92,6 +92,8 @@ def _value(text: str, at: int) -> tuple[Any, int]:
     return value, at + max(len(value), 0)
 
 
+MAX_CONTAINER = 8192  # characters
+_BRACKET = re.compile(r"[{}\[\]]")
 _MATE = {")": "(", "]": "[", "}": "{", ",": "\0", ";": "\0"}
 
 
@@ -99,18 +101,28 @@ def _container(text: str, at: int) -> tuple[Any, int] | None:
     """A JSON or Python container written as a value."""
     from auditor.readers._nested import opened_text
 
-    depth = 0
-    for end in range(at, min(len(text), at + 8192)):
-        mark = text[end]
-        depth += (mark in "{[") - (mark in "}]")
-        if depth == 0:
-            inner = text[at : end + 1]
-            try:
-                return decode(inner), end + 1
-            except ValueError:
-                value = opened_text(inner)
-                return (value, end + 1) if isinstance(value, (dict, list)) else None
-    return None
+    end = _closings(text).get(at)
+    if end is None or end - at >= MAX_CONTAINER:
+        return None
+    inner = text[at : end + 1]
+    try:
+        return decode(inner), end + 1
+    except ValueError:
+        value = opened_text(inner)
+        return (value, end + 1) if isinstance(value, (dict, list)) else None
+
+
+@lru_cache(maxsize=4)
+def _closings(text: str) -> dict[int, int]:
+    """Where each bracket of a line is closed, by where it opens; bracket kinds are not told apart."""
+    opened: list[int] = []
+    out: dict[int, int] = {}
+    for mark in _BRACKET.finditer(text):
+        if mark[0] in "{[":
+            opened.append(mark.start())
+        elif opened:
+            out[opened.pop()] = mark.start()
+    return out
 
 
 def colon_pairs(text: str) -> dict[str, Any]:
@@ -181,14 +193,17 @@ def embedded(text: str) -> tuple[dict[str, Any], str]:
     from auditor.readers._nested import is_body
 
     held: dict[str, Any] = {}
-    rest, at = [], 0
+    rest, at, failed = [], 0, 0
     for opening in _OPENING.finditer(text):
         if opening.start() < at:
             continue
-        found = _container(text, opening.end() - 1)
+        begin = opening.end() - 1
+        found = _container(text, begin) if failed < MAX_FAILED else None
         if found is None or not isinstance(found[0], dict):
+            # what is nested in a container that cannot be read is read again
+            failed += _closings(text).get(begin, begin) - begin
             continue
-        rest.append(text[at : opening.end() - 1])
+        rest.append(text[at:begin])
         value, at = found
         name = (opening[1] or "").lower()
         if name.endswith("headers") or (name not in _WHOLE and is_body(name, value)):
@@ -199,4 +214,5 @@ def embedded(text: str) -> tuple[dict[str, Any], str]:
 
 
 _OPENING = re.compile(r"(?:\b([A-Za-z_][\w.-]{0,63})\s?:\s?)?\{(?=\s*[\"'])")
+MAX_FAILED = 256 * 1024  # characters of containers that could not be read
 _WHOLE = frozenset({"response", "responses", "result", "output"})

@@ -22,7 +22,7 @@ NAME = "lambda-log"
 _UUID = r"(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
 _LINE = re.compile(
     rf"(?:(?P<kind>START|END|REPORT) RequestId: {_UUID}\b(?P<rest>.*)"
-    r"|(?P<other>INIT_START|INIT_REPORT|EXTENSION|TELEMETRY|LOGS)\b\s.*(?:Runtime|Name|State|Init|Status).*"
+    r"|(?P<other>INIT_START|INIT_REPORT|EXTENSION|TELEMETRY|LOGS)\b\s(?>.*?(?:Runtime|Name|State|Init|Status)).*"
     r"|(?P<xray>XRAY TraceId): 1-.*)"
 )
 _REGION = re.compile(r"arn:[\w-]+:lambda:([a-z0-9-]+):")

@@ -22,7 +22,7 @@ from auditor.readers._otlp_logs import LogRows
 from auditor.readers._span_rows import CARRIES
 from auditor.source import Source
 
-_NODE = re.compile(rb"(?m)^\{\r?\n(?:  .*\r?\n){0,400}?  traceId: '[0-9a-f]{32}',\r?$")
+_NODE = re.compile(rb"(?m)^\{\r?\n(?:  [^\n]*\n){0,400}?  traceId: '[0-9a-f]{32}',\r?$")
 _NODE_SPAN = frozenset({"traceId", "id", "name", "attributes", "status", "timestamp", "duration"})
 _NODE_LOG = frozenset({"traceId", "spanId", "severityNumber", "body", "attributes", "timestamp"})
 _LOG = frozenset({"body", "severity_number", "attributes", "timestamp", "trace_id", "span_id"})

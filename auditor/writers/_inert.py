@@ -12,7 +12,7 @@ from auditor.prose import runs
 from auditor.text import logged
 
 # a word, a figure, a quoted word, a sum; no mark of Markdown, no @mention, no #1, no &entity;
-_WORD = re.compile(r"[\"'(]*[\w.,;:%'()?!/+=$€…→·-]+[\"').,;:?!]*\Z")
+_WORD = re.compile(r"(?:['(]*+\")*+[\w.,;:%'()?!/+=$€…→·-]++(?:\"[').,;:?!]*+)*+\Z")
 _ACTS = re.compile(r"_|www\.|//|^:\w+:|^[-+=]+$|^\d+[.)]$|^[-+=]|::")
 _TICKS = re.compile(r"`+")
 
