@@ -262,13 +262,10 @@ def _block(text: str, at: int, number: int, tell: Tell) -> tuple[Any, int]:
         return (spelled(value, text[at:after]) if isinstance(value, (dict, list)) else None), after
     except RecursionError:
         tell.skip(number, f"nested deeper than {MAX_DEPTH} levels")
-        return None, len(text)
+        return None, _margin(text, at)
     except ValueError as error:
         reason = f"not JSON: {str(error).split(':')[0][:60]}"
-    # a broken value ends where something else begins at the margin
-    stop = text.find("\n", at)
-    following = _MARGIN.search(text, stop) if stop >= 0 else None
-    after = following.start() if following else len(text)
+    after = _margin(text, at)
     block = text[at:after]
     value = _mended(block.rstrip().rstrip(","), tell)
     if value is None:
@@ -278,6 +275,13 @@ def _block(text: str, at: int, number: int, tell: Tell) -> tuple[Any, int]:
             return whole[0], after
         tell.skip(number, reason)
     return value, after
+
+
+def _margin(text: str, at: int) -> int:
+    """Where a broken value ends: where something else begins at the margin."""
+    stop = text.find("\n", at)
+    following = _MARGIN.search(text, stop) if stop >= 0 else None
+    return following.start() if following else len(text)
 
 
 def _decoded(text: str, at: int) -> tuple[Any, int]:

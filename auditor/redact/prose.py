@@ -116,7 +116,7 @@ class Prose(Leaves):
 
     def _pair(self, key: str, sep: str, value: str) -> str:
         """One key and its value, quoted or bare."""
-        quoted = re.fullmatch(r"(b?\\*[\"'])(.*?)(\\*[\"'])", value, re.S)
+        quoted = re.fullmatch(r"(b?\\*[\"'])(.*?)((?<!\\)\\*[\"'])", value, re.S)
         if quoted:
             return f"{self.key(key)}{sep}{quoted[1]}{self._piece(key, quoted[2])}{quoted[3]}"
         if kind_of((key,)) == "body" and not re.fullmatch(r"[\w.-]+", value):

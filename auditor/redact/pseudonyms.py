@@ -21,6 +21,7 @@ _ACCENTED = "àáâäèéêëìíîïòóôöùúûü"
 _LETTERS, _HEX_LETTERS = "abcdefghijklmnopqrstuvwxyz", "abcdef"
 TRIES = 200
 SHORT = 200  # characters up to which the traits of a value are looked at
+LONGEST = 1_024  # characters that rules can tell a value by: no id and no name of a session is longer
 # what rules ask of a value: a pseudonym must give the same answers
 _TRAITS = tuple(
     re.compile(pattern)
@@ -62,7 +63,7 @@ def traits(text: str) -> tuple[bool, ...]:
     if len(text) > SHORT:
         return ()
     size = int(text) if text.isdecimal() and len(text) < 24 else 0
-    return (is_blank(text), size < 2**63, size < 2**64, *(bool(p.search(text)) for p in _TRAITS))
+    return (is_blank(text), size < 2**63, size < 2**64, *(bool(p.search(text[:LONGEST])) for p in _TRAITS))
 
 
 def folded(text: str) -> str:
