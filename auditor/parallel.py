@@ -6,12 +6,13 @@ Workers are spawned, never forked, with one Polars thread each; they only read, 
 from __future__ import annotations
 
 import os
+import signal
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 import msgspec
 import polars as pl
@@ -43,12 +44,13 @@ def _shared_out(tasks: list[_Task], jobs: int) -> list[Table]:
     left = deque(range(len(tasks)))
     given: dict[int, Future[Table]] = {}
     own: dict[int, Table] = {}
-    with _one_thread(), ProcessPoolExecutor(jobs - 1, mp_context=get_context("spawn")) as pool:
+    with _one_thread(), _workers(jobs - 1) as pool:
         while left:
             waiting = sum(not future.done() for future in given.values())
             for _ in range(min(2 * (jobs - 1) - waiting, len(left))):
                 number = left.popleft()
-                given[number] = pool.submit(_read_range, tasks[number])
+                with _no_interrupt():
+                    given[number] = pool.submit(_read_range, tasks[number])
             if left:
                 number = left.popleft()
                 own[number] = _read_range(tasks[number])
@@ -117,6 +119,34 @@ def _begins_line(source: Source, offset: int) -> int:
     with source.open() as stream:
         stream.seek(offset - 1)
         return int(stream.read(1) == b"\n")
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that end with the block: at once where it is left early, whatever they are reading."""
+    others = active_children()
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in active_children():
+                if process not in others:
+                    process.terminate()
+            raise
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """A process that starts within the block never gets Ctrl-C: it is this one that ends it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
