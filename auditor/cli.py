@@ -243,7 +243,10 @@ def serve(host: str, port: int) -> int:
     """Serve the page and the API until interrupted."""
     from auditor.web.serve import run
 
-    run(host, port)
+    try:
+        run(host, port)
+    except console.Terminated as ended:  # raised once everything is shut down
+        return ended.exit_code
     return PASSED
 
 

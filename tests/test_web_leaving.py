@@ -5,6 +5,11 @@ The service runs as in production; its audits are stand-ins that take ten second
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +17,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.test_cli_process import children
 from tests.test_web_jobs import alive, until
 from tests.web_service import RECORD, Server, server
 
@@ -172,3 +178,41 @@ def test_the_service_stops_without_waiting_for_who_left(tmp_path: Path) -> None:
 
     assert not alive(int(Path(f"{mark}.pid").read_text()))
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 0)])
+def test_a_signal_stops_the_service_and_its_workers(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    """Also with all streams closed: every process ends, and nothing but lines of the log is written."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = f'exec "{sys.executable}" -m auditor serve --port {port} <&- >&- 2>log'
+    with subprocess.Popen(
+        ["bash", "-c", words],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "AUDITOR_WEB_WORKERS": "1"},
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert until(lambda: is_ready(port), 60)
+        workers = children(process.pid)
+        (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
+        process.wait(60)
+    log = (tmp_path / "log").read_text()
+
+    assert code == process.returncode
+    assert workers
+    assert until(lambda: not any(map(alive, workers)))
+    assert "Traceback" not in log
+    assert all(line.startswith("{") for line in log.splitlines())
+
+
+def is_ready(port: int) -> bool:
+    """Whether the service on this port is."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=2):
+            return True
+    except OSError:
+        return False
