@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
 
 import msgspec
 import polars as pl
@@ -49,7 +50,7 @@ def _shared_out(tasks: list[_Task], jobs: int) -> list[Table]:
             waiting = sum(not future.done() for future in given.values())
             for _ in range(min(2 * (jobs - 1) - waiting, len(left))):
                 number = left.popleft()
-                with _no_interrupt():
+                with _signals_later():
                     given[number] = pool.submit(_read_range, tasks[number])
             if left:
                 number = left.popleft()
@@ -123,30 +124,34 @@ def _begins_line(source: Source, offset: int) -> int:
 
 @contextmanager
 def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that end with the block: at once where it is left early, whatever they are reading."""
-    others = active_children()
+    """Processes that end with the block: behind the range they are reading, where it is left early."""
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         try:
             yield pool
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in active_children():
-                if process not in others:
-                    process.terminate()
+            # one that is killed while it hands over a table would block this process for ever
+            pool.shutdown(cancel_futures=True)
             raise
 
 
 @contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """A process that starts within the block never gets Ctrl-C: it is this one that ends it."""
-    if not hasattr(signal, "pthread_sigmask"):
+def _signals_later() -> Iterator[None]:
+    """Hold signals back while a process starts: half of one cannot be ended. It never gets Ctrl-C itself."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came: list[int] = []
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if callable(signal.getsignal(n))]
+    before = {n: signal.signal(n, lambda number, _: came.append(number)) for n in numbers}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is started inherits it
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
 
 
 @contextmanager
