@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auditor import console
-from auditor.baseline import Baseline, accept, document, read
+from auditor.baseline import accept, document, read
 from auditor.baseline import prune as pruned
 from auditor.comparing import Reading, report_of
 from auditor.console import PASSED
-from auditor.errors import AuditError, UsageError
+from auditor.errors import UsageError
+from auditor.outputs import is_file, write_file
 from auditor.page import Page
 from auditor.paint import Style
 from auditor.text import plural, share
@@ -34,11 +35,11 @@ def write(asked: Asked) -> int:
     if asked.date is not None:
         _checked(asked.date)
     policy = asked.policy()
-    before = read(asked.file) if asked.file.exists() else None
+    before = read(asked.file) if is_file(asked.file) else None
     report = report_of(asked.words, asked, policy)
     tolerance = policy.thresholds.tolerance
     held = accept(report, before, tolerance=tolerance, date=asked.date, reason=asked.reason)
-    _put(asked.file, held)
+    write_file(asked.file, document(held))
     kept = {entry.fingerprint for entry in before.gaps} if before else set()
     again = sum(entry.fingerprint in kept for entry in held.gaps)
     console.tell(
@@ -52,7 +53,7 @@ def prune(asked: Asked) -> int:
     """Take out what is gone."""
     before = read(asked.file)
     held = pruned(before, report_of(asked.words, asked, asked.policy()))
-    _put(asked.file, held)
+    write_file(asked.file, document(held))
     gone = len(before.gaps) - len(held.gaps)
     console.tell(f"wrote {asked.file}: {plural(gone, 'gap')} gone, {len(held.gaps)} left")
     return PASSED
@@ -79,10 +80,3 @@ def _checked(date: str) -> None:
         datetime.date.fromisoformat(date)
     except ValueError:
         raise UsageError(f"--date: {date!r} is no date", "write it as YYYY-MM-DD") from None
-
-
-def _put(path: Path, held: Baseline) -> None:
-    try:
-        path.write_bytes(document(held))
-    except OSError as error:
-        raise AuditError(f"{path}: {error.strerror}", "check the folder and its permissions") from None

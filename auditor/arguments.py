@@ -84,7 +84,7 @@ def _formats(values: Sequence[str]) -> tuple[dict[str, str], str | None]:
 def _given(name: str | None, path: str, stdin_name: str, fmt: str | None) -> Input:
     layer = _LAYER.get(name or "")
     if path == "-":
-        return Input(name or stdin_name, data=sys.stdin.buffer.read(), layer=layer, format=fmt, alias=name)
+        return Input(name or stdin_name, data=_standard_input(), layer=layer, format=fmt, alias=name)
     place = Path(path)
     if place.exists() and not place.is_file():  # a pipe, as in <(zcat spans.gz): it can be read once
         return Input(name or path, data=_read(place), layer=layer, format=fmt, alias=name)
@@ -123,6 +123,16 @@ def _files(root: Path) -> list[Path]:
 
 def _hidden(file: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in file.relative_to(root).parts)
+
+
+def _standard_input() -> bytes:
+    hint = "pipe the records into it, or name a file"
+    if sys.stdin is None:
+        raise InputError("nothing on standard input: it is closed", hint)
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise InputError(f"standard input: {error.strerror or error}", hint) from None
 
 
 def _read(place: Path) -> bytes:

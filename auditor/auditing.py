@@ -19,6 +19,7 @@ from auditor.errors import AuditError, NothingToAudit
 from auditor.gate import UNJUDGED
 from auditor.library import handbook
 from auditor.model import InputReport, Report
+from auditor.outputs import write_file
 from auditor.run import audit
 from auditor.settings import FailOn, Policy
 from auditor.settled import Switches, settle
@@ -132,13 +133,16 @@ def _write(
     links = {given.name: given.path.resolve().as_uri() for given in inputs if given.path}
     filed = Style(handbook=handbook(asked.rules_dir), full=asked.sarif == "full")
     shown = console.style(asked.color, quiet=asked.quiet, links=links)
-    console.put(writer(asked.fmt).write(report, replace(shown, handbook=filed.handbook, full=filed.full)))
+    lost: AuditError | None = None
+    try:
+        console.put(writer(asked.fmt).write(report, replace(shown, handbook=filed.handbook, full=filed.full)))
+    except AuditError as error:
+        lost = error  # the files may still be written
     for path, kind in files:
-        try:
-            path.write_bytes(kind.write(report, filed))
-        except OSError as error:
-            raise AuditError(f"{path}: {error.strerror}", "check the folder and its permissions") from None
+        write_file(path, kind.write(report, filed))
         console.tell(f"wrote {path}")
+    if lost is not None:
+        raise lost
     if not console.is_terminal():
         console.tell(f"auditor: {one_line(report)}")
 

@@ -14,12 +14,20 @@ import click
 
 from auditor import __version__, console, options, since
 from auditor.completion import completion, topic_names
-from auditor.console import COULD_NOT, FAILED, PASSED
+from auditor.console import COULD_NOT, FAILED, INTERRUPTED, PASSED
 from auditor.errors import DEFECT, AuditBroke, AuditError
 
 
 class Commands(click.Group):
     """The group of commands: turns every error into a message, a hint and exit code 2."""
+
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        """Read the words; where the help or the version cannot be printed, end as for a report."""
+        try:
+            return super().make_context(*args, **settings)
+        except OSError as error:
+            console.unwritten(error)
+            raise click.exceptions.Exit(PASSED) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
@@ -27,9 +35,14 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except AuditError as error:
             console.complain(error.message, error.hint, error=self._shown(ctx, error))
+        except BrokenPipeError as error:  # the help of a command; everything else is printed by `console`
+            console.unwritten(error)
+            return PASSED
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             console.complain(f"{where}{error.strerror or error}", error=self._shown(ctx, error))
+        except KeyboardInterrupt:
+            raise click.Abort from None
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except AuditBroke as error:
@@ -67,8 +80,8 @@ def audit(ctx: click.Context, /, words: Sequence[str], **switches: Any) -> int:
     Exit code 0: the gate passed. 1: it failed. 2: the audit could not run, or there was nothing to audit.
     """
     if not words:
-        if sys.stdin.isatty():
-            click.echo(ctx.get_help(), err=True)
+        if sys.stdin is not None and sys.stdin.isatty():
+            console.to_stderr(ctx.get_help())
             return COULD_NOT
         words = ("-",)
     from auditor.auditing import Asked, run
@@ -233,7 +246,10 @@ def serve(host: str, port: int) -> int:
     """Serve the page and the API until interrupted."""
     from auditor.web.serve import run
 
-    run(host, port)
+    try:
+        run(host, port)
+    except console.Terminated as ended:  # raised once everything is shut down
+        return ended.exit_code
     return PASSED
 
 
@@ -274,19 +290,34 @@ def _show(what: Any) -> int:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code: 0, 1 or 2."""
+    """Run the command line and leave with its exit code: 0, 1 or 2, or 128 and a signal's number."""
+    console.open_closed_streams()
+    with console.ending_on_signals():
+        code = _code(words)
+        console.flush()
+    sys.exit(code)
+
+
+def _code(words: Sequence[str] | None) -> int:
     try:
         code = commands.main(words, prog_name="auditor", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        code = COULD_NOT
+        console.to_stderr(error.format_message())
+        return COULD_NOT
     except click.ClickException as error:
         console.complain(error.format_message(), _usage(error))
-        code = COULD_NOT
+        return COULD_NOT
+    except AuditError as error:  # the help of the program
+        console.complain(error.message, error.hint)
+        return COULD_NOT
     except (click.Abort, KeyboardInterrupt):
+        console.to_stderr("")  # ends the line on which a terminal shows ^C
         console.complain("interrupted")
-        code = COULD_NOT
-    sys.exit(code if isinstance(code, int) else PASSED)
+        return INTERRUPTED
+    except console.Terminated as ended:
+        console.complain("terminated")
+        return ended.exit_code
+    return code if isinstance(code, int) else PASSED
 
 
 def _usage(error: click.ClickException) -> str:

@@ -9,20 +9,24 @@ import codecs
 import logging
 import os
 import shutil
+import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 import click
 
+from auditor.errors import AuditError
 from auditor.paint import Ink, Style
 from auditor.text import visible
 
-PASSED, FAILED, COULD_NOT = 0, 1, 2  # every exit code there is
+PASSED, FAILED, COULD_NOT = 0, 1, 2  # every exit code of a command that came to its end
+INTERRUPTED = 128 + signal.SIGINT
 PIPED = 100  # columns where nobody can be asked
 PATIENCE = 1.0  # seconds before anything moves on the screen
 _OFF = ("", "0", "false", "no")
@@ -75,26 +79,54 @@ def put(data: bytes) -> None:
         out = sys.stdout.buffer
         out.write(data)
         out.flush()
-    except BrokenPipeError:
-        # the interpreter flushes once more at exit: let that go nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        unwritten(error)
+
+
+def unwritten(error: OSError) -> None:
+    """Standard output could not be written: AuditError, but for a reader that stopped reading."""
+    _end(sys.stdout)
+    if not isinstance(error, BrokenPipeError):
+        hint = "check where it goes, or name a file with -o"
+        raise AuditError(f"standard output: {error.strerror or error}", hint) from None
+
+
+def flush() -> None:
+    """Nothing may be left for the interpreter's own flush: where that fails the exit code is lost."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _end(sys.stdout)
+
+
+def _end(stream: TextIO) -> None:
+    """Let the rest go nowhere: the interpreter flushes once more at exit."""
+    with suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+def to_stderr(text: str, *, nl: bool = True, color: bool | None = None) -> None:
+    """Text to standard error as it is; where nobody can read it, it is lost and nothing else is."""
+    try:
+        click.echo(text, err=True, nl=nl, color=color)
+    except OSError:
+        _end(sys.stderr)
 
 
 def tell(text: str) -> None:
     """One message to standard error, on one line, inert."""
-    try:
-        click.echo(visible(text), err=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    to_stderr(visible(text))
 
 
 def complain(message: str, hint: str = "", *, error: BaseException | None = None) -> None:
     """What went wrong and what to do next; the traceback only of an `error` that is given."""
     if error is not None:
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        to_stderr("".join(traceback.format_exception(error)), nl=False)
     lead = click.style("error:", fg="red", bold=True) if wants_color("auto", sys.stderr) else "error:"
     for n, line in enumerate(message.splitlines() or [""]):
-        click.echo(f"{'      ' if n else lead} {visible(line)}", err=True, color=True)
+        to_stderr(f"{'      ' if n else lead} {visible(line)}", color=True)
     if hint:
         tell(f"hint:  {hint}")
 
@@ -104,6 +136,46 @@ def trace() -> None:
     logger = logging.getLogger("auditor")
     logger.setLevel(logging.DEBUG)
     logger.addHandler(logging.StreamHandler())
+
+
+def open_closed_streams() -> None:
+    """Put the null device where a standard stream was closed (`>&-`): else the next file gets its number.
+
+    A closed standard input stays None, as it differs from an empty one.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest free number is this one
+        if number and getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+
+
+class Terminated(SystemExit):
+    """Another process asked this one to end: unfinished files are removed and workers end on the way out."""
+
+    def __init__(self, signal_number: int) -> None:
+        self.exit_code = 128 + signal_number
+        super().__init__(self.exit_code)
+
+
+@contextmanager
+def ending_on_signals() -> Iterator[None]:
+    """Within the block SIGTERM and SIGHUP raise Terminated, so that nothing is left behind."""
+
+    def end(number: int, _: object) -> NoReturn:
+        raise Terminated(number)
+
+    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    # one that is ignored, as by nohup, stays ignored
+    before = {n: signal.signal(n, end) for n in numbers if signal.getsignal(n) is signal.SIG_DFL}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Waiting:
@@ -131,5 +203,5 @@ class Waiting:
         if self._done.wait(PATIENCE):
             return
         while not self._done.wait(0.2):
-            click.echo(f"\r{self._what}, {time.monotonic() - begun:.0f} s", err=True, nl=False, color=True)
-        click.echo("\r\x1b[K", err=True, nl=False, color=True)
+            to_stderr(f"\r{self._what}, {time.monotonic() - begun:.0f} s", nl=False, color=True)
+        to_stderr("\r\x1b[K", nl=False, color=True)

@@ -6,6 +6,8 @@ Workers are spawned, never forked, with one Polars thread each; they only read, 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -43,12 +45,13 @@ def _shared_out(tasks: list[_Task], jobs: int) -> list[Table]:
     left = deque(range(len(tasks)))
     given: dict[int, Future[Table]] = {}
     own: dict[int, Table] = {}
-    with _one_thread(), ProcessPoolExecutor(jobs - 1, mp_context=get_context("spawn")) as pool:
+    with _one_thread(), _workers(jobs - 1) as pool:
         while left:
             waiting = sum(not future.done() for future in given.values())
             for _ in range(min(2 * (jobs - 1) - waiting, len(left))):
                 number = left.popleft()
-                given[number] = pool.submit(_read_range, tasks[number])
+                with _signals_later():
+                    given[number] = pool.submit(_read_range, tasks[number])
             if left:
                 number = left.popleft()
                 own[number] = _read_range(tasks[number])
@@ -127,6 +130,38 @@ def _lines_before(source: Source, start: int) -> int:
         stream.seek(start - 1)
         begins = stream.read(1) == b"\n"
     return source.line_of(start)[0] - begins
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that end with the block: behind the range they are reading, where it is left early."""
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        try:
+            yield pool
+        except BaseException:
+            # one that is killed while it hands over a table would block this process for ever
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@contextmanager
+def _signals_later() -> Iterator[None]:
+    """Hold signals back while a process starts: half of one cannot be ended. It never gets Ctrl-C itself."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    came: list[int] = []
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if callable(signal.getsignal(n))]
+    before = {n: signal.signal(n, lambda number, _: came.append(number)) for n in numbers}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is started inherits it
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from auditor import console
 from auditor.archives import is_archive
 from auditor.arguments import inputs_of
 from auditor.console import FAILED, PASSED
-from auditor.errors import AuditError, InputError, UsageError
+from auditor.errors import InputError, UsageError
 from auditor.model import Report
+from auditor.outputs import write_file
 from auditor.redact import redact
 from auditor.run import audit
 from auditor.settings import Policy
@@ -95,10 +96,5 @@ def _write(copy: bytes, asked: Asked) -> None:
         console.put(copy)
         return
     packed = asked.output.suffix == ".gz"
-    try:
-        asked.output.write_bytes(gzip.compress(copy, mtime=0) if packed else copy)
-    except OSError as error:
-        raise AuditError(
-            f"{asked.output}: {error.strerror}", "check the folder and its permissions"
-        ) from None
+    write_file(asked.output, gzip.compress(copy, mtime=0) if packed else copy)
     console.tell(f"wrote {asked.output}, {plural(len(copy), 'byte')}; read it before you share it")

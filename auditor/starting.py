@@ -9,6 +9,7 @@ from pathlib import Path
 
 from auditor.errors import PolicyError, UsageError
 from auditor.fields import profiles
+from auditor.outputs import write_new_file
 from auditor.policies import find
 from auditor.text import nearest
 
@@ -96,8 +97,7 @@ def start(path: Path, profile: str) -> str:
     """Write the file; what to tell of it. PolicyError when there is one already."""
     held, before = text(profile), find(Path.cwd())
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(held)
+        write_new_file(path, held.encode())
     except FileExistsError:
         raise PolicyError(f"{path}: there is one already", "nothing was changed") from None
     holds = find(Path.cwd())

@@ -29,10 +29,18 @@ one summary line goes to standard error.
 | --- | --- | --- |
 | 0 | the gate passed | no open gap at or above `--fail-on`; `--exit-zero` or `--allow-empty` forgave |
 | 1 | the gate failed | any reason of the gate, below; `selftest`: a check failed |
-| 2 | could not audit | nothing readable, no model call, a wrong policy or rule, an unknown name, a defect |
+| 2 | could not audit | no input or call to read, a wrong policy, rule or name, a failed write, a defect |
+| 130 | interrupted | Ctrl-C (SIGINT); 143 after SIGTERM, 129 after SIGHUP |
 
 The code does not depend on `--format`. `--exit-zero` turns 1 into 0 and never touches 2. `--allow-empty`
-turns the 2 of an input without model calls into 0.
+turns the 2 of an input without model calls into 0. A reader that stops reading (`auditor audit … | head`) and
+a closed standard output change no code.
+
+## Files
+
+A report, a baseline and a redacted copy are written to a new file in the same folder, which is then renamed
+over the old one: when that fails, the old file is as it was before. Mode and symbolic links are kept.
+Devices, pipes and `/dev/stdout` are written to directly.
 
 ## The gate
 

@@ -5,6 +5,7 @@ It never reaches another machine.
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -38,17 +39,26 @@ def service(**limits: float) -> Iterator[Client]:
 
 
 class Server:
-    """`auditor serve` as it runs in production: uvicorn in a process of its own, its lines in a file."""
+    """`auditor serve` as it runs in production: uvicorn in a process of its own, its lines in a file.
 
-    def __init__(self) -> None:
+    With `work`, the name of a function of `web_work`, the worker processes call that instead of an audit.
+    """
+
+    def __init__(self, work: str = "", **environment: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.origin = f"http://127.0.0.1:{self.port}"
         self._lines = Path(tempfile.mkdtemp()) / "stderr"
         code = f"from auditor.web.serve import run; run('127.0.0.1', {self.port})"
+        if work:
+            code = (
+                f"from auditor.web import jobs; from tests.web_work import {work}; jobs.work = {work}; {code}"
+            )
         with self._lines.open("wb") as out:
-            self._process = subprocess.Popen([sys.executable, "-c", code], stdout=out, stderr=out)
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code], stdout=out, stderr=out, env=os.environ | environment
+            )
 
     def wait(self, seconds: float = 30) -> None:
         """Return once the service says that it is ready."""
@@ -62,6 +72,20 @@ class Server:
                     raise AssertionError(f"the server did not become ready:\n{self.log()}") from None
                 time.sleep(0.1)
 
+    def get(self, path: str) -> str:
+        """What the service answers at a path."""
+        with urllib.request.urlopen(f"{self.origin}{path}", timeout=10) as answer:
+            text: str = answer.read().decode()
+            return text
+
+    def send(self, path: str, body: bytes, content_type: str, length: int | None = None) -> socket.socket:
+        """Post a body on a connection that is left open; `length` is what is announced of it."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nContent-Type: {content_type}\r\n"
+        announced = len(body) if length is None else length
+        connection.sendall(f"{head}Content-Length: {announced}\r\n\r\n".encode() + body)
+        return connection
+
     def log(self) -> str:
         """Everything that the server has written."""
         return self._lines.read_text("utf-8")
@@ -69,13 +93,13 @@ class Server:
     def stop(self) -> None:
         """End the server's process."""
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(20)
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def server(work: str = "", **environment: str) -> Iterator[Server]:
     """A running server, ready to answer."""
-    running = Server()
+    running = Server(work, **environment)
     try:
         running.wait()
         yield running

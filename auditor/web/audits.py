@@ -18,7 +18,7 @@ async def run(request: Request[Any, Any, Any], order: Order) -> Report:
     """The report of an order, run in a worker process; AuditError for everything that goes wrong."""
     state = request.app.state
     log.note(request.scope, bytes=order.size, inputs=len(order.inputs))
-    report: Report = await state.workers.audit(order)
+    report: Report = await state.workers.audit(order, request.receive)
     formats = sorted({one.format for one in report.inputs})
     log.note(request.scope, formats=formats, calls=report.totals.calls, gaps=len(report.gaps))
     state.metrics.input_bytes.observe(order.size)

@@ -87,7 +87,7 @@ async def create_diff(
     ] = None,
 ) -> Response[bytes]:
     """What changed: the same document as `auditor diff A B --format json`."""
-    body, kind = await request.body(), request.headers.get("content-type", "")
+    body, kind = await intake.body_of(request), request.headers.get("content-type", "")
     if kind.lower().startswith("multipart/"):
         parts = intake.form_parts(body, kind)
         profile = profile or _text(parts, "profile")
@@ -107,7 +107,7 @@ def compare() -> Template:
 @post("/compare", include_in_schema=False, status_code=HTTP_200_OK)
 async def compared(request: Request[Any, Any, Any]) -> Template:
     """What changed between the two sides of a posted form; a report alone is the first of them."""
-    parts = intake.form_parts(await request.body(), request.headers.get("content-type", ""))
+    parts = intake.form_parts(await intake.body_of(request), request.headers.get("content-type", ""))
     first = _text(parts, "report")
     if first is not None:
         return _page(None, first)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
 from multipart import (  # type: ignore[import-untyped]
     MultipartError,
     MultipartSegment,
@@ -20,7 +21,7 @@ from multipart import (  # type: ignore[import-untyped]
 )
 
 from auditor.errors import InputError
-from auditor.web.problems import BadRequest
+from auditor.web.problems import BadRequest, ClientGone
 from auditor.web.worker import Order, Posted
 
 BOXES = ("", "_2", "_3", "_4")
@@ -93,11 +94,19 @@ def form_order(parts: list[Part]) -> Order:
     return Order(inputs=unique(inputs), policy=policy)
 
 
+async def body_of(request: Request[Any, Any, Any]) -> bytes:
+    """The whole body; ClientGone where the client leaves before its end."""
+    try:
+        return await request.body()
+    except InternalServerException:  # the framework takes it for a fault of its own
+        raise ClientGone from None
+
+
 async def api_order(
     request: Request[Any, Any, Any], profile: str | None, name: str | None, form: str | None
 ) -> Order:
     """The order of an API request: named files, an envelope, or the body itself as one input."""
-    body = await request.body()
+    body = await body_of(request)
     content_type = request.headers.get("content-type", "")
     policy, before = _policy(profile), b""
     if content_type.lower().startswith("multipart/"):

@@ -1,29 +1,44 @@
-"""Hands orders to worker processes: a bounded queue before them, a time limit that kills.
+"""Hands orders to worker processes: a bounded queue before them, a time limit that kills, as does a client
+that leaves.
 
 It never audits in this process and never keeps an order or a report.
 """
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from typing import cast
 
 import anyio
 import anyio.to_process
 import msgspec
-from anyio import BrokenWorkerProcess, CapacityLimiter, Semaphore, create_task_group, fail_after
+from anyio import (
+    BrokenWorkerProcess,
+    CancelScope,
+    CapacityLimiter,
+    Semaphore,
+    WouldBlock,
+    create_task_group,
+    fail_after,
+    get_cancelled_exc_class,
+)
 from anyio.abc import TaskGroup
+from litestar.types import Receive
 
 from auditor.errors import AuditError
 from auditor.model import Report
 from auditor.web import log
 from auditor.web.metrics import Metrics
-from auditor.web.problems import LOCALLY, Busy, TooSlow, WorkerDied
+from auditor.web.problems import LOCALLY, Busy, ClientGone, TooSlow, WorkerDied
 from auditor.web.settings import Settings
 from auditor.web.worker import WARM, Crashed, Done, Order, Outcome, Refused, frames, work
 
-_LEAVE = 10.0  # seconds
+# `Workers` counts its processes itself, those that start among them
+_UNCOUNTED = cast(CapacityLimiter, nullcontext())
 
 
 class Workers:
@@ -50,15 +65,17 @@ class Workers:
             for _number in range(self._settings.workers):
                 group.start_soon(self._warm)
             yield
-            # A worker cancelled while it starts would be left behind: let it start, but not for ever.
-            group.cancel_scope.deadline = anyio.current_time() + _LEAVE
+            group.cancel_scope.cancel()
 
-    async def audit(self, order: Order) -> Report:
-        """The report of an order; AuditError of every kind for what went wrong."""
+    async def audit(self, order: Order, receive: Receive) -> Report:
+        """The report of an order; AuditError of every kind for what went wrong.
+
+        `receive` is that of a request whose body was read: when the client leaves, the audit is stopped.
+        """
         if self._waiting >= self._settings.queue and self._turn.value == 0:
             self._metrics.audits.labels("busy").inc()
             raise Busy("every worker is busy and the queue is full", "try again in a few seconds")
-        outcome = await self._run(msgspec.msgpack.encode(order))
+        outcome = await self._connected(msgspec.msgpack.encode(order), receive)
         self._metrics.audits.labels(type(outcome).__name__.lower()).inc()
         match outcome:
             case Done():
@@ -69,21 +86,36 @@ class Workers:
                 log.crashed(outcome.error, outcome.frames)
                 raise WorkerDied("the audit met a bug", "please report it, with the format of the input")
 
+    async def _connected(self, order: bytes, receive: Receive) -> Outcome:
+        """The outcome, or ClientGone as soon as nobody waits for it any more."""
+        outcome: Outcome | None = None
+        failed: Exception | None = None
+        async with create_task_group() as group:
+            group.start_soon(_cancel_when_gone, receive, group.cancel_scope)
+            try:
+                outcome = await self._run(order)
+            except Exception as error:  # noqa: BLE001 - raised below: the group would wrap it
+                failed = error
+            group.cancel_scope.cancel()
+        if failed is not None:
+            raise failed
+        if outcome is None:
+            self._metrics.audits.labels("abandoned").inc()
+            raise ClientGone
+        return outcome
+
     async def _run(self, order: bytes) -> Outcome:
-        self._waiting += 1
-        self._metrics.waiting.set(self._waiting)
         try:
-            await self._turn.acquire()
-        finally:
-            self._waiting -= 1
-            self._metrics.waiting.set(self._waiting)
+            self._turn.acquire_nowait()
+        except WouldBlock:
+            await self._wait()
         started = time.perf_counter()
         self._metrics.running.inc()
         try:
-            with fail_after(self._settings.time_limit):
-                answer = await anyio.to_process.run_sync(
-                    work, order, cancellable=True, limiter=self._processes
-                )
+            answer = await self._in_process(order, self._settings.time_limit)
+        except get_cancelled_exc_class():
+            self._group.start_soon(self._warm)
+            raise
         except TimeoutError:
             self._replace("too_slow")
             limit = self._settings.time_limit
@@ -100,6 +132,26 @@ class Workers:
         decoded: Outcome = msgspec.msgpack.decode(answer, type=Outcome)
         return decoded
 
+    async def _wait(self) -> None:
+        """Wait for a turn, counted as long as it takes."""
+        self._waiting += 1
+        self._metrics.waiting.set(self._waiting)
+        try:
+            await self._turn.acquire()
+        finally:
+            self._waiting -= 1
+            self._metrics.waiting.set(self._waiting)
+
+    async def _in_process(self, order: bytes, limit: float = math.inf) -> bytes:
+        """The answer of a worker process; the time in which it starts does not count."""
+        async with self._processes:
+            # A process that is cancelled while it starts would be left behind. This one starts if none is
+            # idle; the next call takes it, as nothing else runs between the two.
+            with CancelScope(shield=True):
+                await anyio.to_process.run_sync(os.getpid, limiter=_UNCOUNTED)
+            with fail_after(limit):
+                return await anyio.to_process.run_sync(work, order, cancellable=True, limiter=_UNCOUNTED)
+
     def _replace(self, outcome: str) -> None:
         self._metrics.audits.labels(outcome).inc()
         self._group.start_soon(self._warm)
@@ -107,7 +159,7 @@ class Workers:
     async def _warm(self) -> None:
         order = msgspec.msgpack.encode(WARM)
         try:
-            answer = await anyio.to_process.run_sync(work, order, cancellable=True, limiter=self._processes)
+            answer = await self._in_process(order)
         except BrokenWorkerProcess as exc:
             log.crashed(type(exc).__name__, frames(exc))
             return
@@ -116,6 +168,12 @@ class Workers:
             self._ready += 1
         else:
             log.crashed(outcome.kind if isinstance(outcome, Refused) else outcome.error, [])
+
+
+async def _cancel_when_gone(receive: Receive, scope: CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()
 
 
 def refusal(outcome: Refused) -> AuditError:

@@ -166,7 +166,7 @@ def problem_kinds() -> Template:
 
 
 async def _ordered(request: Request[Any, Any, Any]) -> tuple[Sample | None, Order]:
-    parts = intake.form_parts(await request.body(), request.headers.get("content-type", ""))
+    parts = intake.form_parts(await intake.body_of(request), request.headers.get("content-type", ""))
     name = next((part.text for part in parts if part.name == "sample"), "")
     if not name:
         return None, intake.form_order(parts)

@@ -39,6 +39,16 @@ class TooSlow(AuditError):
     title = "The audit took too long"
 
 
+class ClientGone(AuditError):
+    """The client left before its answer: nobody reads this, and the log counts it as 499."""
+
+    status = 499
+    title = "The client left"
+
+    def __init__(self) -> None:
+        super().__init__("the connection was closed before the answer")
+
+
 class WorkerDied(AuditError):
     """The process of the audit ended without an answer, or met a bug."""
 

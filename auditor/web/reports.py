@@ -56,13 +56,13 @@ async def write_report(
     ] = "sarif",
 ) -> Response[bytes]:
     """The report that is the request's body, in the format that was asked for."""
-    return await rewritten(read_report(await request.body(), "body"), writer(output))
+    return await rewritten(read_report(await intake.body_of(request), "body"), writer(output))
 
 
 @post("/reports", include_in_schema=False, status_code=HTTP_200_OK)
 async def keep(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The report of a posted form as a file, in the format of the button that was pressed."""
-    parts = intake.form_parts(await request.body(), request.headers.get("content-type", ""))
+    parts = intake.form_parts(await intake.body_of(request), request.headers.get("content-type", ""))
     fields = {part.name: part for part in parts if part.filename is None}
     if "report" not in fields:
         raise BadRequest("the form holds no report", "press a button beside a report")

@@ -6,6 +6,7 @@ It never lets an exception across the border, as its words could quote the input
 from __future__ import annotations
 
 import os
+import signal
 from functools import cache
 from pathlib import Path
 from traceback import extract_tb
@@ -81,9 +82,16 @@ def silence() -> None:
     os.close(null)
 
 
+@cache
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C, which a terminal sends to every process, to the service: it ends its workers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def work(order: bytes) -> bytes:
-    """Run one order in a worker process: the only function it is asked for."""
+    """Run one order in a worker process."""
     silence()
+    ignore_interrupts()
     return run_order(order)
 
 
