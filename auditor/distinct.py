@@ -21,6 +21,7 @@ from auditor.links import Links, links
 from auditor.served import model_key
 
 ALIKE = 0.5  # of the smaller hop's calls: from there on two hops without a shared id look like one traffic
+WORTH = 0.1  # of the larger hop's calls: what is counted twice below that changes no figure much
 WINDOW_NS = 60_000_000_000
 Node = TypeVar("Node")
 
@@ -84,7 +85,7 @@ def _distinct(up: Ints, hop: Ints, logs: Sequence[Ints]) -> Distinct:
     linked = np.concatenate([np.zeros(0, np.int64), *logs])
     linked = linked[up[linked] >= 0]
     for rows in reversed(logs):
-        mine = linked[np.isin(up[linked], rows)]
+        mine = linked[hop[up[linked]] == hop[rows[0]]] if len(rows) else rows
         if not len(mine):
             continue
         children = pl.DataFrame({"row": mine, "parent": up[mine], "hop": hop[mine], "calls": calls[mine]})
@@ -173,9 +174,16 @@ def strangers(evidence: Evidence) -> list[tuple[int, int]]:
     return [
         (before, after)
         for before, after in pairwise(logging)
-        if (before, after) not in alike
-        and not np.isin(top[joined.logs[before]], top[joined.logs[after]]).any()
+        if (before, after) not in alike and not _shared(top, joined.logs[before], joined.logs[after]).any()
     ]
+
+
+def _shared(top: Ints, rows: Ints, others: Ints) -> Rows:
+    """Which of some records are of a call that others show too; `top` is the first record of each call."""
+    seen = np.zeros(len(top), dtype=bool)
+    seen[top[others]] = True
+    out: Rows = seen[top[rows]]
+    return out
 
 
 def _look_alikes(evidence: Evidence, joined: Links) -> list[LookAlike]:
@@ -186,11 +194,10 @@ def _look_alikes(evidence: Evidence, joined: Links) -> list[LookAlike]:
     together = []
     for before, after in combinations(logging, 2):
         above, below = joined.logs[before], joined.logs[after]
-        shared = np.isin(top[below], top[above])
-        rest = above[~np.isin(top[above], top[below])], below[~shared]
-        pairs = _agreeing(evidence, *rest)
-        least = min(len(above), len(below))
-        if pairs > int(shared.sum()) and pairs >= ALIKE * least:
+        shared = _shared(top, below, above)
+        pairs = _agreeing(evidence, above[~_shared(top, above, below)], below[~shared])
+        least, most = sorted((len(above), len(below)))
+        if pairs > int(shared.sum()) and pairs >= ALIKE * least and pairs >= WORTH * most:
             alike[before, after] = pairs, least
         elif shared.any():
             together.append((before, after))

@@ -89,56 +89,55 @@ VALUES = frozenset(
 WHOLE = frozenset(
     """
     account accounts additionaleventdata ai annotations anthropic arn attempt attempts attribute attributes
-    authorization authorizer aws azure backend baggage batches bedrock body call callbacks calls cause
-    choices client code completion completions config consumer content context cookies cost costs count
-    counts created credential credentials customer customers data datapoints date db default detail details
+    authorization authorizer aws azure backend baggage batches bedrock body call callbacks calls cause choices
+    claims client code completion completions config consumer content context cookies cost costs count counts
+    created credential credentials customer customers data datapoints date db default detail details
     dimensions document documents duration end ended entity error errors event events exception exceptions
     extra fields flags frontend gateway gen generation generations header headers hits host hostname http id
     identity ids index info input inputs items key keys kind kong kwargs labels langfuse latencies latency
     level library line lines link links litellm llm log logrecords logs mdc message messages meta metadata
-    method metric metrics mode model models msg name number object observations openai openinference
-    operation options otel output outputs owner owners parameters params patch path paths payload plugin
-    port post principal process processes prompt properties protocol provider providers proxy queues raw
-    rawspan reason receive record records references region regions request requestparameters requests
-    resource resourceattributes resourcelogs resourcemetrics resources resourcespans response
-    responseelements responses result results retries role roles route router row rows rpc run runs runtime
-    scope scopelogs scopemetrics scopes scopespans sdk segments server service services session
-    sessioncontext sessionissuer sessions signature source span spans start started state status stop stream
-    streamed subsegments tag tags team teams temperature tenant tenants test text throttle time timers
-    timestamp token tokens total trace traces tries type updated upstream uri url usage user useridentity
-    users value values variant version versions warnings workspace
+    method metric metrics mode model models msg name number object observations openai openinference operation
+    options otel output outputs owner owners parameters params patch path paths payload plugin port post
+    principal process processes prompt properties protocol provider providers proxy queues raw rawspan reason
+    receive record records references region regions request requestparameters requests resource
+    resourceattributes resourcelogs resourcemetrics resources resourcespans response responseelements
+    responses result results retries role roles route router row rows rpc run runs runtime scope scopelogs
+    scopemetrics scopes scopespans sdk segments server service services session sessioncontext sessionissuer
+    sessions signature source span spans start started state status stop stream streamed subsegments tag tags
+    team teams temperature tenant tenants test text throttle time timers timestamp token tokens total trace
+    traces tries type updated upstream uri url usage user useridentity users value values variant version
+    versions warnings workspace
     """.split()
 )
 
 # words that only stand in names of several words
 PARTS = frozenset(
     """
-    1h 5m a above accept access actor adaptive addr address after all always and annotation answer apm
-    applied array asked assistant at attributes audio auth authenticated authorization authorizer available
-    average avg backend base baseline batch bearer before beta bill billing body bool box breakdown
-    breakpoint build built by byok byte bytes caching calling calls captured cause character charge chat
-    choice choices chunk chunks cipher class cloud cluster codes cold config connection consumed content
-    context contracted converse cookies core counter counts created creator credit currency current date day
-    debug decision default description diagnostic dimension dimensions disabled discount dotted double
-    dropped duration effort elements embed embedding endpoints entry envoy ephemeral epoch errors errortype
-    estimate estimator eval event events exceptions experiment extra failed failure fallback fallbacks
-    family fields file final fingerprint finish first fixed flags flex for format formats forwarded framing
-    free frequency from generated generations grounding groups guardrail guardrails hash hidden high hit
-    hook hour human image index info information injected inputs int integration interval invoice ip is json
-    kind kwargs langchain last latencies lc legacy length level levels library limit link list llmobs local
-    location low ls managed management map maps margin max mcp medium memory message messages meta method
-    mfa min modality mode models moderation msg multiplier namespaced nano new no non none normalized ns
-    object observed of off ok on only openinference operation option options order origin outputs overhead
-    override page parallel parameters params parts payer payload peak per percent period permaslug pixel
-    plugin port pricing priority processing progress protocol provided publisher quantity query quota rate
-    raw reason reasons receive received ref references referer refs regional requests reset residency
-    resources responses rest result root route router routing rows rpm rubeus runtime sampling savings
-    schema scope search second seconds secret self sent server severity short signature size sku specific
-    spillover standard start started state stop storage store str stream streamed streaming string
-    structured success successful suite supported target temperature text throttle tier time timer timestamp
-    tls to tokenizer tool tools top tpm traceback trail transformed transport tries ts ttl unix
-    untransformed uri url us used user value values variant vector verified version versions watch web
-    window with without zero
+    1h 5m a above accept access actor adaptive addr address after all always and annotation answer apm applied
+    array asked assistant at attributes audio auth authenticated authorization authorizer available average
+    avg backend base baseline batch bearer before beta bill billing body bool box breakdown breakpoint build
+    built by byok byte bytes caching calling calls captured cause character charge chat choice choices chunk
+    chunks cipher class cloud cluster codes cold config connection consumed content context contracted
+    converse cookies core counter counts created creator credit currency current date day debug decision
+    default description diagnostic dimension dimensions disabled discount dotted double dropped duration
+    effort elements embed embedding endpoints entry envoy ephemeral epoch errors errortype estimate estimator
+    eval event events exceptions experiment extra failed failure fallback fallbacks family fields file final
+    fingerprint finish first fixed flags flex for format formats forwarded framing free frequency from
+    generated generations grounding groups guardrail guardrails hash hidden high hit hook hour human image
+    index info information injected inputs instrumentation int integration interval invoice ip is json kind
+    kwargs langchain last latencies lc legacy length level levels library limit link list llmobs local
+    location low ls managed management map maps margin max mcp medium memory message messages meta method mfa
+    min modality mode models moderation msg multiplier namespaced nano new no non none normalized ns object
+    observed of off ok on only openinference operation option options order origin outputs overhead override
+    page parallel parameters params parts payer payload peak per percent period permaslug pixel plugin port
+    pricing priority processing progress protocol provided publisher quantity query quota rate raw reason
+    reasons receive received ref references referer refs regional requests reset residency resources responses
+    rest result root route router routing rows rpm rubeus runtime sampling savings schema scope search second
+    seconds secret self sent server severity short signature size sku specific spillover standard start
+    started state stop storage store str stream streamed streaming string structured success successful suite
+    supported target temperature text throttle tier time timer timestamp tls to tokenizer tool tools top tpm
+    traceback trail transformed transport tries ts ttl unix untransformed uri url us used user value values
+    variant vector verified version versions watch web window with without zero
     """.split()
 )
 

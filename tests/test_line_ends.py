@@ -49,6 +49,7 @@ def _report(given: Input) -> dict[str, Any]:
 def test_a_sample_says_the_same_with_other_line_ends(
     path: Path, end: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Counts, verdicts and lines are those of the sample with LF, from memory and from a large file."""
     data = path.read_bytes().replace(b"\r\n", b"\n")
     wanted = _wanted(path)
     assert _report(Input(name=path.name, data=data.replace(b"\n", end))) == wanted
@@ -62,6 +63,7 @@ def test_a_sample_says_the_same_with_other_line_ends(
 def test_an_offset_is_of_the_bytes_as_they_were_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """No line end moves what comes after it."""
     monkeypatch.setattr(source, "TIDY", 0)
     for end in (b"\n", b"\r", b"\r\n"):
         file = tmp_path / "lines"
@@ -91,6 +93,7 @@ SPAN = {
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["lf", "crlf", "cr"])
 def test_a_pretty_record_ends_with_any_line_ends(tmp_path: Path, end: str) -> None:
+    """A record over many lines is read in a process of its own, which ends in time."""
     file = tmp_path / "record.json"
     file.write_bytes(json.dumps(SPAN, indent=2).replace("\n", end).encode())
     command = [sys.executable, "-m", "auditor", "audit", str(file), "--format", "json", "--exit-zero"]
@@ -99,6 +102,7 @@ def test_a_pretty_record_ends_with_any_line_ends(tmp_path: Path, end: str) -> No
 
 
 def test_lines_of_objects_as_node_prints_them_take_linear_time() -> None:
+    """Objects that no trace id closes are looked through once."""
     from auditor.readers.otel_console import READER
 
     def seconds(count: int) -> float:

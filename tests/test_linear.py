@@ -48,6 +48,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_four_times_the_input_takes_about_four_times_as_long(shape: str) -> None:
+    """CPU time of a whole audit at n and at 4n: linear is 4, quadratic 16."""
     make, size = SHAPES[shape]
     policy = Policy(profile="all")
 
@@ -63,5 +64,6 @@ def test_four_times_the_input_takes_about_four_times_as_long(shape: str) -> None
 
 
 def test_broken_lines_are_counted_and_calls_between_them_kept() -> None:
+    """Each broken line is a skip, and the calls count."""
     report = audit([Input(name="x", data=CALL * 3 + b'{"a": oops\n' * 2_000)])
     assert (report.inputs[0].calls, report.inputs[0].skipped_total) == (3, 2_000)

@@ -59,10 +59,12 @@ def _slow(use: Use) -> str | None:
 
 @pytest.mark.parametrize("name", FOUND)
 def test_a_pattern_takes_linear_time(name: str) -> None:
+    """CPU time at n and at 4n, for texts made of the parts of the pattern itself."""
     assert [slow for use in FOUND[name] if use.where not in BOUNDED and (slow := _slow(use))] == []
 
 
 def test_patterns_are_found() -> None:
+    """The walk over the modules finds module names, inline uses and generated patterns."""
     assert sum(map(len, FOUND.values())) > 250
     assert {"auditor.readers.otel_console", "auditor.phrases", "auditor.readers.unreadable"} <= FOUND.keys()
 
@@ -71,4 +73,5 @@ def test_patterns_are_found() -> None:
     ("pattern", "method"), [(r"\s+x", "search"), (r"\d+-", "sub"), (r'"(?:[^"\\]|\\.)*"', "findall")]
 )
 def test_a_slow_pattern_is_seen(pattern: str, method: str) -> None:
+    """Known quadratic patterns fail the test."""
     assert _slow(Use(re.compile(pattern), "here", frozenset({method})))

@@ -181,6 +181,14 @@ def test_lookalikes_are_not_added_up_and_the_worst_counts() -> None:
     assert "leave out litellm" in report.notes[0]
 
 
+def test_a_few_lookalikes_beside_many_calls_are_added_up() -> None:
+    """Two rows that look like two of thirty calls: one of the logs alone would hide the other."""
+    many = spans(*(span(n, trace=f"{n:032x}") for n in range(1, 31)))
+    report = gated({"app": many, "litellm": lines(*(payload(n, aws=None, trace_id=None) for n in (1, 2)))})
+
+    assert 32 == report.totals.distinct_calls
+
+
 def test_calls_that_nothing_weighs_do_not_pass_unseen() -> None:
     """Unowned calls without tokens or cost have no share of the spend: the gate says so and fails."""
     bare = [span(n, tenant="", request=f"bare-{n}") for n in (1, 2, 3)]
