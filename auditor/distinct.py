@@ -64,7 +64,7 @@ def distinct(evidence: Evidence, without: Collection[int] = ()) -> Distinct | No
     key = f"distinct {sorted(without)}"
     if key not in evidence.kept:
         logs = [rows for number, rows in enumerate(joined.logs) if number not in without]
-        evidence.kept[key] = _distinct(joined.up.astype(np.int64), joined.hop, logs)
+        evidence.kept[key] = _distinct(joined.up, joined.hop, logs)
     known: Distinct = evidence.kept[key]
     return known
 
@@ -75,13 +75,13 @@ def with_tokens(evidence: Evidence, able: Rows, without: Collection[int] = ()) -
     if joined is None:
         return np.flatnonzero(able)
     logs = [rows[able[rows]] for number, rows in enumerate(joined.logs) if number not in without]
-    return np.flatnonzero(_distinct(nearest(joined.up.astype(np.int64), able), joined.hop, logs).counted)
+    return np.flatnonzero(_distinct(nearest(joined.up, able), joined.hop, logs).counted)
 
 
 def _distinct(up: Ints, hop: Ints, logs: Sequence[Ints]) -> Distinct:
-    calls = np.ones(len(up), dtype=np.int64)  # that a record and those below it show
+    calls = np.ones(len(up), dtype=np.int32)  # that a record and those below it show
     aside = np.zeros(len(up), dtype=bool)
-    below = np.full(len(up), -1, dtype=np.int64)  # the last record of the hop that is counted
+    below = np.full(len(up), -1, dtype=np.int32)  # the last record of the hop that is counted
     linked = np.concatenate([np.zeros(0, np.int64), *logs])
     linked = linked[up[linked] >= 0]
     for rows in reversed(logs):
@@ -95,13 +95,18 @@ def _distinct(up: Ints, hop: Ints, logs: Sequence[Ints]) -> Distinct:
         calls[parent], below[parent] = most["calls"].to_numpy(), most["row"].to_numpy()
         other = children.join(most.select("parent", "hop"), on=["parent", "hop"], how="anti")
         aside[other["row"].to_numpy()] = True
-    beside, counted = np.full(len(up), -1, dtype=np.int64), np.zeros(len(up), dtype=bool)
+    beside, counted = np.full(len(up), -1, dtype=np.int32), np.zeros(len(up), dtype=bool)
     for rows in logs:
         above = up[rows]
         beside[rows] = np.where(aside[rows], above, np.where(above >= 0, beside[above], -1))
         counted[rows] = (below[rows] < 0) & (beside[rows] < 0)
-    start = np.where(beside >= 0, beside, np.arange(len(up)))
+    start = np.where(beside >= 0, beside, _rows_of(up))
     return Distinct(counted, _last(start, below), beside, up, hop)
+
+
+def _rows_of(way: Ints) -> Ints:
+    """The number of each row."""
+    return np.arange(len(way), dtype=np.int32)
 
 
 def _last(rows: Ints, way: Ints) -> Ints:
@@ -120,7 +125,7 @@ def once(calls: Distinct, figure: Ints) -> Ints:
     Where no counted record of a group has any, the nearest hop before them that has speaks for it.
     """
     out = np.where(calls.counted, figure, 0)
-    top = _last(np.arange(len(figure)), calls.parent)
+    top = _last(_rows_of(calls.parent), calls.parent)
     known = np.zeros(len(figure), dtype=bool)
     known[top[out != 0]] = True
     rows = np.flatnonzero((figure != 0) & ~known[top] & calls.counted[calls.counted_as])
@@ -167,8 +172,7 @@ def strangers(evidence: Evidence) -> list[tuple[int, int]]:
     joined = links(evidence)
     if joined is None:
         return []
-    up = joined.up.astype(np.int64)
-    top = _last(np.arange(len(up)), up)
+    top = _last(_rows_of(joined.up), joined.up)
     alike = {pair for known in look_alikes(evidence) for pair in product(known.before, known.after)}
     logging = [number for number, rows in enumerate(joined.logs) if len(rows)]
     return [
@@ -187,8 +191,7 @@ def _shared(top: Ints, rows: Ints, others: Ints) -> Rows:
 
 
 def _look_alikes(evidence: Evidence, joined: Links) -> list[LookAlike]:
-    up = joined.up.astype(np.int64)
-    top = _last(np.arange(len(up)), up)
+    top = _last(_rows_of(joined.up), joined.up)
     logging = [number for number, rows in enumerate(joined.logs) if len(rows)]
     alike: dict[tuple[int, int], tuple[int, int]] = {}
     together = []

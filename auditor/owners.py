@@ -162,7 +162,7 @@ def _rows(
     counted: Rows = (calls["layer"] != "billing").to_numpy()
     if (known := distinct(evidence, without)) is not None:
         owner = _owner_of(known, _scattered(lines["owner"].is_not_null().to_numpy(), row, frame.height))
-        place = _scattered(np.arange(len(row)), row, frame.height)
+        place = _scattered(np.arange(len(row), dtype=np.int32), row, frame.height)
         source = np.where(owner[row] >= 0, place[owner[row]], -1)
         lines = lines.with_columns(gathered(lines[c], source).alias(c) for c in ("owner", "field", "found"))
         for name, figure in figures.items():
@@ -183,14 +183,14 @@ def _scattered(values: Any, rows: Ints, height: int) -> Any:
 
 def _owner_of(calls: Distinct, owned: Rows) -> Ints:
     """For each record the earliest one of its call that names an owner, or -1: above it, it, or beside it."""
-    rows = np.arange(len(owned))
-    first = np.where(owned, rows, -1)
+    rows = np.arange(len(owned), dtype=np.int32)
+    first = np.where(owned, rows, np.int32(-1))
     by_hop = [np.flatnonzero(calls.hop == n) for n in np.unique(calls.hop)]
     for mine in by_hop:
         above = calls.parent[mine]
         inherited = np.where(above >= 0, first[above], -1)
         first[mine] = np.where(inherited >= 0, inherited, first[mine])
-    aside = np.full(len(owned), -1, dtype=np.int64)
+    aside = np.full(len(owned), -1, dtype=np.int32)
     for mine in reversed(by_hop):  # of several hops beside a record the earliest has the last word
         siblings = mine[(calls.beside[mine] >= 0) & (first[mine] >= 0)]
         aside[calls.beside[siblings]] = first[siblings]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -34,6 +33,7 @@ from auditor.store import Store
 from auditor.table import Slot
 from auditor.tally import Told
 
+SAME_CALLS = ("links", "distinct", "look alikes", "compared")  # what `kept` holds of which records are a call
 OWNERS = frozenset({"tenant_id", "team_id", "workflow_id", "user_id"})
 Place = Callable[[Told], tuple[int, str]]  # the number and name of the hop at which a gap sits
 MOSTLY = 0.5
@@ -64,8 +64,8 @@ def checked(
     table with all steps applied; where they see it otherwise than the steps add up to, they judge each.
     """
     # the same records stay the same calls, whatever id they are given
-    held: dict[str, Any] = {name: judged.kept[name] for name in ("links", "compared") if name in judged.kept}
-    court = replace(court, bare=replace(court.bare, kept=held))
+    kept = {name: value for name, value in judged.kept.items() if name.startswith(SAME_CALLS)}
+    court = replace(court, bare=replace(court.bare, kept=kept))
     table, steps = _steps(told, judged, judgement, court, place, each=False)
     if not steps:
         return []
