@@ -229,6 +229,7 @@ def _stream_pieces(data: bytes, tell: Tell) -> Iterator[Piece]:
     ascii_only = len(text) == len(data)
     position, number, size = 0, 1, len(text)
     counted, counted_bytes = 0, 0
+    effort = _Effort(size)
     while position < size:
         stop = text.find("\n", position)
         stop = size if stop < 0 else stop
@@ -245,7 +246,7 @@ def _stream_pieces(data: bytes, tell: Tell) -> Iterator[Piece]:
             yield from one_line(row.strip().encode(), offset, number, tell)
             position, number = stop + 1, number + 1
             continue
-        value, after = _block(text, at, number, tell)
+        value, after = _block(text, at, number, tell, effort)
         if value is not None:
             yield from _opened(value, offset, tell, number, text[at:after].encode())
         number += text.count("\n", position, after)
@@ -255,10 +256,17 @@ def _stream_pieces(data: bytes, tell: Tell) -> Iterator[Piece]:
 _ALONE = frozenset({"[", "]", "}", "],", "},", "```"})
 
 
-def _block(text: str, at: int, number: int, tell: Tell) -> tuple[Any, int]:
+class _Effort:
+    """How many characters may still be looked at in vain: as many for a text as it has, a few times over."""
+
+    def __init__(self, size: int) -> None:
+        self.left = 64 * FIRST_LOOK + 4 * size
+
+
+def _block(text: str, at: int, number: int, tell: Tell, effort: _Effort) -> tuple[Any, int]:
     """The value that begins here and where it ends; None when it is broken, which is told."""
     try:
-        value, after = _decoded(text, at)
+        value, after = _decoded(text, at, effort)
         return (spelled(value, text[at:after]) if isinstance(value, (dict, list)) else None), after
     except RecursionError:
         tell.skip(number, f"nested deeper than {MAX_DEPTH} levels")
@@ -284,21 +292,28 @@ def _margin(text: str, at: int) -> int:
     return following.start() if following else len(text)
 
 
-def _decoded(text: str, at: int) -> tuple[Any, int]:
+def _decoded(text: str, at: int, effort: _Effort) -> tuple[Any, int]:
     """The value that begins here and where it ends.
 
     Only a part of the text is given to the decoder: its errors count the lines of all that they are given.
+    Where too much was looked at in vain, a value is looked for in its first line alone.
     """
-    size = FIRST_LOOK
+    size, end = FIRST_LOOK, len(text)
+    if effort.left <= 0 and (stop := text.find("\n", at)) >= 0:
+        size, end = stop - at, stop
     while True:
         part = text[at : at + size]
         try:
             value, after = _scanner.raw_decode(part)
             return value, at + after
         except json.JSONDecodeError as error:
+            effort.left -= error.pos
             inside = error.pos < len(part) - LONGEST_WORD and not error.msg.startswith("Unterminated")
-            if inside or at + size >= len(text):
+            if inside or at + size >= end:
                 raise
+        except RecursionError:
+            effort.left -= len(part)
+            raise
         size *= 8
 
 

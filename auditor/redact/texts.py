@@ -16,7 +16,7 @@ from auditor.redact.prose import Prose
 
 _BYTES = re.compile(r"""(?<![\w"'\\])(b'(?=[{\[])(?:[^'\\\n]|\\.)*'|b"(?=[{\[])(?:[^"\\\n]|\\.)*")""")
 _OPENING = re.compile(r"[{\[]")
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|-?\d[\d.eE+-]*', re.S)
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|-?\d[\d.eE+-]*', re.S)
 _WRAPPERS = frozenset(
     """stringValue string_value intValue int_value doubleValue double_value boolValue arrayValue array_value
     values kvlistValue kvlist_value bytesValue S N M L""".split()
