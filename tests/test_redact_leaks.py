@@ -137,3 +137,11 @@ def test_a_dotted_name_is_no_host() -> None:
 def test_one_letter_after_a_tag_changes_nothing_else() -> None:
     """The value of `tenant:t` is replaced, not every `t` of it."""
     assert re.fullmatch(r"tenant:[a-z]", one(CALL | {"tags": ["tenant:t"]})["tags"][0])
+
+
+def test_an_address_of_a_machine_is_no_number() -> None:
+    """Who called is replaced under every key, and stays the same caller."""
+    found = one(CALL | {"remote_addr": "203.0.113.77", "client": "203.0.113.77", "xff": "203.0.113.77, 203.0.113.78"})
+
+    assert "203.0.113.77" not in json.dumps(found)
+    assert found["remote_addr"] == found["client"] == found["xff"].split(",")[0]

@@ -212,7 +212,7 @@ class Leaves:
             return _behind(text, trimmed, paired)
         if " " not in trimmed:
             return self.values.of(text)
-        return re.sub(r"\S+", lambda m: m[0] if _plain(m[0]) else self.values.of(m[0]), text)
+        return re.sub(r"[^\s,;]+", lambda m: m[0] if _plain(m[0]) else self.values.of(m[0]), text)
 
     def _paired(self, path: tuple[str, ...], text: str) -> str | None:
         """One `key:value`, or a text with such pairs in it; None for any other text."""

@@ -79,6 +79,7 @@ _REGION = re.compile(
     (?:asia|australia|europe|northamerica|southamerica|me|us|africa)-(?:north|south|east|west|central|
     northeast|northwest|southeast|southwest)\d(?:-[a-z])?|eu|us|apac|global"""
 )
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")  # of a machine: no number
 _NUMBER = re.compile(
     r"""(?ix)[-+]?[$€£]?\s?\d[\d.,_]*(?:e[-+]?\d+)?\s?(?:%|[a-zµ]{0,3}|usd|eur|tokens?|seconds?|cents?)"""
 )
@@ -146,7 +147,11 @@ def is_word(text: str) -> bool:
         lower in known_words()
         or lower in rule_words()
         or lower in STAGES
-        or bool(_NUMBER.fullmatch(text) or _TIME.fullmatch(text) or _MEDIA.fullmatch(text))
+        or bool(
+            (_NUMBER.fullmatch(text) and not _ADDRESS.fullmatch(text))
+            or _TIME.fullmatch(text)
+            or _MEDIA.fullmatch(text)
+        )
         or is_place(text)
     )
 
