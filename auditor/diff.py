@@ -13,7 +13,7 @@ from auditor.baseline import grew
 from auditor.gate import fell
 from auditor.model import ByVerdict, Gap, Gate, Report, Struct, Tool
 from auditor.settings import FailOn
-from auditor.summary import asked_fields
+from auditor.summary import asked_fields, distinct_calls
 from auditor.text import share
 
 Kind = Literal["new", "grown", "moved", "shrunk", "gone", "same"]
@@ -142,7 +142,7 @@ def _stand(report: Report) -> Stand:
     return Stand(
         inputs=[given.name for given in report.inputs],
         profile=report.profile,
-        calls=totals.calls,
+        calls=distinct_calls(report),
         tokens=totals.tokens,
         cost_usd=totals.cost_usd,
         weighted_by=totals.weighted_by,

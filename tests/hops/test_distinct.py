@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from auditor.diff import diff
 from auditor.model import Report
 from auditor.run import audit
 from auditor.settings import Policy
@@ -63,6 +64,13 @@ def test_no_input_turns_a_failed_gate_green(together_with: dict[str, str]) -> No
     assert not report.gate.passed
     assert "of spend has no owner" in report.gate.reasons[0]
     assert report.score.value <= 49
+
+
+def test_a_comparison_counts_each_call_once() -> None:
+    """The calls of a side are those of which the share without an owner is told."""
+    both = {"app": spans(span(1, request="req-0001")), "litellm": payload(1, request="req-0001")}
+
+    assert 1 == diff(together(both), together(both)).before.calls
 
 
 def test_that_two_inputs_share_no_id_is_noted() -> None:
