@@ -141,7 +141,8 @@ def test_one_letter_after_a_tag_changes_nothing_else() -> None:
 
 def test_an_address_of_a_machine_is_no_number() -> None:
     """Who called is replaced under every key, and stays the same caller."""
-    found = one(CALL | {"remote_addr": "203.0.113.77", "client": "203.0.113.77", "xff": "203.0.113.77, 203.0.113.78"})
+    caller = "203.0.113.77"
+    found = one(CALL | {"remote_addr": caller, "client": caller, "xff": f"{caller}, 203.0.113.78"})
 
-    assert "203.0.113.77" not in json.dumps(found)
+    assert caller not in json.dumps(found)
     assert found["remote_addr"] == found["client"] == found["xff"].split(",")[0]
