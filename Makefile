@@ -49,7 +49,7 @@ fuzz: $(DEV) ## Audit damaged inputs and report what breaks (COUNT=; ARGS="--cor
 	$(BIN)/python -m tools.fuzz --count $(COUNT) $(ARGS)
 
 golden: $(DEV) ## Rewrite the goldens and the generated documents
-	$(BIN)/python -m tests.golden
+	$(BIN)/python -m tests.support.goldens
 	$(BIN)/python -m tools.docs
 
 rule: $(RUN) ## Start a rule: make rule NAME=the-defect-as-a-noun FAMILY=IDN

@@ -3,7 +3,7 @@
 It does nothing else.
 """
 
-from auditor.cli import main
+from auditor.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from auditor.model import Report
+    from auditor.report.schema import Report
 
 NAME = "tests"  # what the input is called in the report
 _KEY = "attribution_spans"
@@ -124,7 +124,7 @@ class Collector:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Every open gap on a line, then the one line that sums up."""
-        from auditor.text import plural, visible
+        from auditor.printing.text import plural, visible
 
         terminalreporter.section("attribution audit")
         terminalreporter.write_line(f"{plural(len(self._spans), 'span')} collected")
@@ -150,9 +150,9 @@ def _audited(spans: list[str], config: pytest.Config) -> Report:
     """The report of the collected spans by the policy that holds in the root folder of the tests."""
     from pathlib import Path
 
-    from auditor.policies import find
-    from auditor.run import Input, audit
-    from auditor.settled import Switches, settle
+    from auditor.audit import Input, audit
+    from auditor.policy.files import find
+    from auditor.policy.settings import Switches, settle
 
     named = config.getoption("--attribution-policy")
     path = Path(named) if named else find(config.rootpath)
@@ -166,7 +166,7 @@ def _audited(spans: list[str], config: pytest.Config) -> Report:
 def _lines(report: Report | None) -> list[str]:
     if report is None:
         return []
-    from auditor.summary import one_line
+    from auditor.report.sentences import one_line
     from auditor.writers import Style, writer
 
     concise = writer("concise").write(report, Style()).decode().splitlines()

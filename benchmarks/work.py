@@ -57,7 +57,7 @@ def duckdb_query(path: Path, query: str) -> Callable[[], object]:
 
 def audit_file(path: Path, jobs: int = 1, rules: bool = True) -> Callable[[], object]:
     """The whole audit of a file, from bytes to report; without rules to see what they cost."""
-    from auditor import run
+    from auditor import audit as run
 
     if not rules:
         vars(run)["load_rules"] = lambda *_: ()
@@ -67,14 +67,14 @@ def audit_file(path: Path, jobs: int = 1, rules: bool = True) -> Callable[[], ob
 
 def hops_of(folder: Path) -> list[object]:
     """The inputs of a folder, each a hop under the name of its file."""
-    from auditor import run
+    from auditor import audit as run
 
     return [run.Input(name=f.stem, path=f, alias=f.stem) for f in sorted(folder.iterdir())]
 
 
 def audit_hops(folder: Path) -> Callable[[], object]:
     """Several inputs audited together: read, joined, reconciled, judged."""
-    from auditor import run
+    from auditor import audit as run
 
     _warm(run)
     return lambda: run.audit(hops_of(folder))  # type: ignore[arg-type]
@@ -82,10 +82,10 @@ def audit_hops(folder: Path) -> Callable[[], object]:
 
 def read_hops(folder: Path) -> Callable[[], object]:
     """The same inputs only read."""
-    from auditor import run
-    from auditor.fields import catalogue
-    from auditor.ingest import ingest
-    from auditor.source import Source
+    from auditor import audit as run
+    from auditor.catalogue.fields import catalogue
+    from auditor.inputs.source import Source
+    from auditor.readers.ingest import ingest
 
     _warm(run)
     fields = catalogue()
@@ -100,7 +100,7 @@ def _warm(run: object) -> None:
 
 def audit_paste() -> float:
     """Milliseconds of a ten-record paste once warm: the median of fifty."""
-    from auditor import run
+    from auditor import audit as run
 
     given = run.Input(name="paste", data=paste())
     for _ in range(5):

@@ -73,7 +73,7 @@ def cli() -> Cli:
     """The command line in this process: words in, exit code and both streams out."""
 
     def run(*words: object, stdin: bytes = b"", **env: str) -> Ran:
-        from auditor.cli import main
+        from auditor.cli.main import main
 
         code: Any = None
         with CliRunner().isolation(input=stdin, env=env) as (out, err, _):

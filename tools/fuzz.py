@@ -23,8 +23,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from auditor.catalogue.samples import samples
 from auditor.errors import AuditError
-from auditor.samples import samples
 
 LARGEST = 64 * 1024  # bytes of an input
 CPU_SECONDS = 20.0  # that an input of this size may take
@@ -197,9 +197,9 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 def audited(data: bytes, *, written: bool) -> None:
     """One audit of everything; AuditError is an answer, any other exception a failure."""
-    from auditor.paint import Style
-    from auditor.run import Input, audit
-    from auditor.settings import Policy
+    from auditor.audit import Input, audit
+    from auditor.policy.model import Policy
+    from auditor.printing.ink import Style
     from auditor.writers import names, writer
 
     report = audit([Input(name="input", data=data)], Policy(profile="all"), planned=written)

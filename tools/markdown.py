@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from auditor import matrix
-from auditor.fields import Field, Profile, Requirement, catalogue, profiles
-from auditor.listing import formats_markdown
-from auditor.readers import Reader, all_readers
-from auditor.readers import recognised_only as recognised
-from auditor.rulebook import Rule, load_fixes, load_rules
-from auditor.samples import samples
+from auditor.catalogue.fields import Field, Profile, Requirement, catalogue, profiles
+from auditor.catalogue.rules import Rule, load_fixes, load_rules
+from auditor.catalogue.samples import samples
+from auditor.cli.commands.lists import formats_markdown
+from auditor.readers import matrix
+from auditor.readers.contract import Reader
+from auditor.readers.registry import all_readers
+from auditor.readers.registry import recognised_only as recognised
 
 NOTE = "<!-- Written by `make golden` from {source}. Change that, not this. -->"
 OPENED = """\

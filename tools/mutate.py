@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 import sqlglot
 from sqlglot import exp
 
-from auditor.assemble import Evidence, assemble
-from auditor.fields import catalogue, catalogue_with
-from auditor.ingest import ingest
-from auditor.judge import judge
-from auditor.rulebook import Example, Rule, load_rules
-from auditor.selftest import inputs_of, policy_of
-from auditor.source import Source
+from auditor.catalogue.fields import catalogue, catalogue_with
+from auditor.catalogue.rules import Example, Rule, load_rules
+from auditor.cli.commands.selftest import inputs_of, policy_of
+from auditor.evidence.assemble import Evidence, assemble
+from auditor.inputs.source import Source
+from auditor.judge.verdicts import judge
+from auditor.readers.ingest import ingest
 
 JUNCTIONS = (exp.And, exp.Or)
 FIELD = "field__"  # stands for `{field}` while a predicate is a tree

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from functools import partial
 
 from auditor.errors import InputError
-from auditor.ingest import recognise, sample_of
+from auditor.inputs.source import Input, Source
+from auditor.readers.ingest import recognise, sample_of
 from auditor.redact import packed
 from auditor.redact.pseudonyms import Pseudonyms
 from auditor.redact.tables import Wholes
-from auditor.source import Input, Source
 
 
 def redact(given: Input, salt: str | None = None) -> bytes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import re
 
-from auditor.fields import catalogue
-from auditor.readers._nested import tag_pair
+from auditor.catalogue.fields import catalogue
+from auditor.framing.nested import tag_pair
 from auditor.redact.pseudonyms import Pseudonyms, is_blank, is_redacted
 from auditor.redact.sweep import Sweeper
 from auditor.redact.values import URL, Values, gone

@@ -85,7 +85,7 @@ def protobuf(data: bytes, texts: Texts) -> bytes:
     from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
     from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
-    from auditor.readers._otlp_wire import framed, signal_of, unbase64
+    from auditor.readers.otlp.wire import framed, signal_of, unbase64
 
     kinds: dict[str, Any] = {"traces": TracesData, "logs": LogsData, "metrics": MetricsData}
     requests = [bytes(request) for request in framed(data)]
@@ -147,7 +147,7 @@ def msgpack(data: bytes, texts: Texts) -> bytes:
     """Datadog's traces, as arrays of spans."""
     import msgpack as library
 
-    from auditor.readers._datadog_pack import payloads
+    from auditor.readers.traces.datadog_msgpack import payloads
 
     out = []
     for payload in payloads(data):

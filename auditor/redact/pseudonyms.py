@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from auditor.fields import catalogue
-from auditor.principal import SESSION_KINDS
+from auditor.catalogue.fields import catalogue
+from auditor.catalogue.principals import SESSION_KINDS
 
 _REDACTED = re.compile(r"(?i)^(?:\*{2,}|x{4,}|[\[<({]?redacted[\])>}]?)$")
 _HEX = re.compile(r"[0-9a-f]{8,}")

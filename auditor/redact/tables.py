@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import groupby, pairwise
 from typing import Literal
 
-from auditor.readers._tables import DELIMITERS, header_of
+from auditor.framing.tables import DELIMITERS, header_of
 from auditor.redact.texts import Texts
 from auditor.redact.words import kind_of
 

@@ -12,7 +12,7 @@ from functools import cache
 from itertools import pairwise
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
-from auditor.principal import GATEWAY
+from auditor.catalogue.principals import GATEWAY
 from auditor.redact.pseudonyms import Pseudonyms, is_blank, is_placeholder, is_redacted
 from auditor.redact.vocabulary import is_common, known_words, pieces_of, rule_words, vocabulary
 from auditor.redact.words import is_place, is_word, kind_of

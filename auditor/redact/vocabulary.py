@@ -12,9 +12,9 @@ from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
-from auditor.fields import catalogue
-from auditor.readers import all_readers
-from auditor.rulebook import load_rules
+from auditor.catalogue.fields import catalogue
+from auditor.catalogue.rules import load_rules
+from auditor.readers.registry import all_readers
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,}")
 _LITERAL = re.compile(r"'([^']+)'")

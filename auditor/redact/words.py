@@ -9,8 +9,8 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from auditor.fields import catalogue, normalise
-from auditor.readers._nested import BODIES
+from auditor.catalogue.fields import catalogue, normalise
+from auditor.framing.nested import BODIES
 from auditor.redact.vocabulary import STAGES, known_words, model_words, pieces_of, rule_words
 
 Kind = Literal["identity", "secret", "body", "shown", "words", "prose", "other"]

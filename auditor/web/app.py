@@ -23,13 +23,17 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 from litestar.types import LifeSpanScope, Message, Scope
 
-from auditor import __version__, rendering
-from auditor.library import handbook
-from auditor.web import api, compare, log, ops, pages, problems, reports, security, view
-from auditor.web.jobs import Workers
+from auditor import __version__
+from auditor.report import templates as rendering
+from auditor.report.quotes import handbook, say
+from auditor.web import log, problems, security
 from auditor.web.metrics import Metrics
-from auditor.web.outputs import MENU
+from auditor.web.responses import MENU
+from auditor.web.routes import compare, pages, reports
+from auditor.web.routes import operations as ops
+from auditor.web.routes import reference as api
 from auditor.web.settings import Settings
+from auditor.web.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def static(name: FromPath[str]) -> Response[bytes]:
 def environment(settings: Settings) -> Environment:
     """The templates: escaped always, an unknown name is an error."""
     made = rendering.environment(handbook())
-    made.filters |= {"say": view.say}
+    made.filters |= {"say": say}
     made.globals |= {"assets": assets(), "settings": settings, "version": __version__, "site": True}
     made.globals |= {"menu": MENU}
     return made

@@ -16,7 +16,7 @@ from litestar.response import Template
 
 from auditor import errors
 from auditor.errors import AuditError, NothingToAudit
-from auditor.model import Report
+from auditor.report.schema import Report
 from auditor.web import log
 from auditor.web.worker import frames
 

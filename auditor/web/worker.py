@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from auditor.errors import AuditBroke, AuditError, PolicyError
-from auditor.model import Report
+from auditor.report.schema import Report
 
 NO_BASELINE = "send an earlier report, or a file of `auditor baseline write`, as `baseline`"
 MAX_UNPACKED = 200 * 1024**2  # bytes that one input may inflate to: a worker's memory is shared
@@ -97,9 +97,9 @@ def work(order: bytes) -> bytes:
 
 def run_order(order: bytes) -> bytes:
     """Decode, audit, encode; every error becomes an outcome."""
-    from auditor.baseline import parse
-    from auditor.run import Input, audit
-    from auditor.settings import parse_policy
+    from auditor.audit import Input, audit
+    from auditor.gate.baseline import parse
+    from auditor.policy.model import parse_policy
 
     outcome: Outcome
     try:

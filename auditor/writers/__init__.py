@@ -13,10 +13,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from auditor.errors import UsageError
-from auditor.paint import Style
+from auditor.printing.ink import Style
 
 if TYPE_CHECKING:
-    from auditor.model import Report
+    from auditor.report.schema import Report
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Writer:
 
 def names() -> list[str]:
     """The names of all writers, sorted; imports none of them."""
-    return sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(__path__) if m.name[0] != "_")
+    return sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(__path__))
 
 
 @cache

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.summary import open_gaps
-from auditor.text import logged, plain
+from auditor.printing.text import logged, plain
+from auditor.report.locations import first, input_of
+from auditor.report.sentences import open_gaps
 from auditor.writers import Style, Writer
-from auditor.writers._places import first, input_of
 
 if TYPE_CHECKING:
-    from auditor.model import Gap, Report
+    from auditor.report.schema import Gap, Report
 
 
 def write(report: Report, style: Style) -> bytes:

@@ -10,12 +10,12 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from auditor.text import logged
+from auditor.printing.text import logged
+from auditor.report.locations import first, input_of
 from auditor.writers import Style, Writer
-from auditor.writers._places import first, input_of
 
 if TYPE_CHECKING:
-    from auditor.model import Gap, Report
+    from auditor.report.schema import Gap, Report
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _Cell = str | int | float | None

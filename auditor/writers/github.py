@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.summary import gaps_line, open_gaps
-from auditor.text import count, logged
+from auditor.printing.text import count, logged
+from auditor.report.locations import first, sentence, size
+from auditor.report.sentences import gaps_line, open_gaps
 from auditor.writers import Style, Writer
-from auditor.writers._places import first, sentence, size
 
 if TYPE_CHECKING:
-    from auditor.model import Gap, Report
+    from auditor.report.schema import Gap, Report
 
 MOST = 10  # annotations of one step
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.writers import Style, Writer
-from auditor.writers._markdown import page
+from auditor.writers.markdown.report import page
 
 if TYPE_CHECKING:
-    from auditor.model import Report
+    from auditor.report.schema import Report
 
 LIMIT = 1_000_000  # bytes; GitHub takes 1 MiB a step
 MOST = 1000  # gaps

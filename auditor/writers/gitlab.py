@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from auditor.summary import open_gaps
-from auditor.text import logged
+from auditor.printing.text import logged
+from auditor.report.locations import first, input_of, sentence, size
+from auditor.report.sentences import open_gaps
 from auditor.writers import Style, Writer
-from auditor.writers._places import first, input_of, sentence, size
 from auditor.writers.json import document
 
 if TYPE_CHECKING:
-    from auditor.model import Gap, Report
+    from auditor.report.schema import Gap, Report
 
 _SEVERITIES = {"error": "major", "warning": "minor", "note": "info"}
 

@@ -16,13 +16,13 @@ from auditor.writers import Style, Writer
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from auditor.handbook import Handbook
-    from auditor.model import Report
+    from auditor.report.handbook import Handbook
+    from auditor.report.schema import Report
 
 
 def write(report: Report, style: Style) -> bytes:
     """The report as it stands on the page, with every text that it needs."""
-    from auditor.view import arrange
+    from auditor.report.arrange import arrange
 
     return _template(style.handbook).render(view=arrange(report, style.handbook)).encode() + b"\n"
 
@@ -31,7 +31,7 @@ def write(report: Report, style: Style) -> bytes:
 def _template(handbook: Handbook) -> Template:
     from markupsafe import Markup
 
-    from auditor.rendering import environment
+    from auditor.report.templates import environment
 
     sheet = (importlib.resources.files("auditor") / "web" / "static" / "style.css").read_text("utf-8").strip()
     digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()

@@ -13,7 +13,7 @@ import msgspec
 from auditor.writers import Style, Writer
 
 if TYPE_CHECKING:
-    from auditor.model import Report
+    from auditor.report.schema import Report
 
 # control, zero-width and bidi characters that JSON allows unescaped and terminals or editors obey
 _UNSAFE = re.compile(
@@ -43,7 +43,7 @@ def _escape(found: re.Match[str]) -> str:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the report, made from its types."""
-    from auditor.model import Report
+    from auditor.report.schema import Report
 
     (body,), parts = msgspec.json.schema_components([Report], ref_template="#/$defs/{name}")
     for part in parts.values():

@@ -14,7 +14,7 @@ from auditor.writers import Style, Writer
 from auditor.writers.json import escaped
 
 if TYPE_CHECKING:
-    from auditor.model import Report
+    from auditor.report.schema import Report
 
 # the lists of the report and what one item of each is called; notes and rules stay in the first line
 _ITEMS = {

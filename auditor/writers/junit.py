@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from auditor.model import Level, Verdict
-from auditor.summary import asked_fields, ownership, scored, uncarried
-from auditor.text import logged, plural
+from auditor.catalogue.words import Level, Verdict
+from auditor.printing.text import logged, plural
+from auditor.report.locations import address, first, input_of, lived_with, sentence, size
+from auditor.report.sentences import asked_fields, ownership, scored, uncarried
 from auditor.writers import Style, Writer
-from auditor.writers._places import address, first, input_of, lived_with, sentence, size
 
 if TYPE_CHECKING:
-    from auditor.model import FieldReport, Gap, Report
+    from auditor.report.schema import FieldReport, Gap, Report
 
 ALL = "all inputs"  # the suite of the fields where there are several inputs
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.model import FieldReport, Report
-from auditor.run import Input, audit
-from auditor.settings import Policy
+from auditor.audit import Input, audit
+from auditor.policy.model import Policy
+from auditor.report.schema import FieldReport, Report
 
 
 def report(text: str | bytes, name: str = "input", **given: Any) -> Report:

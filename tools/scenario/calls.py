@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from auditor.prices import rates
+from auditor.catalogue.prices import rates
 from tools.scenario.lanes import LANES, TENANTS, Lane
 
 FIRST_DAY = datetime(2026, 11, 18, tzinfo=UTC)

@@ -1,0 +1,224 @@
+"""The field catalogue and the one alias index: which key means which canonical field.
+
+It resolves names only; whether a value found under a name is evidence is decided by its scope, elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from auditor.catalogue.resources import folder
+from auditor.errors import PolicyError
+
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_OTHER = re.compile(r"[^a-z0-9]+")
+_SEGMENT = re.compile(r"[./→]")
+_INDEX = re.compile(r"\[\d+\]$")
+
+
+class Strict(BaseModel):
+    """Base of what people write by hand: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Field(Strict):
+    """One canonical attribution field, as `rules/fields.yaml` defines it."""
+
+    name: str
+    title: str
+    definition: str
+    type: Literal["string", "int", "money", "duration", "arn", "map"] = "string"
+    unit: str | None = None
+    standard: str = "none exists"
+    weight: int = 10
+    accepts: dict[str, list[str]] = {}
+    aliases: list[str] = []
+    exact_only: list[str] = []
+    weak: list[str] = []
+    not_: list[str] = []
+    answers: list[str] = []
+    note: str | None = None
+
+    def accepted(self, layer: str) -> tuple[str, ...]:
+        """The scopes at which a value is evidence on a record of this layer, narrow to wide."""
+        return tuple(dict.fromkeys([*self.accepts.get("all", ()), *self.accepts.get(layer, ())]))
+
+
+class Requirement(Strict):
+    """One requirement of a profile: a field, or any one of several, in some layers."""
+
+    any_of: list[str]
+    layers: list[str] = []
+    not_layers: list[str] = []
+    when: str | None = None
+
+    def holds_in(self, layer: str) -> bool:
+        """Whether the requirement is asked of records of this layer."""
+        return (not self.layers or layer in self.layers) and layer not in self.not_layers
+
+
+class Profile(Strict):
+    """A named set of required fields."""
+
+    name: str
+    title: str
+    required: list[Requirement] = []
+    every_field: bool = False
+
+
+class Match(NamedTuple):
+    """A key resolved: the field, how good the name is (lower is better), and whether it is a weak alias."""
+
+    field: str
+    rank: int
+    weak: bool
+
+
+def normalise(key: str) -> str:
+    """`X-Tenant-ID`, `tenantId`, `tenant.id` and `TENANT_ID` all become `tenant_id`."""
+    flat = _OTHER.sub("_", _CAMEL.sub("_", key).lower()).strip("_")
+    return flat[2:] if flat.startswith("x_") else flat
+
+
+class Catalogue:
+    """All fields, in the order of the file, with the alias index over them."""
+
+    def __init__(self, data: Mapping[str, Any], extra: Mapping[str, Iterable[str]] | None = None) -> None:
+        self.fields: dict[str, Field] = {}
+        for name, body in data["fields"].items():
+            body = dict(body)
+            body["not_"] = body.pop("not", [])
+            self.fields[name] = Field(name=name, **body)
+        self.placeholder_words = frozenset(str(w).lower() for w in data["placeholders"]["words"])
+        self.placeholder_patterns = tuple(data["placeholders"]["patterns"])
+        owners = data["placeholders"]["owners"]
+        self.owner_words = frozenset(str(w).lower() for w in owners["words"])
+        self.owner_fields = frozenset(owners["fields"])
+        self.families: tuple[str, ...] = tuple(f.removesuffix("{alias}") for f in data.get("families", ()))
+        self.process_keys = frozenset(data.get("process_keys", ()))
+        self._never = frozenset(k.lower() for k in data.get("never", ()))
+        self._exact: dict[str, Match] = {}
+        self._normal: dict[str, Match] = {}
+        self._whole: dict[str, Match] = {}
+        for name, names in (extra or {}).items():
+            if name not in self.fields:
+                raise PolicyError(f"aliases: there is no field {name!r}", "`auditor fields` lists the fields")
+            self._add(name, names, 0, weak=False)
+        for field in self.fields.values():
+            own = [] if field.name in field.exact_only else [field.name]
+            self._add(field.name, [*field.aliases, *own], 0, weak=False)
+            self._add(field.name, field.exact_only, 200, weak=False, whole=True)
+        for field in self.fields.values():
+            self._add(field.name, field.weak, 400, weak=True)
+            self._never |= {k.lower() for k in field.not_}
+
+    def _add(self, field: str, names: Iterable[str], base: int, *, weak: bool, whole: bool = False) -> None:
+        for i, alias in enumerate(names):
+            match = Match(field, base + i, weak)
+            if whole:
+                self._whole.setdefault(normalise(alias), match)
+                continue
+            self._exact.setdefault(alias.lower(), match)
+            # `aws.request_id` is an exact dotted name: as `aws_request_id` it still means the same
+            self._normal.setdefault(normalise(alias), match)
+
+    def lookup(self, key: str) -> Match | None:
+        """The field a key stands for: exact name, normalised name, behind a family prefix, last segment.
+
+        `key` is a key as found (`tags[3]` counts as `tags`). None when it means no field.
+        """
+        lower = key.lower()
+        if lower in self._never:
+            return None
+        hit = self._exact.get(lower)
+        if hit:
+            return hit
+        normal = normalise(key)
+        hit = self._normal.get(normal) or self._whole.get(normal)
+        if hit:
+            return hit
+        dotted = lower.replace("→", ".")  # text that was opened holds its names as a mapping does
+        for prefix in self.families:
+            if dotted.startswith(prefix.lower()) and len(key) > len(prefix):
+                inner = self.lookup(key[len(prefix) :])
+                return inner and inner._replace(rank=inner.rank + 600)
+        segments = _SEGMENT.split(_INDEX.sub("", key))
+        if len(segments) < 2:
+            return None
+        hit = self._normal.get(normalise(segments[-1]))
+        return hit and hit._replace(rank=hit.rank + 1000)
+
+    def names(self, key: str) -> bool:
+        """Whether a key is an alias word for word."""
+        return key.lower() in self._exact
+
+    def bare(self, key: str) -> str:
+        """A key without the container or family before it, normalised: what it is called there."""
+        last = key.rsplit("→", 1)[-1]
+        for prefix in sorted((*self.families, *CONTAINER_PREFIXES), key=len, reverse=True):
+            if last.lower().startswith(prefix.lower()) and len(last) > len(prefix):
+                last = last[len(prefix) :]
+                break
+        return normalise(last)
+
+    def place(self, match: Match, scope: str, layer: str) -> str:
+        """Which column family a candidate belongs to: `own` where its scope is accepted, else the scope's."""
+        if match.weak:
+            return "weak"
+        if scope in self.fields[match.field].accepted(layer):
+            return "own"
+        return PLACES.get(scope, scope)
+
+
+CONTAINER_PREFIXES = (
+    "request_tags.",
+    "metadata.",
+    "tags.",
+    "tag.tags.",
+    "attributes.",
+    "labels.",
+    "properties.",
+)
+
+# scope -> prefix of the columns that hold candidates of a scope which is not accepted
+PLACES = {"client_header": "header"}
+
+
+@cache
+def _data() -> dict[str, Any]:
+    data: dict[str, Any] = read_yaml(folder("rules") / "fields.yaml")
+    return data
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The shipped catalogue."""
+    return Catalogue(_data())
+
+
+def catalogue_with(aliases: Mapping[str, Iterable[str]]) -> Catalogue:
+    """The shipped catalogue plus the policy's own aliases; PolicyError for an unknown field."""
+    return Catalogue(_data(), aliases) if aliases else catalogue()
+
+
+@cache
+def profiles() -> dict[str, Profile]:
+    """The shipped profiles by name."""
+    data = read_yaml(folder("rules") / "profiles.yaml")
+    return {name: Profile(name=name, **body) for name, body in data["profiles"].items()}
+
+
+def read_yaml(path: Path) -> Any:
+    """Parse a YAML file with the safe loader (no tags, no code)."""
+    return yaml.load(path.read_bytes(), Loader=_LOADER)
+
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,0 +1,102 @@
+"""JSON Schemas of what people write by hand, for their editors: a rule file and the policy.
+
+They are made from the models that check the files; what they cannot say is checked when a file is read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auditor.catalogue.fields import catalogue, profiles
+from auditor.catalogue.rules import Rule, load_fixes
+from auditor.policy.model import Policy
+from auditor.readers.registry import all_readers
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+HINT = {"type": "string", "description": "Where this schema is, for editors."}
+RULE_ID = "^[A-Z]{3}\\d{3}$"
+TOLD = {
+    "id": "The family in three capitals and a number that is never reused.",
+    "name": "The defect as a noun phrase, also in the file's name.",
+    "field": "The field, or the fields, that the rule speaks of; each takes the place of {field}.",
+    "verdict": "What a call gets on which the rule speaks; none leaves the verdicts as they are.",
+    "cause": "Why, one of the causes of that verdict.",
+    "level": "How loud the gap is; the gate reads it.",
+    "since": "The version that first had the rule.",
+    "status": "preview while it is new, retired when it no longer runs.",
+    "title": "The good state, as a sentence without a full stop.",
+    "gap": "The bad state, the same way.",
+    "why": "What it costs to leave it.",
+    "applies_to": "Which records the rule looks at.",
+    "needs": "Rules that make this one pointless where they speak.",
+    "thresholds": "Numbers of the predicate that a policy may set; it says them as threshold_NAME.",
+    "when": "SQL over one row of the evidence table, true where the gap is.",
+    "fixes": "Recipes of rules/fixes/, the best first.",
+    "false_positives": "When it is no gap.",
+    "references": "Where it was read, and when.",
+    "valid": "Dates and product versions on which the advice depends.",
+    "covers": "Patterns of the catalogue of defects.",
+    "examples": "Small inputs with what the rule says of them, at least one clean and one with the gap.",
+}
+
+
+def rule_schema() -> dict[str, Any]:
+    """The schema of a rule file."""
+    schema = _schema(Rule, "A rule of the attribution gap auditor")
+    keys = schema["properties"]
+    for key, text in TOLD.items():
+        keys[key] = {**keys[key], "description": text}
+    name = {"enum": list(catalogue().fields)}
+    keys["field"] = {
+        "anyOf": [name, {"type": "array", "items": name, "minItems": 1}],
+        "description": TOLD["field"],
+    }
+    formats = {"enum": [reader.name for reader in all_readers()]}
+    schema["$defs"]["AppliesTo"]["properties"]["formats"]["items"] = formats
+    keys["fixes"]["items"] = {"enum": list(load_fixes())}
+    policy = schema["$defs"]["Example"]["properties"]["policy"]
+    policy["description"] = "Keys of a policy under which it is audited."
+    return schema
+
+
+def policy_schema() -> dict[str, Any]:
+    """The schema of `auditor.toml` and of the table `[tool.auditor]`."""
+    schema = _schema(Policy, "A policy of the attribution gap auditor")
+    keys = schema["properties"]
+    keys["profile"]["enum"] = list(profiles())
+    name = {"enum": list(catalogue().fields)}
+    keys["required"]["items"] = name
+    text = {"enum": [f.name for f in catalogue().fields.values() if f.type in ("string", "arn")]}
+    keys["aliases"]["propertyNames"] = name
+    for key in ("vocabularies", "patterns"):
+        keys[key]["propertyNames"] = text
+    keys["vocabularies"]["additionalProperties"]["minItems"] = 1
+    rule = {"pattern": RULE_ID}
+    keys["levels"]["propertyNames"] = rule
+    parts = schema["$defs"]
+    parts["Thresholds"]["properties"]["rules"]["propertyNames"] = rule
+    parts["Suppression"]["properties"]["rule"] |= rule
+    parts["Suppression"]["properties"]["field"] = {
+        **name,
+        "description": parts["Suppression"]["properties"]["field"]["description"],
+    }
+    return schema
+
+
+def _schema(model: type[Rule] | type[Policy], title: str) -> dict[str, Any]:
+    schema = model.model_json_schema()
+    _untitled(schema)
+    keys = {"$schema": HINT, **schema.pop("properties")}
+    return {"$schema": DRAFT, "title": title, **schema, "properties": keys}
+
+
+def _untitled(part: Any) -> None:
+    """Drop the titles that are made from the names of keys: an editor would show them instead of the text."""
+    if isinstance(part, dict):
+        if isinstance(part.get("title"), str):
+            del part["title"]
+        for inner in part.values():
+            _untitled(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            _untitled(inner)

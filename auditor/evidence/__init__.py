@@ -1,0 +1,1 @@
+"""The evidence table: one row a record, resolved fields as columns."""

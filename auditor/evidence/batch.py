@@ -1,0 +1,215 @@
+"""One batch of records frozen into a frame: values spread over the rows, cleaned, and one chosen a field.
+
+It never reads an input, and keeps every candidate that was not chosen out of the field's own column.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from auditor.catalogue.fields import Catalogue
+from auditor.catalogue.words import SCOPES
+from auditor.evidence.schema import FACTS, IDENTITY, Column
+from auditor.evidence.values import clean, collected, prepared, series_of, texts_of
+
+SMALL = 2_000  # rows up to which plain lists beat vectors
+_SCOPE_RANK = {scope: i for i, scope in enumerate(SCOPES)}
+
+
+BROKEN = (Exception, pl.exceptions.PanicException)
+MOST_LOST = 1_000  # records of a batch that are looked for one by one
+Settled = Callable[[pl.DataFrame], list[pl.Series]]
+Lose = Callable[[int | None, BaseException], None]
+
+
+def frozen(
+    ids: Mapping[str, list[Any]],
+    live: Iterable[Column],
+    facts: Mapping[str, Column],
+    catalogue: Catalogue,
+    settled: Settled | None,
+    lose: Lose,
+) -> list[pl.DataFrame]:
+    """One batch as frames: one, or those around the records that cannot be put into a column.
+
+    `lose` is called with the byte offset of each of these, and with what went wrong.
+    """
+    live = list(live)
+    lost = 0
+
+    def halves(begin: int, end: int) -> list[pl.DataFrame]:
+        nonlocal lost
+        part = {name: values[begin:end] for name, values in ids.items()}
+        columns = [_part(column, begin, end) for column in live]
+        known = {name: _part(column, begin, end) for name, column in facts.items()}
+        try:
+            return [one(part, columns, known)]
+        except MemoryError:
+            raise
+        except BROKEN as error:
+            if end - begin == 1 or lost >= MOST_LOST:
+                lost += end - begin
+                for offset in part["offset"]:
+                    lose(offset, error)
+                return []
+        middle = (begin + end) // 2
+        return halves(begin, middle) + halves(middle, end)
+
+    def one(
+        ids: Mapping[str, list[Any]], live: Iterable[Column], facts: Mapping[str, Column]
+    ) -> pl.DataFrame:
+        frame = freeze(ids, live, facts, catalogue)
+        return frame.with_columns(settled(frame)) if settled else frame
+
+    try:
+        return [one(ids, live, facts)]
+    except MemoryError:
+        raise
+    except BROKEN:
+        return halves(0, len(ids["record"]))
+
+
+def _part(column: Column, begin: int, end: int) -> Column:
+    """The values of some rows, numbered from the first of them."""
+    part = Column(column.slot, column.slot_id, column.scale)
+    for row, value in zip(column.rows, column.values, strict=False):
+        if begin <= row < end:
+            part.put(row - begin, value)
+    return part
+
+
+def freeze(
+    ids: Mapping[str, list[Any]], live: Iterable[Column], facts: Mapping[str, Column], catalogue: Catalogue
+) -> pl.DataFrame:
+    """One batch as a frame: identity, then for each field its value, slot, blank mark and other places.
+
+    Raw values are spread over the rows first; all cleaning and choosing then runs as one query.
+    """
+    n = len(ids["record"])
+    data: dict[str, pl.Series] = {
+        name: _series(ids[name], dtype).alias(name) for name, dtype in IDENTITY.items()
+    }
+    groups: dict[tuple[str, str], list[Column]] = defaultdict(list)
+    for column in live:
+        if column.rows:
+            groups[(column.slot.field, column.slot.place)].append(column)
+            data[f"raw {column.slot_id}"] = _dense(column, n)
+            data[f"at {column.slot_id}"] = _present(column.rows, n)
+    for name, column in facts.items():
+        if column.rows:
+            values = _series(column.values, FACTS.get(name, pl.String))
+            data[name] = _scatter(values, column.rows, n)
+    kinds = {f"raw {c.slot_id}": catalogue.fields[c.slot.field].type for g in groups.values() for c in g}
+    owners = {
+        f"raw {c.slot_id}" for g in groups.values() for c in g if c.slot.field in catalogue.owner_fields
+    }
+    raw = prepared(pl.DataFrame(data), kinds, catalogue, owners)
+    wanted: list[pl.Expr] = [pl.col(c) for c in raw.columns if not c.startswith(("raw ", "at ", "odd "))]
+    for (name, place), columns in groups.items():
+        out = name if place == "own" else f"{place}_{name}"
+        wanted += _resolve(out, name, columns, raw, catalogue)
+    return collected(raw, wanted)
+
+
+def _series(values: list[Any], dtype: type[pl.DataType]) -> pl.Series:
+    """Values of a known type as a column; what is not of that type is none."""
+    try:
+        return pl.Series(values, dtype=dtype, strict=False)
+    except UnicodeError:
+        return texts_of(values)
+
+
+def _dense(column: Column, n: int) -> pl.Series:
+    """A column's raw values over all rows."""
+    if len(column.rows) == n or n > SMALL:
+        return _scatter(series_of(column.values), column.rows, n)
+    values: list[Any] = [None] * n
+    for row, value in zip(column.rows, column.values, strict=True):
+        values[row] = value
+    return series_of(values)
+
+
+def _scatter(values: pl.Series, rows: array[int], n: int) -> pl.Series:
+    """Spread the values of some rows over all `n`; a row that was put twice keeps the last."""
+    held = np.array(rows)
+    # a reader may come back to an earlier row: only an unbroken run is already spread
+    if len(rows) == n and bool((held == np.arange(n)).all()):
+        return values
+    index = np.full(n, -1, dtype=np.int64)
+    index[held] = np.arange(len(rows))
+    return values.gather(pl.Series(index, dtype=pl.Int64).set(pl.Series(index < 0), None))
+
+
+def _present(rows: array[int], n: int) -> pl.Series:
+    """Which rows have the key at all."""
+    there = np.zeros(n, dtype=bool)
+    there[np.array(rows)] = True
+    return pl.Series(there)
+
+
+def _resolve(
+    out: str, name: str, columns: list[Column], raw: pl.DataFrame, catalogue: Catalogue
+) -> list[pl.Expr]:
+    """Candidates of one field in one place, narrow and best name first: value, slot, blank, conflict."""
+    columns.sort(key=lambda c: (_SCOPE_RANK.get(c.slot.scope, 99), c.slot.rank, c.slot.key))
+    kind = catalogue.fields[name].type
+    values, slots, marks = [], [], []
+    for column in columns:
+        # a bill takes back what it charged before
+        billed = column.slot.scope == "billing_aggregate"
+        value, mark = clean(raw, f"raw {column.slot_id}", kind, catalogue, column.scale, negative=billed)
+        values.append(value)
+        slots.append(pl.when(value.is_not_null()).then(pl.lit(column.slot_id, pl.Int32)))
+        marks.append(pl.when(pl.col(f"at {column.slot_id}")).then(mark))
+    chosen = pl.coalesce(values)
+    exprs = [chosen.alias(out), pl.coalesce(slots).alias(f"{out}_slot")]
+    if out == name:
+        exprs.append(pl.when(chosen.is_null()).then(pl.coalesce(marks)).alias(f"{name}_blank"))
+        conflict = _conflicts(columns, values, catalogue)
+        if conflict is not None:
+            exprs.append(conflict.fill_null(False).alias(f"{name}_conflict"))
+        exprs += _answers(name, columns, values, catalogue)
+        if name == "request_id" and len(values) > 1:
+            # a gateway's record holds its own id beside the caller's: either joins it to another record
+            exprs.append(pl.coalesce(values[::-1]).alias("request_id_also"))
+    return exprs
+
+
+def _answers(name: str, columns: list[Column], values: list[pl.Expr], catalogue: Catalogue) -> list[pl.Expr]:
+    """What was asked for and what the answer names, apart, where a field has names of both kinds."""
+    told = {key.lower() for key in catalogue.fields[name].answers}
+    held: dict[bool, list[pl.Expr]] = {True: [], False: []}
+    for column, value in zip(columns, values, strict=True):
+        held[column.slot.key.lower() in told].append(value)
+    if not (told and held[True] and held[False]):
+        return []
+    return [pl.coalesce(held[False]).alias(f"asked_{name}"), pl.coalesce(held[True]).alias(f"served_{name}")]
+
+
+def _conflicts(columns: list[Column], values: list[pl.Expr], catalogue: Catalogue) -> pl.Expr | None:
+    """Whether two values under the same normalised key of a record disagree; None where that cannot be."""
+    by_key: dict[str, list[pl.Expr]] = defaultdict(list)
+    twice: list[pl.Expr] = []
+    for column, value in zip(columns, values, strict=True):
+        by_key[catalogue.bare(column.slot.key)].append(value)
+        rows = np.array(column.rows)
+        again = rows[1:][np.diff(rows) == 0]
+        if len(again):
+            twice.append(pl.int_range(pl.len()).is_in(_disagreeing(column, again.tolist())))
+    pairs = [(a != b) for same in by_key.values() for i, a in enumerate(same) for b in same[i + 1 :]]
+    return pl.any_horizontal([p.fill_null(False) for p in pairs] + twice) if pairs or twice else None
+
+
+def _disagreeing(column: Column, rows: list[int]) -> list[int]:
+    """Of the rows that were put twice under one key, those whose values differ."""
+    seen: dict[int, set[str]] = {row: set() for row in rows}
+    for row, value in zip(column.rows, column.values, strict=True):
+        if row in seen and value not in (None, ""):
+            seen[row].add(str(value))
+    return [row for row, values in seen.items() if len(values) > 1]

@@ -1,0 +1,410 @@
+"""The evidence table: one row a record, resolved fields as columns, built sparsely and in batches.
+
+It never interprets a format and never judges: readers put values in, `relate` and the rules read them out.
+"""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import polars as pl
+
+from auditor.catalogue.fields import Catalogue, Match
+from auditor.errors import AuditError, reason_of
+from auditor.evidence.batch import frozen
+from auditor.evidence.processes import Process, spread
+from auditor.evidence.schema import IDENTITY, Column, Slot, Table
+from auditor.evidence.store import joined
+from auditor.printing.surrogates import spelled_text
+from auditor.report.schema import Skip
+
+_log = logging.getLogger(__name__)
+BATCH = 32_768
+MAX_KEYS = 20_000  # distinct keys remembered an input: more is an attack, not evidence
+MAX_SKIPS_SHOWN = 20
+
+
+class Keys(dict[str, "Column | None"]):
+    """A memo from key as found to its column: the alias index is asked once a key, not once a record."""
+
+    def __init__(self, builder: Builder, scope: str, prefix: str = "") -> None:
+        super().__init__()
+        self.builder, self.scope, self.prefix = builder, scope, prefix
+
+    def __missing__(self, key: str) -> Column | None:
+        column = self.builder.column_for(key, self.scope, self.prefix)
+        if len(self) < MAX_KEYS:
+            self[key] = column
+        return column
+
+
+class Shared:
+    """What the builders of one input have in common: the count of records, skips, notes, and each other."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.skips: list[Skip] = []
+        self.skipped_total = 0
+        self.notes: dict[str, None] = {}
+        self.builders: dict[tuple[str, str], Builder] = {}
+        self.layer: str | None = None  # where the user said one for the whole input
+        self.base = 0  # where in the input the bytes begin that a reader is given
+        self.base_line = 0
+        self.by_day = False  # whether a bill is read to be compared with logs
+        self.line_of: Callable[[int], int] | None = None  # the line that holds a byte offset of the input
+
+
+class Builder:
+    """Collects the records of one format in an input; readers call `row`, then put values into columns.
+
+    An input that mixes formats has one builder a format, made by `beside`, and still one table.
+    """
+
+    def __init__(
+        self,
+        input_name: str,
+        layer: str,
+        fmt: str,
+        catalogue: Catalogue,
+        shared: Shared | None = None,
+    ) -> None:
+        self.input, self.layer, self.format, self.catalogue = input_name, layer, fmt, catalogue
+        self.shared = shared if shared is not None else Shared()
+        self.shared.builders[(fmt, layer)] = self
+        self.slots: list[Slot] = []
+        self._columns: dict[tuple[str, str, str, bool, float], Column | None] = {}
+        self._resolved: dict[tuple[Match, str, str, float, bool], Column] = {}
+        self._keys: dict[tuple[str, str], Keys] = {}
+        self._facts: dict[str, Column] = {}
+        self._live: list[Column] = []
+        self._parts: list[pl.DataFrame] = []
+        self._processes: list[Process] = []
+        self.kept: dict[Any, Any] = {}  # what a reader remembers of this input, by its format
+        # which records of a batch are calls, and of what operation, where a reader tells it at the end
+        self.settled: Callable[[pl.DataFrame], list[pl.Series]] | None = None
+        self.columns_known: frozenset[str] | None = None
+        self._reset()
+
+    @property
+    def records(self) -> int:
+        """How many records of this input there are so far."""
+        return self.shared.records
+
+    @property
+    def skipped_total(self) -> int:
+        """How many pieces of this input could not be read so far."""
+        return self.shared.skipped_total
+
+    def beside(self, fmt: str, layer: str) -> Builder:
+        """The builder of another format in the same input; this one for its own."""
+        if fmt == self.format:
+            return self
+        layer = self.shared.layer or layer
+        found = self.shared.builders.get((fmt, layer))
+        if found is None:
+            found = Builder(self.input, layer, fmt, self.catalogue, self.shared)
+        return found
+
+    def _reset(self) -> None:
+        self.ids: dict[str, list[Any]] = {name: [] for name in IDENTITY}
+        self.n = 0
+
+    def row(
+        self,
+        kind: str,
+        *,
+        offset: int | None = None,
+        nth: int = 0,
+        pointer: str | None = None,
+        span_id: str | None = None,
+        parent_id: str | None = None,
+        started_at: int | None = None,
+        ended_at: int | None = None,
+        process: int | None = None,
+        name: str | None = None,
+        outcome: str | None = None,
+        fmt: str | None = None,
+    ) -> int:
+        """Begin a record and return its row number within the batch. Times are ns since the epoch."""
+        if self.n >= BATCH:
+            self.flush()
+        ids, number = self.ids, self.shared.records
+        ids["record"].append(number)
+        ids["kind"].append(kind)
+        ids["format"].append(fmt or self.format)
+        ids["offset"].append(offset if offset is None else offset + self.shared.base)
+        # a table's rows have no offset: they are found again by their number
+        ids["nth"].append(nth if offset is not None or nth else number)
+        ids["pointer"].append(pointer)
+        ids["span_id"].append(span_id)
+        ids["parent_id"].append(parent_id)
+        ids["started_at"].append(started_at)
+        ids["ended_at"].append(ended_at)
+        ids["process"].append(process)
+        ids["name"].append(name)
+        ids["outcome"].append(outcome)
+        self.shared.records = number + 1
+        self.n += 1
+        return self.n - 1
+
+    def rows(
+        self, count: int, *, offset: int | list[int | None] | None, process: int | None, nth: int = 0
+    ) -> int:
+        """Begin several records of one document; the caller adds span, parent, times, name and outcome."""
+        if self.n + count > BATCH and self.n:
+            self.flush()
+        ids, first, number = self.ids, self.n, self.shared.records
+        ids["record"] += range(number, number + count)
+        ids["nth"] += range(nth, nth + count)
+        ids["kind"] += ["context"] * count
+        ids["format"] += [self.format] * count
+        if isinstance(offset, list):
+            ids["offset"] += [None if o is None else o + self.shared.base for o in offset]
+        else:
+            ids["offset"] += [None if offset is None else offset + self.shared.base] * count
+        ids["process"] += [process] * count
+        ids["pointer"] += [None] * count
+        self.shared.records = number + count
+        self.n += count
+        return first
+
+    def skip(self, line: int | None, reason: str) -> None:
+        """Count a piece of input that could not be read; the first few are kept with their line."""
+        shared = self.shared
+        shared.skipped_total += 1
+        if len(shared.skips) < MAX_SKIPS_SHOWN:
+            shared.skips.append(Skip(line=line if line is None else line + shared.base_line, reason=reason))
+
+    def attempt(self, line: int | None, read: Callable[..., object], *args: Any) -> bool:
+        """Read one record; what cannot be read is a skip, and leaves nothing half read behind."""
+        before = self.records
+        try:
+            read(*args)
+        except (AuditError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever is odd about one record, the others count
+            self.fail(before, line, error)
+            return False
+        return True
+
+    def fail(self, before: int, line: int | None, error: BaseException) -> None:
+        """Forget every record from number `before` on, which could not be read to its end, and count it."""
+        self.undo(before)
+        # a table's rows are found again by their number: that of this one stays taken
+        self.shared.records = max(self.shared.records, before + 1)
+        self.skip(line, reason_of(error))
+
+    def undo(self, before: int) -> None:
+        """Forget every record from number `before` on, of whatever format; their numbers stay taken."""
+        for builder in self.shared.builders.values():
+            builder._cut(before)
+
+    def _cut(self, before: int) -> None:
+        keep = bisect_left(self.ids["record"], before)
+        for values in self.ids.values():
+            del values[keep:]
+        for column in (*self._live, *self._facts.values()):
+            rows = column.rows
+            while rows and rows[-1] >= keep:
+                rows.pop()
+            # a row whose value was never put is none
+            del rows[len(column.values) :], column.values[len(rows) :]
+        self.n = keep
+        if not keep:
+            self._parts = [part.filter(pl.col("record") < before) for part in self._parts]
+
+    def interrupted(self, reader: str, error: BaseException) -> str:
+        """Count as one skip that a reader failed, behind the last record it read; returns the reason."""
+        offsets = [b._last_offset() for b in self.shared.builders.values()]
+        last = max((offset for offset in offsets if offset is not None), default=None)
+        line = self.line(last)
+        where = "at its beginning" if not self.records else f"behind line {line}" if line else "in its middle"
+        reason = f"the reader {reader} failed {where} ({type(error).__name__})"
+        _log.debug("%s: %s", self.input, reason, exc_info=error)
+        self.shared.skipped_total += 1
+        self.shared.skips.insert(0, Skip(line=line, reason=reason))
+        return reason
+
+    def _last_offset(self) -> int | None:
+        found = [offset for offset in self.ids["offset"] if offset is not None]
+        found += [last for part in self._parts if (last := part["offset"].max()) is not None]
+        return max(found, default=None)
+
+    def line(self, offset: int | None) -> int | None:
+        """The line that holds a byte offset, where lines are known."""
+        known = self.shared.line_of
+        return known(offset) if known is not None and offset is not None else None
+
+    def _lose(self, offset: int | None, error: BaseException) -> None:
+        """Count a record that was read and cannot be put into a column."""
+        shared = self.shared
+        shared.skipped_total += 1
+        if len(shared.skips) < MAX_SKIPS_SHOWN:
+            shared.skips.append(Skip(line=self.line(offset), reason=reason_of(error)))
+
+    def note(self, text: str) -> None:
+        """Tell the reader of the report something about this input, once."""
+        self.shared.notes.setdefault(text)
+
+    def keys(self, scope: str, prefix: str = "") -> Keys:
+        """The memo of keys at a scope; `prefix` is written before the key in the report."""
+        found = self._keys.get((scope, prefix))
+        if found is None:
+            found = self._keys[(scope, prefix)] = Keys(self, scope, prefix)
+        return found
+
+    def column_for(self, key: str, scope: str, prefix: str = "") -> Column | None:
+        """The column of the field that a key stands for at a scope, or None when it stands for none."""
+        match = self.catalogue.lookup(key)
+        if match is None:
+            return None
+        if scope == "span" and key in self.catalogue.process_keys:
+            scope = "process"
+        return self.resolved(match, scope, prefix + key, free=True)
+
+    def column(self, name: str, scope: str, key: str, *, rank: int = 0, scale: float = 1.0) -> Column:
+        """The column of a field whose key the format names; `scale` turns its unit into the field's."""
+        return self.resolved(Match(name, rank, False), scope, key, scale)
+
+    def resolved(
+        self, match: Match, scope: str, key: str, scale: float = 1.0, *, free: bool = False
+    ) -> Column:
+        """The column of a field that is known already; `key` is written in the report as it stands."""
+        asked = (match, scope, key, scale, free)
+        column = self._resolved.get(asked)
+        if column is None:
+            column = self._resolve(match, scope, key, scale, free=free)
+            if len(self._resolved) < MAX_KEYS:
+                self._resolved[asked] = column
+        return column
+
+    def _resolve(self, match: Match, scope: str, key: str, scale: float, *, free: bool) -> Column:
+        place = self.catalogue.place(match, scope, self.layer)
+        memo = (match.field, scope, key, place == "weak", scale)
+        column = self._columns.get(memo)
+        if column is None:
+            slot = Slot(match.field, place, scope, spelled_text(key), match.rank, free)
+            column = Column(slot, len(self.slots), scale)
+            self.slots.append(slot)
+            self._columns[memo] = column
+            self._live.append(column)
+        return column
+
+    def fact(self, name: str) -> Column:
+        """A column for something a record says of itself that is no attribution field (`operation`, …)."""
+        column = self._facts.get(name)
+        if column is None:
+            column = self._facts[name] = Column(Slot(name, "fact", "", name, 0), -1)
+        return column
+
+    def take(self, row: int, mapping: Mapping[str, Any], scope: str, prefix: str = "") -> None:
+        """Put every value of a flat mapping whose key stands for a field."""
+        keys = self.keys(scope, prefix)
+        for key, value in mapping.items():
+            column = keys[key]
+            if column is not None:
+                column.rows.append(row)
+                column.values.append(value)
+
+    def process(self, attributes: Iterable[tuple[str, Any]], prefix: str = "resource.") -> int:
+        """Remember a process (an OTel resource, a pod) and return its number; readers memoise equal ones."""
+        number = len(self._processes)
+        held: Process = {}
+        best: dict[str, int] = {}
+        for key, value in attributes:
+            if key == "service.name":
+                held["service"] = (value, -1)
+            column = self.column_for(key, "process", prefix)
+            if column is None:
+                continue
+            name = column.slot.field
+            if name not in best or column.slot.rank < best[name]:
+                best[name] = column.slot.rank
+                held[name] = (value, column.slot_id)
+        self._processes.append(held)
+        return number
+
+    def flush(self) -> None:
+        """Turn the lists of the current batch into a frame and forget them."""
+        if self.n:
+            self._regions_of_arns()
+            self._parts += frozen(self.ids, self._live, self._facts, self.catalogue, self.settled, self._lose)
+        for column in (*self._live, *self._facts.values()):
+            # cleared in place: readers hold their append methods
+            del column.rows[:]
+            column.values.clear()
+        self._reset()
+
+    def _regions_of_arns(self) -> None:
+        """The region in a model's ARN, on records that name none: that of the profile, not of the call."""
+        named: set[int] | None = None
+        for column in [c for c in self._live if c.slot.field == "model"]:
+            if not any(str(value).startswith("arn:") for value in _once(column.values)):
+                continue
+            for row, value in zip(column.rows, column.values, strict=True):
+                if value.__class__ is not str or not value.startswith("arn:") or value.count(":") < 5:
+                    continue
+                if named is None:
+                    named = {r for c in self._live if c.slot.field == "region" for r in c.rows}
+                if row not in named and (region := value.split(":", 4)[3]):
+                    self.column("region", "process", f"{column.slot.key} (ARN)").put(row, region)
+
+    def table(self) -> Table:
+        """The finished table of this input, the records of all its formats in their order."""
+        shared, slots, frames = self.shared, list[Slot](), list[pl.DataFrame]()
+        mixed = len(shared.builders) > 1
+        for builder in shared.builders.values():
+            frame = builder._frame()
+            if mixed and frame.height:
+                shift = [(pl.col(c) + len(slots)).alias(c) for c in frame.columns if c.endswith("_slot")]
+                frame = frame.with_columns(*shift, pl.lit(builder.layer).alias("layer"))
+            if frame.height or not mixed:
+                frames.append(frame)
+            slots += builder.slots
+        if not frames:  # two readers met, and neither found a record
+            frames.append(pl.DataFrame(schema=IDENTITY))
+        frame = pl.concat(frames, how="diagonal_relaxed").sort("record") if len(frames) > 1 else frames[0]
+        known = {b.format: b.columns_known for b in shared.builders.values() if b.columns_known is not None}
+        return Table(
+            self.input,
+            self.format,
+            self.layer,
+            frame,
+            slots,
+            shared.skips,
+            shared.skipped_total,
+            notes=list(shared.notes),
+            columns_known=known,
+            numbers=shared.records,
+        )
+
+    def _frame(self) -> pl.DataFrame:
+        self.flush()
+        frame = joined(self._parts) if self._parts else pl.DataFrame(schema=IDENTITY)
+        empty = [c for c in frame.columns if c not in IDENTITY and frame[c].null_count() == frame.height]
+        return spread(frame.drop(empty), self._processes, self.catalogue, self.layer)
+
+
+def malformed(frame: pl.DataFrame, catalogue: Catalogue) -> list[str]:
+    """How many counts and durations of an input are none; a cost that is none has a rule."""
+    notes = []
+    for name, field in catalogue.fields.items():
+        if field.type in ("int", "duration") and f"{name}_blank" in frame.columns:
+            number = int((frame[f"{name}_blank"] == "malformed").sum())
+            verb = "value is" if number == 1 else "values are"
+            if number:
+                notes.append(
+                    f"{name}: {number:,} {verb} no number, negative or too large, and counted as missing"
+                )
+    return notes
+
+
+def _once(values: list[Any]) -> Iterable[Any]:
+    """Each value once, where they can be told apart quickly."""
+    try:
+        return set(values)
+    except TypeError:
+        return values

@@ -1,0 +1,106 @@
+"""The evidence table's own words: identity columns, facts, slots, and the columns of a batch being read.
+
+It knows no format and no field: what a key stands for is settled before a slot is made.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from auditor.report.schema import Skip
+
+# identity columns beside the fields: what every record may say of itself
+IDENTITY: dict[str, type[pl.DataType]] = {
+    "record": pl.Int64,
+    "kind": pl.String,
+    "format": pl.String,
+    "offset": pl.Int64,
+    "nth": pl.Int32,
+    "pointer": pl.String,
+    "span_id": pl.String,
+    "parent_id": pl.String,
+    "started_at": pl.Int64,
+    "ended_at": pl.Int64,
+    "process": pl.Int32,
+    "name": pl.String,
+    "outcome": pl.String,
+}
+# what a record says of itself that is no attribution field; text unless said otherwise
+FACTS: dict[str, type[pl.DataType]] = {
+    "weight": pl.Int64,
+    "cost_total": pl.Int64,
+    "metadata_entries": pl.Int64,
+    "metadata_longest_key": pl.Int64,
+    "metadata_longest_value": pl.Int64,
+    "metadata_bytes": pl.Int64,
+    "metadata_keys": pl.String,
+    "metadata_invalid": pl.Boolean,
+    "has_principal_column": pl.Boolean,
+    "has_tags_column": pl.Boolean,
+    "principal_tag_keys": pl.Int64,
+    "resource_tag_keys": pl.Int64,
+    "stream": pl.Boolean,
+    "cache_hit": pl.Boolean,
+    "attributes_dropped": pl.Boolean,
+    "attempt_key": pl.String,
+    "takes_metadata": pl.Boolean,
+    "profile": pl.String,
+}
+
+
+class Slot(NamedTuple):
+    """One key at one scope that stands for one field."""
+
+    field: str
+    place: str
+    scope: str
+    key: str
+    rank: int
+    free: bool = False  # a name that the caller chose, found among the aliases; else the format's own
+
+
+class Column:
+    """The values seen under one slot in the current batch: parallel lists of row numbers and raw values."""
+
+    __slots__ = ("rows", "scale", "slot", "slot_id", "values")
+
+    def __init__(self, slot: Slot, slot_id: int, scale: float = 1.0) -> None:
+        self.slot, self.slot_id, self.scale = slot, slot_id, scale
+        self.rows = array("q")
+        self.values: list[Any] = []
+
+    def put(self, row: int, value: Any) -> None:
+        """Remember a raw value of a row; blanks are told apart later."""
+        self.rows.append(row)
+        self.values.append(value)
+
+    def sort(self) -> None:
+        """Put the rows in order again, after one that was put late."""
+        order = sorted(range(len(self.rows)), key=self.rows.__getitem__)
+        self.rows[:] = array("q", [self.rows[i] for i in order])
+        self.values[:] = [self.values[i] for i in order]
+
+
+@dataclass
+class Table:
+    """What one input gave: the frame, the slots its `*_slot` columns point to, and what was skipped."""
+
+    input: str
+    format: str
+    layer: str
+    frame: pl.DataFrame
+    slots: list[Slot]
+    skips: list[Skip] = field(default_factory=list)
+    skipped_total: int = 0
+    bytes: int = 0
+    notes: list[str] = field(default_factory=list)
+    # by format, the fields that a selected sample can show; without an entry: all that the format carries
+    columns_known: dict[str, frozenset[str]] = field(default_factory=dict)
+    also: str | None = None
+    alias: str | None = None  # what the user called the input
+    numbers: int = 0  # how many record numbers are taken: those of what could not be read too
+    failed: str | None = None  # where a reader broke: what follows was not judged

@@ -1,0 +1,238 @@
+"""Raw values as found, made usable, as Polars expressions: trimmed, parsed, and blanks marked.
+
+It never guesses a unit: a column that is not in the field's unit carries its scale from the reader.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+
+import polars as pl
+
+from auditor.catalogue.fields import Catalogue
+from auditor.printing.surrogates import spelled_text
+
+NANO = 1_000_000_000
+NUMBERS = frozenset({"int", "money", "duration"})
+# what no single record reaches: counts, nano-dollars, milliseconds; sums of many still fit into 64 bits
+LIMITS = {"int": 10**15, "money": 10**17, "duration": 10**13}
+_INTEGERS = (pl.Int64, pl.Int32, pl.UInt64, pl.UInt32, pl.Int16, pl.UInt16, pl.Int8, pl.UInt8)
+SHORT = 5_000
+LONGEST = 12  # bytes of the longest placeholder word
+_MONEY = r"(?i)[\s$€£]|usd"
+_THOUSANDS = r"^-?\d{1,3}(?:,\d{3})+(?:\.\d+)?$"
+_QUOTED = r'^"([^"\\]*)"$'
+
+
+@lru_cache(maxsize=16)
+def _blank_patterns(words: frozenset[str], patterns: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """One anchored pattern for the placeholder words and whole-value patterns, and the rest as they are."""
+    whole = [p for p in patterns if p.startswith("^")]
+    listed = "|".join(sorted(re.escape(w) for w in words))
+    return "|".join([f"(?i)^(?:{listed})$", *whole]), tuple(p for p in patterns if not p.startswith("^"))
+
+
+def series_of(values: list[object]) -> pl.Series:
+    """Raw values as a column: of their own type when they agree, else as text; lists and objects are none."""
+    try:
+        found = pl.Series(values, strict=True)
+        if not (found.dtype.is_nested() or found.dtype == pl.Object):
+            return found
+    except (TypeError, pl.exceptions.PolarsError, OverflowError, UnicodeError):
+        pass
+    return texts_of(None if v is None or isinstance(v, (dict, list)) else _text(v) for v in values)
+
+
+def texts_of(values: Iterable[object]) -> pl.Series:
+    """Texts as a column; half of a surrogate pair, which no column can hold, is spelled out."""
+    texts = list(values)
+    try:
+        return pl.Series(texts, dtype=pl.String, strict=False)
+    except UnicodeError:
+        spelled = (spelled_text(v) if isinstance(v, str) else v for v in texts)
+        return pl.Series(list(spelled), dtype=pl.String, strict=False)
+
+
+def _text(value: object) -> str:
+    """A raw value as text; a number too long to be written is written as an odd one."""
+    try:
+        return str(value)
+    except ValueError:
+        return "inf"
+
+
+def collected(frame: pl.DataFrame, exprs: Iterable[pl.Expr]) -> pl.DataFrame:
+    """Some expressions over a frame; planning costs more than it saves on a short one."""
+    return frame.select(exprs) if frame.height < SHORT else frame.lazy().select(exprs).collect()
+
+
+def prepared(
+    frame: pl.DataFrame, kinds: Mapping[str, str], catalogue: Catalogue, owners: Collection[str] = ()
+) -> pl.DataFrame:
+    """The raw columns of text fields trimmed; beside those that may hold placeholders a column `odd NAME`.
+
+    `kinds` gives the field type of each raw column; `owners` are those that hold somebody's id, where `test`
+    is none either. The patterns run only over columns with a suspect value.
+    """
+    frame = frame.with_columns(
+        found for c, kind in kinds.items() if kind in NUMBERS and (found := _as_numbers(frame[c])) is not None
+    )
+    texts = [c for c, kind in kinds.items() if kind not in NUMBERS]
+    if not texts:
+        return frame
+    frame = frame.with_columns(pl.col(c).cast(pl.String, strict=False).str.strip_chars() for c in texts)
+    looks = [_suspect(pl.col(c)).any().alias(c) for c in texts]
+    looks += [pl.col(c).str.starts_with('"').any().alias(f'"{c}"') for c in texts]
+    suspects = frame.select(looks).row(0, named=True)
+    quoted = [c for c in texts if suspects[f'"{c}"']]
+    if quoted:
+        # some SDKs write every value as JSON text: `"acme"` with its quotes
+        frame = frame.with_columns(pl.col(c).str.replace(_QUOTED, "$1") for c in quoted)
+    odd = [
+        _placeholder(pl.col(c), catalogue, owner=c in owners).alias(f"odd {c}")
+        for c in texts
+        if suspects[c] or c in quoted
+    ]
+    return frame.with_columns(odd) if odd else frame
+
+
+def _as_numbers(texts: pl.Series) -> pl.Series | None:
+    """Numbers written as text, where each of them is a plain one: what JSON makes of an int64."""
+    if texts.dtype != pl.String:
+        return None
+    for kind in (pl.Int64, pl.Float64):
+        found = texts.cast(kind, strict=False)
+        if found.null_count() == texts.null_count() and (kind == pl.Int64 or found.is_finite().all()):
+            return found
+    return None
+
+
+def clean(
+    frame: pl.DataFrame,
+    name: str,
+    kind: str,
+    catalogue: Catalogue,
+    scale: float = 1.0,
+    *,
+    negative: bool = False,
+) -> tuple[pl.Expr, pl.Expr]:
+    """(value, mark) of a prepared raw column: the typed value, and why a raw value is none.
+
+    Ints are counts, money is Int64 nano-dollars, durations are Float64 milliseconds, the rest is text. The
+    mark is `empty`, `placeholder`, `malformed`, or null where there is a value. A null raw value is `empty`.
+    A count is malformed where it is negative, unless `negative` allows it, and any number beyond its limit.
+    """
+    raw = pl.col(name)
+    if kind in NUMBERS:
+        value, mark = _number(raw, frame.schema[name], kind, catalogue, scale)
+        if _is_plain(frame[name], kind, scale):
+            return value, mark
+        fits = value.is_between(0 if kind == "int" and not negative else -LIMITS[kind], LIMITS[kind])
+        value = pl.when(fits).then(value)
+        lost = mark.is_null() & raw.is_not_null() & value.is_null()
+        return value, pl.when(lost).then(pl.lit("malformed")).otherwise(mark)
+    empty = raw.is_null() | (raw == "")
+    mark = pl.when(empty).then(pl.lit("empty"))
+    if f"odd {name}" not in frame.columns:
+        return pl.when(raw != "").then(raw), mark.otherwise(None)
+    odd = pl.col(f"odd {name}")
+    return pl.when((raw != "") & ~odd).then(raw), mark.when(odd).then(pl.lit("placeholder")).otherwise(None)
+
+
+def _is_plain(values: pl.Series, kind: str, scale: float) -> bool:
+    """Whether all numbers of a column are finite, not negative and within their limit: hardly any are not."""
+    if not values.dtype.is_numeric():
+        return False
+    if values.dtype.is_float() and not values.is_finite().all():
+        return False
+    least, most = values.min(), values.max()
+    factor = scale * NANO if kind == "money" else scale
+    return least is None or bool(0 <= least and most * factor <= LIMITS[kind])  # type: ignore[operator]
+
+
+def _suspect(text: pl.Expr) -> pl.Expr:
+    """Whether a value may be a placeholder: short, zeros, or with a brace."""
+    return (
+        (text.str.len_bytes() <= LONGEST)
+        | text.str.starts_with("0" * 8)
+        | text.str.contains("{", literal=True)
+    )
+
+
+def _placeholder(text: pl.Expr, catalogue: Catalogue, *, owner: bool = False) -> pl.Expr:
+    """Whether a value stands for no value."""
+    words = catalogue.placeholder_words | (catalogue.owner_words if owner else frozenset())
+    whole, inner = _blank_patterns(words, catalogue.placeholder_patterns)
+    # patterns run over the few values that can match
+    few = pl.when(_suspect(text)).then(text)
+    odd = few.str.contains(whole)
+    for pattern in inner:
+        odd = odd | few.str.contains(pattern)
+    return odd.fill_null(False)
+
+
+def _number(
+    raw: pl.Expr, dtype: pl.DataType, kind: str, catalogue: Catalogue, scale: float
+) -> tuple[pl.Expr, pl.Expr]:
+    mark: pl.Expr
+    if dtype == pl.String and kind == "int" and scale == 1.0:
+        whole = raw.cast(pl.Int64, strict=False)
+        loose, mark = _parsed(raw, kind, catalogue, scale)
+        return pl.coalesce(whole, loose), pl.when(whole.is_null()).then(mark)
+    if dtype in (pl.String, pl.Null):
+        return _parsed(raw, kind, catalogue, scale)
+    value = raw.cast(pl.Int64) if dtype == pl.Boolean else raw
+    empty = pl.when(raw.is_null()).then(pl.lit("empty"))
+    # tables write NaN where there is nothing
+    mark = (empty.when(raw.is_nan()).then(pl.lit("placeholder")) if dtype.is_float() else empty).otherwise(
+        None
+    )
+    if dtype in _INTEGERS and kind == "int" and scale == 1.0:
+        return value.cast(pl.Int64, strict=False), mark
+    return _scaled(value, kind, scale), mark
+
+
+def _parsed(raw: pl.Expr, kind: str, catalogue: Catalogue, scale: float) -> tuple[pl.Expr, pl.Expr]:
+    """Numbers out of text: `$0.069`, `12 cents`, `1,204`, `1.2k`, `1.2E-5`, `912ms`, `0.9 s`."""
+    text = raw.cast(pl.String).str.strip_chars()
+    bare, unit = _unit(text.str.replace_all(_MONEY, ""), kind)
+    # a comma groups thousands or it is none of ours: `0,0012` is no twelve
+    grouped = pl.when(bare.str.contains(_THOUSANDS)).then(bare.str.replace_all(",", ""))
+    value = grouped.fill_null(bare).cast(pl.Float64, strict=False) * unit
+    odd = ~value.is_finite().fill_null(False) & _placeholder(text, catalogue)
+    mark = (
+        pl.when(text.is_null() | (text == ""))
+        .then(pl.lit("empty"))
+        .when(odd)
+        .then(pl.lit("placeholder"))
+        .when(value.is_null())
+        .then(pl.lit("malformed"))
+        .otherwise(None)
+    )
+    return _scaled(value, kind, scale), mark
+
+
+def _unit(text: pl.Expr, kind: str) -> tuple[pl.Expr, pl.Expr]:
+    """A number's text without its unit, and the factor that the unit makes."""
+    if kind == "duration":
+        # a unit is said in milliseconds; a bare number is in the column's own
+        seconds = pl.when(text.str.contains(r"(?i)\ds(ec(onds?)?)?$")).then(1000.0)
+        whole = seconds.when(text.str.contains(r"(?i)\d[uµ]s$")).then(0.001).otherwise(1.0)
+        return text.str.replace(r"(?i)(ms|[uµ]s|s|sec|seconds?)$", ""), whole
+    if kind == "money":
+        cents = pl.when(text.str.contains(r"(?i)(cents?|¢|ct)$")).then(0.01).otherwise(1.0)
+        return text.str.replace(r"(?i)(cents?|¢|ct)$", ""), cents
+    kilo = pl.when(text.str.contains(r"\dk$")).then(1000.0).otherwise(1.0)
+    return text.str.replace(r"k$", ""), kilo
+
+
+def _scaled(value: pl.Expr, kind: str, scale: float) -> pl.Expr:
+    """A number in the field's own unit; what is not finite is none."""
+    value = value.cast(pl.Float64)
+    value = pl.when(value.is_finite()).then(value)
+    if kind == "duration":
+        return value * scale
+    factor = scale * NANO if kind == "money" else scale
+    return (value * factor).round().cast(pl.Int64, strict=False)

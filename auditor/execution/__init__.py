@@ -1,0 +1,1 @@
+"""Who reads: this process or several."""

@@ -1,0 +1,178 @@
+"""Reads one large file of JSON lines in several processes, this one among them, range by range of bytes.
+
+Workers are spawned, never forked, with one Polars thread each; they only read, they never judge.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+from multiprocessing import get_context
+
+import msgspec
+import polars as pl
+
+from auditor.catalogue.fields import Catalogue
+from auditor.evidence.builder import MAX_SKIPS_SHOWN, Builder
+from auditor.evidence.schema import Slot, Table
+from auditor.inputs.source import Input, Source
+from auditor.readers.contract import Reader
+from auditor.readers.dispatch import finish
+from auditor.readers.registry import reader
+from auditor.report.schema import Skip
+
+RANGE = 12 * 1024 * 1024  # bytes: a worker takes a second to begin, and the last range is waited for
+_Task = tuple[Input, str, str, Catalogue, int, int]
+
+
+def read_split(
+    source: Source, given: Input, found: Reader, layer: str, catalogue: Catalogue, jobs: int
+) -> Table:
+    """The table of a file, its ranges read by `jobs` processes and put together in order."""
+    parts = max(jobs, source.size // RANGE)
+    edges = [source.size * i // parts for i in range(parts + 1)]
+    tasks: list[_Task] = [(given, found.name, layer, catalogue, a, b) for a, b in pairwise(edges)]
+    return _joined(source, _shared_out(tasks, jobs), edges)
+
+
+def _shared_out(tasks: list[_Task], jobs: int) -> list[Table]:
+    """Each range read by whoever is free; workers are given two at a time, so that none waits."""
+    left = deque(range(len(tasks)))
+    given: dict[int, Future[Table]] = {}
+    own: dict[int, Table] = {}
+    with _one_thread(), _workers(jobs - 1) as pool:
+        while left:
+            waiting = sum(not future.done() for future in given.values())
+            for _ in range(min(2 * (jobs - 1) - waiting, len(left))):
+                number = left.popleft()
+                with _signals_later():
+                    given[number] = pool.submit(_read_range, tasks[number])
+            if left:
+                number = left.popleft()
+                own[number] = _read_range(tasks[number])
+        read = {number: future.result() for number, future in given.items()}
+    return [table for _, table in sorted((read | own).items())]
+
+
+def _read_range(task: _Task) -> Table:
+    given, name, layer, catalogue, start, end = task
+    builder = Builder(given.name, layer, name, catalogue)
+    source = Source(given)
+    builder.shared.layer = given.layer
+    builder.shared.line_of = lambda offset: source.line_of(offset)[0] - _lines_before(source, start)
+    found = reader(name)
+    assert found is not None
+    assert found.read is not None
+    from auditor.readers.ingest import no_collection
+
+    with no_collection():
+        found.read(source, builder, start, end)
+        finish(builder)
+    return builder.table()
+
+
+def _joined(source: Source, tables: list[Table], edges: list[int]) -> Table:
+    slots: dict[Slot, int] = {}
+    frames: list[pl.DataFrame] = []
+    skips: list[Skip] = []
+    notes: dict[str, None] = {}
+    known: dict[str, frozenset[str]] = {}
+    records = processes = 0
+    for table, start in zip(tables, edges, strict=False):
+        numbers = [slots.setdefault(slot, len(slots)) for slot in table.slots]
+        frame = table.frame.with_columns(
+            *_renumbered(table.frame, numbers), pl.col("record") + records, pl.col("process") + processes
+        )
+        frames.append(frame)
+        records += table.numbers
+        last = frame["process"].max()
+        processes = last + 1 if isinstance(last, int) else processes
+        for name, columns in table.columns_known.items():
+            known[name] = known.get(name, frozenset()) | columns
+        if table.skips and len(skips) < MAX_SKIPS_SHOWN:
+            before = _lines_before(source, start)
+            skips += [msgspec.structs.replace(s, line=s.line and s.line + before) for s in table.skips]
+        notes |= dict.fromkeys(table.notes)
+    first = tables[0]
+    return Table(
+        first.input,
+        first.format,
+        first.layer,
+        pl.concat(frames, how="diagonal_relaxed"),
+        list(slots),
+        skips[:MAX_SKIPS_SHOWN],
+        sum(t.skipped_total for t in tables),
+        notes=list(notes),
+        columns_known=known,
+        numbers=records,
+    )
+
+
+def _renumbered(frame: pl.DataFrame, numbers: list[int]) -> list[pl.Expr]:
+    """Every column of slots with the numbers that the whole file gives them."""
+    if numbers == list(range(len(numbers))):
+        return []
+    held = pl.lit(pl.Series(numbers, dtype=pl.Int32))
+    columns = [name for name in frame.columns if name.endswith("_slot")]
+    return [held.gather(pl.col(name).cast(pl.UInt32)).alias(name) for name in columns]
+
+
+def _lines_before(source: Source, start: int) -> int:
+    """How many lines begin before a range: the range's first line is the first that begins in it."""
+    if not start:
+        return 0
+    with source.open() as stream:
+        stream.seek(start - 1)
+        begins = stream.read(1) == b"\n"
+    return source.line_of(start)[0] - begins
+
+
+@contextmanager
+def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that end with the block: behind the range they are reading, where it is left early."""
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        try:
+            yield pool
+        except BaseException:
+            # one that is killed while it hands over a table would block this process for ever
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@contextmanager
+def _signals_later() -> Iterator[None]:
+    """Hold signals back while a process starts: half of one cannot be ended. It never gets Ctrl-C itself."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    came: list[int] = []
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if callable(signal.getsignal(n))]
+    before = {n: signal.signal(n, lambda number, _: came.append(number)) for n in numbers}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is started inherits it
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = os.environ.get("POLARS_MAX_THREADS")
+    os.environ["POLARS_MAX_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["POLARS_MAX_THREADS"]
+        else:
+            os.environ["POLARS_MAX_THREADS"] = before

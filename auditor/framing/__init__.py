@@ -1,0 +1,1 @@
+"""Bytes to values: JSON, lines, tables, HTTP messages, YAML, printed objects, times."""

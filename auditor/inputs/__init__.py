@@ -1,0 +1,1 @@
+"""What was handed over, as plain bytes: sources, compression, archives, pastes."""

@@ -1,0 +1,1 @@
+"""Verdicts: which calls each rule reports."""

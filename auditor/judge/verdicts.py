@@ -1,0 +1,250 @@
+"""Runs every rule's predicate over the calls in one query and settles one verdict a field and call.
+
+It never writes text and never counts money: it returns codes and hits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import polars as pl
+
+from auditor.catalogue.predicates import check_predicate, demands, guard
+from auditor.catalogue.rules import Rule
+from auditor.catalogue.words import Cause
+from auditor.errors import RuleError
+from auditor.evidence.arrays import Codes, Rows, coded
+from auditor.evidence.assemble import Evidence
+from auditor.evidence.store import Store, is_long
+from auditor.evidence.values import collected
+from auditor.judge.columns import at
+from auditor.judge.coverage import Carried, Reach
+from auditor.relate.columns import exists, relate, spread_headers
+
+PRESENT, ABSENT, MIS_SCOPED, NOT_CARRIED = range(4)
+CAUSES = tuple(Cause)
+GROUP = 8  # how many predicates are asked together of a long table
+KEPT = frozenset({"expected_cost_usd"})  # what later steps take from the table where it is there
+_CODE = {cause: i for i, cause in enumerate(CAUSES)}
+
+
+@dataclass
+class Hit:
+    """The rows (of the calls) on which one rule speaks of one field."""
+
+    rule: Rule
+    field: str
+    rows: Rows
+
+
+@dataclass
+class Judgement:
+    """Verdict and cause codes, one array a field over the calls, and every hit."""
+
+    calls: Store
+    verdicts: dict[str, Codes]
+    causes: dict[str, Codes]
+    hits: list[Hit]
+    by_layer: dict[str, Rows] = dataclasses.field(default_factory=dict)
+
+    def in_layers(self, names: Collection[str]) -> Rows:
+        """The calls that were recorded at some layers."""
+        if not self.by_layer and self.calls.height:
+            held, codes = coded(self.calls["layer"])
+            self.by_layer |= {name: codes == n for n, name in enumerate(held)}
+        out: Rows = np.zeros(self.calls.height, dtype=bool)
+        for name in names:
+            out |= self.by_layer.get(name, False)
+        return out
+
+
+@lru_cache(maxsize=4096)
+def columns_of(predicate: str) -> frozenset[str]:
+    """The columns a predicate reads."""
+    return check_predicate(predicate)
+
+
+def _there(evidence: Evidence) -> Callable[[str], bool]:
+    """Whether a column can hold anything, asked once a column."""
+    memo: dict[str, bool] = {}
+
+    def there(name: str) -> bool:
+        if name not in memo:
+            memo[name] = exists(evidence, name)
+        return memo[name]
+
+    return there
+
+
+@lru_cache(maxsize=4096)
+def _compiled(predicate: str) -> pl.Expr:
+    return (pl.sql_expr(predicate) & pl.lit(True)).fill_null(False).alias(predicate)
+
+
+def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> Judgement:
+    """Judge every call of the table on these fields."""
+    spread_headers(evidence, fields)
+    there, asked = _there(evidence), frozenset(fields)
+    formats = frozenset(evidence.frame["format"].unique().to_list())
+    pairs = [
+        (rule, field)
+        for rule in rules
+        if _speaks(rule, evidence.layers, formats)
+        for field in rule.field
+        if field in asked and all(there(c) for c in demands(rule.predicate(field)))
+    ]
+    relate(evidence, {*fields, "error", "failed"})
+    rows = _muted(_asked(evidence, pairs), pairs)
+    calls = evidence.frame.where((evidence.frame["kind"] == "call").to_numpy())
+    reach, hits = Reach(evidence, calls, fields), dict[int, Hit]()
+    verdicts, causes = {}, {}
+    for field in fields:
+        carried = reach.of(field)
+        mine = {i: Hit(rule, f, carried.heard(rule, rows[i]))
+                for i, (rule, f) in enumerate(pairs) if f == field and i in rows}  # fmt: skip
+        hits |= {i: hit for i, hit in mine.items() if hit.rows.any()}
+        verdicts[field], causes[field] = _settle(carried, mine.values())
+    return Judgement(calls, verdicts, causes, [hits[i] for i in sorted(hits)])
+
+
+def _speaks(rule: Rule, layers: frozenset[str], formats: frozenset[str]) -> bool:
+    """Whether a rule can apply to any input at all: by layer and by format."""
+    where = rule.applies_to
+    return (not where.layers or not layers.isdisjoint(where.layers)) and (
+        not where.formats or not formats.isdisjoint(where.formats)
+    )
+
+
+def _asked(evidence: Evidence, pairs: list[tuple[Rule, str]]) -> list[Rows]:
+    """Each predicate over the calls.
+
+    A column that predicates alone read leaves the table behind the last of them: there are more of those
+    than of all others. On a long table they come and go by groups.
+    """
+    own = {*evidence.frame, *KEPT}
+    reads = [columns_of(rule.predicate(field)) for rule, field in pairs]
+    order = sorted(range(len(pairs)), key=lambda i: sorted(reads[i]))
+    size = GROUP if is_long(evidence.frame.height) else max(len(pairs), 1)
+    out: dict[int, Rows] = {}
+    for start in range(0, len(order), size):
+        group, later = order[start : start + size], order[start + size :]
+        wanted = {"layer", "format"}.union(*(reads[i] for i in group))
+        relate(evidence, wanted)
+        frame = evidence.frame
+        calls = frame.where((frame["kind"] == "call").to_numpy()).select(sorted(wanted))
+        out |= zip(group, _predicates(calls, [pairs[i] for i in group]), strict=True)
+        staying = own.union(*(reads[i] for i in later))
+        frame = frame.without(c for c in frame if c not in staying and not c.endswith("_slot"))
+        evidence.frame = frame.packed(c for c in frame if c not in own)
+    return [out[i] for i in range(len(pairs))]
+
+
+def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows]:
+    """Some predicates over the calls, in one query or two."""
+    texts = list(dict.fromkeys(rule.predicate(field) for rule, field in pairs))
+    empty = {c.name for c in calls if c.null_count() == calls.height}
+    silent = {text: pl.Series([False]) for text in texts if not demands(text).isdisjoint(empty)}
+    texts = [text for text in texts if text not in silent]
+    result = silent | _collected(calls, texts, pairs) if calls.height else None
+    held = [coded(calls[name]) for name in ("layer", "format")]
+    masks: dict[tuple[str, ...], Rows] = {}
+    none, out = np.zeros(calls.height, dtype=bool), []
+    for rule, field in pairs:
+        column = result[rule.predicate(field)] if result is not None else pl.Series([False])
+        if not column.any():
+            out.append(none)  # most rules: they share one array, which nobody writes to
+            continue
+        rows = np.broadcast_to(column.to_numpy(), (calls.height,)).copy()
+        where: tuple[tuple[str, ...], ...] = (tuple(rule.applies_to.layers), tuple(rule.applies_to.formats))
+        for values, (names, codes) in zip(where, held, strict=True):
+            if values and values not in masks:
+                masks[values] = np.array([name in values for name in names])[codes]
+            if values:
+                rows &= masks[values]
+        out.append(rows)
+    return out
+
+
+def _collected(calls: pl.DataFrame, texts: list[str], pairs: list[tuple[Rule, str]]) -> dict[str, pl.Series]:
+    """All predicates at once, those with a window where a row passes the rest of them.
+
+    RuleError names the predicate that does not fit the table's types.
+    """
+    guards = {text: held for text in texts if (held := guard(text)) is not None}
+    try:
+        out = _values(calls, dict.fromkeys(guards.get(text, text) for text in texts))
+        closed = {text for text, held in guards.items() if not out[held].any()}
+        out |= _values(calls, [text for text in guards if text not in closed])
+        return out | {text: pl.Series([False]) for text in closed}
+    except pl.exceptions.PolarsError:
+        return {text: _alone(calls, text, pairs) for text in texts}
+
+
+def _alone(calls: pl.DataFrame, text: str, pairs: list[tuple[Rule, str]]) -> pl.Series:
+    """One predicate, or the error that names its rule."""
+    try:
+        return _values(calls, [text])[text]
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).strip().splitlines()[0]
+        rule = next(r for r, field in pairs if r.predicate(field) == text)
+        hint = "compare text with text and numbers with numbers"
+        raise RuleError(at(rule, f"when: {text.strip()}: {reason}"), hint) from None
+
+
+def _values(calls: pl.DataFrame, texts: Iterable[str]) -> dict[str, pl.Series]:
+    return {column.name: column for column in collected(calls, map(_compiled, texts))}
+
+
+def _muted(raw: list[Rows], pairs: list[tuple[Rule, str]]) -> dict[int, Rows]:
+    """The rows of each pair that speaks: silent is a rule where one that it needs has hit, transitively."""
+    at: dict[str, dict[str, int]] = {}
+    for i, (rule, field) in enumerate(pairs):
+        at.setdefault(rule.id, {})[field] = i
+    fields_of = {rule.id: rule.field for rule, _ in pairs}
+    blocked: dict[int, Rows] = {}
+
+    def block(i: int, trail: frozenset[int]) -> Rows:
+        if i not in blocked:
+            rule, field = pairs[i]
+            rows = np.zeros_like(raw[i])
+            for needed in rule.needs:
+                mine = at.get(needed, {})
+                # a rule of the same field answers for that field alone, even where it was left out
+                of_field = field in fields_of.get(needed, ())
+                for j in [mine[f] for f in mine if f == field or not of_field]:
+                    if j not in trail:
+                        rows |= raw[j] | block(j, trail | {i})
+            blocked[i] = rows
+        return blocked[i]
+
+    out = {}
+    for i, (rule, _) in enumerate(pairs):
+        if raw[i].any():
+            out[i] = raw[i] & ~block(i, frozenset({i})) if rule.needs else raw[i]
+    return out
+
+
+def _settle(cells: Carried, hits: Iterable[Hit]) -> tuple[Codes, Codes]:
+    """One verdict and cause a call. mis-scoped beats absent; then the louder level, then the lower id."""
+    verdict = np.where(cells.blank, ABSENT, PRESENT).astype(np.int8)
+    cause = np.where(cells.blank, _CODE[Cause.MISSING], -1).astype(np.int8)
+    telling = (hit for hit in hits if hit.rule.verdict != "none")
+    order = sorted(telling, key=lambda h: (h.rule.verdict == "absent", h.rule.level.rank, h.rule.id))
+    for hit in reversed(order):
+        code = MIS_SCOPED if hit.rule.verdict == "mis_scoped" else ABSENT
+        verdict[hit.rows] = code
+        cause[hit.rows] = _CODE[hit.rule.cause] if hit.rule.cause else -1
+    for rows, why in ((cells.by_sample, Cause.BY_SAMPLE), (cells.by_format, Cause.BY_FORMAT)):
+        bare = rows & (verdict != MIS_SCOPED)
+        verdict[bare], cause[bare] = NOT_CARRIED, _CODE[why]
+    verdict[cells.failed], cause[cells.failed] = NOT_CARRIED, _CODE[Cause.FAILED_CALL]
+    return _once(verdict), _once(cause)
+
+
+def _once(codes: Codes) -> Codes:
+    """Codes that are the same on every call, held once."""
+    return np.broadcast_to(codes[0], codes.shape) if len(codes) and (codes == codes[0]).all() else codes

@@ -1,0 +1,1 @@
+"""From an example record to line, column, pointer and masked excerpt."""

@@ -1,0 +1,1 @@
+"""Formats of AWS, but for the bill."""

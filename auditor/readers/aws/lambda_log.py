@@ -1,0 +1,109 @@
+"""AWS Lambda logs: records of Powertools for AWS Lambda, and what the platform writes around them.
+
+A record of the function that names a model with an outcome, or token counts, is a call; START, END, REPORT
+and `platform.*` records are context. Appended keys, and the keys of a `message` that is an object, stand at
+`request`; a key that one invocation appended and did not clear is still there in the next. The id of an
+invocation covers every call of it and outlives an asynchronous retry: a weak request id. The ARN of the
+function tells the region of the function, not that of the call. A log never carries an IAM principal or a
+tag of AWS unless the function writes it, and no text of an exception is ever kept.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from auditor.evidence.builder import Builder
+from auditor.framing.nested import leaves, opened_text
+from auditor.readers.contract import Reader
+from auditor.readers.dispatch import to_ns
+from auditor.readers.text import generic_json
+
+NAME = "lambda-log"
+_UUID = r"(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
+_LINE = re.compile(
+    rf"(?:(?P<kind>START|END|REPORT) RequestId: {_UUID}\b(?P<rest>.*)"
+    r"|(?P<other>INIT_START|INIT_REPORT|EXTENSION|TELEMETRY|LOGS)\b\s(?>.*?(?:Runtime|Name|State|Init|Status)).*"
+    r"|(?P<xray>XRAY TraceId): 1-.*)"
+)
+_REGION = re.compile(r"arn:[\w-]+:lambda:([a-z0-9-]+):")
+_POWERTOOLS = frozenset({"function_arn", "function_name", "function_memory_size", "cold_start"})
+
+
+def match(record: dict[str, Any]) -> float:
+    """Keys that `inject_lambda_context` writes, or a record of the platform's own."""
+    if "function_request_id" in record:
+        return 1.0 if record.keys() & _POWERTOOLS else 0.8
+    if {"function_arn", "function_name"} <= record.keys():
+        return 0.7
+    return 1.0 if _platform(record) else 0.0
+
+
+def _platform(record: dict[str, Any]) -> bool:
+    kind = record.get("type")
+    return isinstance(kind, str) and kind.startswith("platform.") and "record" in record
+
+
+def line(text: str) -> dict[str, Any] | None:
+    """A line that the platform writes as text."""
+    found = _LINE.fullmatch(text.strip()) if text[:1] in "SERITLX" else None
+    if found is None:
+        return None
+    return {"type": f"platform.{(found['kind'] or found['other'] or 'xray').lower()}", "record": {}}
+
+
+def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
+    """One record of the function, or one of the platform's."""
+    if _platform(record):
+        builder.row(
+            "context",
+            offset=offset,
+            pointer=pointer,
+            started_at=to_ns(record.get("time")),
+            name=str(record["type"]),
+            fmt=NAME,
+        )
+        return
+    row, seen = generic_json.put(record, builder, offset, pointer)
+    builder.ids["format"][row] = NAME
+    message = record.get("message")
+    if isinstance(message, str) and message[:1] == "{":
+        message = opened_text(message)
+    inner = message if isinstance(message, dict) else {}
+    for path, _, leaf in leaves(inner, "message"):
+        column = builder.keys("request")[path]
+        if column is not None:
+            column.put(row, leaf)
+            if leaf not in (None, "") and column.slot.place != "weak":
+                seen.add(column.slot.field)
+    _region(record, builder, row)
+    words = {key: inner[key] for key in ("event", "message", "msg") if isinstance(inner.get(key), str)}
+    if generic_json.is_call(record | words, seen):
+        builder.ids["kind"][row] = "call"
+
+
+def _region(record: dict[str, Any], builder: Builder, row: int) -> None:
+    """Where the function ran: it may call a model in another region."""
+    found = _REGION.match(str(record.get("function_arn") or ""))
+    if found:
+        builder.column("region", "process", "function_arn").put(row, found[1])
+
+
+READER = Reader(
+    name=NAME,
+    layer="app",
+    title="AWS Lambda logs",
+    carries=dict.fromkeys(
+        """tenant_id workflow_id workflow_run_id team_id user_id request_id attempt_id response_id retry_count
+        session_id trace_id cost_usd model provider region inference_region tokens_input tokens_output
+        tokens_cache_read tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code
+        cost_center environment agent account_id team_budget_remaining""".split(),
+        "request",
+    ),
+    get="""`aws logs tail /aws/lambda/FUNCTION --since 1h --format short > function.log`, or
+`aws logs filter-log-events --log-group-name /aws/lambda/FUNCTION > function.json`.""",
+    match=match,
+    by_value=frozenset({"type"}),
+    take=take,
+    line=line,
+)

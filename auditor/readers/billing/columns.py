@@ -1,0 +1,190 @@
+"""Where a bill keeps what its rows are read by, and its rows grouped: sums of money and of use.
+
+All of it runs in Polars, so a bill of any length becomes a few rows; what a row means is not decided here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import polars as pl
+
+from auditor.readers.billing.table import ROW, Bill
+from auditor.readers.billing.tag_maps import BLANKS, bare
+
+WEIGHT, COST, PAID_BY, AMOUNT, START, DAY = (
+    f"bill {n}" for n in "weight cost payer amount start day".split()
+)
+# tags, resources and prices are many: only rows that may be calls are told apart by them
+WIDE = frozenset({"resource", "description", "tags", "resource_tags", "cost_category", "details"})
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A billing format's columns by what they hold, the best first, as `squashed` names.
+
+    `costs` are tried in order row by row; `amounts` are pairs of a quantity and the units it may be in.
+    """
+
+    texts: Mapping[str, tuple[str, ...]]
+    costs: tuple[str, ...]
+    amounts: tuple[tuple[str, tuple[str, ...]], ...]
+    starts: tuple[str, ...]
+
+
+class TagColumn(NamedTuple):
+    """A tag that has a column of its own: its header, its key, and where its value stands."""
+
+    header: str
+    key: str
+    scope: str
+
+
+@dataclass
+class Found:
+    """The columns of one bill: headers by what they hold, and tags that have columns of their own."""
+
+    texts: dict[str, list[str]]
+    costs: list[str]
+    amount: str | None
+    start: str | None
+    tags: list[TagColumn] = field(default_factory=list)
+
+    def has(self, *roles: str) -> bool:
+        """Whether the bill has a column for one of these."""
+        return any(r in self.texts for r in roles)
+
+
+def squashed(name: str) -> str:
+    """`lineItem/UsageType`, `line_item_usage_type` and `LINE_ITEM_USAGE_TYPE` are one name."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+_TAG_COLUMNS = (
+    (re.compile(r"(?i)^(?:resource_?tags[/_])?(?:iamPrincipal[/:]|iam_principal_)(.+)$"), "principal_tag"),
+    (re.compile(r"(?i)^(?:resourceTags/|resource_?tags_)(.+)$"), "resource_tag"),
+    (re.compile(r"(?i)^(?:costCategory/|cost_?category_)(.+)$"), "billing_aggregate"),
+    (re.compile(r"(?i)^(?:accountTag/|account_tag_)(.+)$"), "account"),
+)  # fmt: skip
+
+
+def tag_column(header: str) -> TagColumn | None:
+    """The tag that a header names, if it is one: `resourceTags/user:team`, `resource_tags_user_team`."""
+    for pattern, scope in _TAG_COLUMNS:
+        match = pattern.match(header)
+        if match:
+            return TagColumn(header, bare(match[1]), scope)
+    return None
+
+
+def found(bill: Bill, layout: Layout) -> Found:
+    """Where this bill has what the layout names."""
+    at: dict[str, str] = {}
+    for name in bill.names:
+        at.setdefault(squashed(name), name)
+    texts = {role: [at[n] for n in names if n in at] for role, names in layout.texts.items()}
+    pair = next((p for p in layout.amounts if p[0] in at), None)
+    if pair is not None:
+        texts["unit"] = [at[n] for n in pair[1] if n in at]
+    return Found(
+        {role: headers for role, headers in texts.items() if headers},
+        [at[n] for n in layout.costs if n in at],
+        at[pair[0]] if pair else None,
+        next((at[n] for n in layout.starts if n in at), None),
+        [t for t in map(tag_column, bill.names) if t is not None],
+    )
+
+
+def grouped(bill: Bill, have: Found, *, by_day: bool = False) -> pl.DataFrame:
+    """Identical rows together: how many they are, the sums of cost and amount, the first row and its time.
+
+    `by_day` keeps the days apart, for a bill that is compared with logs.
+    """
+    schema = bill.lazy.collect_schema()
+    wide = {h for role in WIDE & set(have.texts) for h in have.texts[role]} | {t.header for t in have.tags}
+    keys = list(
+        dict.fromkeys([*(h for hs in have.texts.values() for h in hs), *(t.header for t in have.tags)])
+    )
+    lazy, sums = bill.lazy, [pl.len().alias(WEIGHT), pl.col(ROW).min()]
+    made = []
+    if have.costs:
+        costs = [_number(h, schema[h], bill.comma) for h in have.costs]
+        made.append(pl.coalesce(costs).alias(COST))
+        sums += [_sum(COST)]
+        payer: pl.Expr = pl.lit(have.costs[0])
+        for header, cost in reversed(list(zip(have.costs, costs, strict=True))):
+            payer = pl.when(cost.is_not_null().any()).then(pl.lit(header)).otherwise(payer)
+        sums += [payer.alias(PAID_BY)] if len(costs) > 1 else []
+    if have.amount:
+        made.append(_number(have.amount, schema[have.amount], bill.comma).alias(AMOUNT))
+        sums += [_sum(AMOUNT)]
+    if have.start:
+        sums.append(pl.col(have.start).min().cast(pl.String).alias(START))
+        if by_day:
+            made.append(pl.col(have.start).cast(pl.String).str.slice(0, 10).alias(DAY))
+    if wide and (test := _maybe_call(have)) is not None:
+        made += [pl.when(test).then(pl.col(h)).alias(h) for h in wide]
+    numbered = lazy if ROW in schema else lazy.with_row_index(ROW, offset=bill.first)
+    lazy = numbered.with_columns(made)
+    if not keys:
+        return lazy.select(sums).collect(engine="streaming")
+    return _trimmed(
+        lazy.group_by([*keys, *([DAY] if by_day and have.start else [])])
+        .agg(sums)
+        .sort(ROW)
+        .collect(engine="streaming"),
+        keys,
+        {t.header for t in have.tags},
+    )
+
+
+def _sum(name: str) -> pl.Expr:
+    """A sum that is null where every value was."""
+    return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
+
+
+def _maybe_call(have: Found) -> pl.Expr | None:
+    """A cheap test that no model call fails: a word of tokens, of Bedrock or of a model's maker, a caller."""
+
+    def said(role: str, word: str) -> list[pl.Expr]:
+        return [
+            pl.col(h).cast(pl.String).str.contains(word).fill_null(False) for h in have.texts.get(role, ())
+        ]
+
+    tests = [*said("usage", "oken"), *said("description", "oken")]
+    # the unit is asked where the usage type says nothing: other rows may be priced by the token too
+    silent = [pl.col(h).is_null() | (pl.col(h) == "") for h in have.texts.get("usage", ())]
+    tests += [pl.all_horizontal([u, *silent]) for u in said("unit", "oken")]
+    for role in ("code", "name", "family"):
+        tests += said(role, r"(?i)bedrock|openai|vertex|generative|anthropic|claude")
+    tests += [pl.col(h).is_not_null() & (pl.col(h) != "") for h in have.texts.get("principal", ())]
+    if not have.has("usage", "unit", "code", "name"):
+        return None
+    return pl.any_horizontal([t.fill_null(False) for t in tests])
+
+
+def _trimmed(frame: pl.DataFrame, keys: list[str], tags: set[str]) -> pl.DataFrame:
+    """Keys as trimmed text, null where they say nothing; maps and the columns of tags as they are."""
+    schema = frame.schema  # made anew whenever it is asked for
+    flat = [pl.col(k).cast(pl.String).str.strip_chars() for k in keys if not schema[k].is_nested()]
+    return frame.with_columns(flat).with_columns(
+        pl.when(~pl.col(k).str.to_lowercase().is_in(list(BLANKS))).then(pl.col(k)).alias(k)
+        for k in keys
+        if schema[k] == pl.String and k not in tags
+    )
+
+
+def _number(name: str, dtype: pl.DataType, comma: bool) -> pl.Expr:
+    """A cell as a number: `$1,204.50`, `0.069 USD`, `1.2E-5`, and `1.204,50` where commas are decimal."""
+    if dtype != pl.String:
+        return pl.col(name).cast(pl.Float64)
+    text = pl.col(name).str.replace_all(r"[$\s'\u{a0}]|USD", "")
+    if comma:
+        european = text.str.replace_all(".", "", literal=True).str.replace_all(",", ".", literal=True)
+        text = pl.when(text.str.contains(",", literal=True)).then(european).otherwise(text)
+    else:
+        text = text.str.replace_all(",", "", literal=True)
+    return text.cast(pl.Float64, strict=False)

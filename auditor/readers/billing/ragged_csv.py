@@ -1,0 +1,53 @@
+"""CSV that Polars refuses: rows of unequal length and quotes that never close, read cell by cell.
+
+A map that nobody quoted falls into several cells and is put together again; a row that still does not fit
+its header is skipped with its line, for its cells would be taken for others.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from auditor.framing.json_values import SkipFn
+
+
+def rows(text: str, delimiter: str, skip: SkipFn, above: int = 0) -> list[tuple[int, dict[str, str]]]:
+    """(number among the rows, row); `above` lines stand before the text."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    out: list[tuple[int, dict[str, str]]] = []
+    names: list[str] = []
+    line, number = 1 + above, 0
+    try:
+        for cells in reader:
+            if any(c.strip() for c in cells):
+                if not names:
+                    names = [c.strip() for c in cells]
+                else:
+                    fitted = _fitted(cells, len(names), delimiter)
+                    if fitted is None:
+                        skip(line, "a table row with more cells than its header")
+                    else:
+                        out.append((number, dict(zip(names, fitted, strict=False))))
+                    number += 1
+            line = reader.line_num + 1 + above
+    except csv.Error as error:
+        skip(line, f"not CSV: {str(error)[:60]}")
+    return out
+
+
+def _fitted(cells: list[str], width: int, delimiter: str) -> list[str] | None:
+    """The cells of a row as many as the header has, or None; a short row lacks its last cells."""
+    if len(cells) <= width:
+        return cells
+    out: list[str] = []
+    depth = 0
+    for cell in cells:
+        if depth > 0:
+            out[-1] += delimiter + cell
+        else:
+            out.append(cell)
+        depth = max(0, depth + cell.count("{") - cell.count("}"))
+    while len(out) > width and not out[-1].strip():
+        out.pop()
+    return out if len(out) <= width else None

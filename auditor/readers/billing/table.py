@@ -1,0 +1,217 @@
+"""A bill as a lazy table of its own columns: from CSV, Parquet, JSON, a console's answer or a printed table.
+
+It reads headers and cells; what a row means is decided by the reader, and no cell is changed.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+import polars as pl
+
+from auditor.errors import InputError
+from auditor.framing.json_values import SkipFn, json_pieces
+from auditor.framing.tables import delimiter_of, header_of, is_table, rows_of
+from auditor.inputs.source import Source
+from auditor.readers.billing.headless_tables import names_of
+from auditor.readers.billing.ragged_csv import rows
+from auditor.readers.contract import Sample
+from auditor.readers.dispatch import unwrapped
+
+AT_ONCE = 64 * 1024 * 1024  # bytes up to which CSV is read before anything else, to find what is broken
+LONGEST = 256 * 1024 * 1024  # bytes up to which a broken CSV is read again cell by cell
+# what Polars raises on bytes that are no table; damaged Parquet makes it panic
+_TYPE = re.compile(
+    r"(?i)(?:u?(?:tiny|small|big|huge)?int(?:eger)?|varchar|str(?:ing)?|double|float|[iuf]\d\d|bool(?:ean)?|date|uuid|"
+    r"---|…|(?:timestamp|datetime|decimal|map|struct|list)\b.*)"
+)
+ROW = "bill row"  # the column that numbers the rows, where some were left out
+NOWHERE = 1_000_000_000  # the number of a first row that no line can be told for
+BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+_PREAMBLE = re.compile(r"\s*|sep=.|# .*")
+
+
+class Bill(NamedTuple):
+    """The rows, the columns as the bill writes them, and whether its numbers have a decimal comma.
+
+    `first` is the number of the first row among the table's rows.
+    """
+
+    lazy: pl.LazyFrame
+    names: list[str]
+    comma: bool = False
+    headless: bool = False
+    first: int = 0
+
+
+def columns_in(sample: Sample) -> list[list[str]]:
+    """The header that a sample has as a table: its own, that of uneven rows, or one told by cells."""
+    if sample.container in ("table", "parquet"):
+        return [[clear(c) for c in sample.columns]]
+    if sample.container == "binary":
+        return []
+    text = sample.head.decode("utf-8", "replace")
+    return [names_of(text) or _first_line(text)]
+
+
+def columns_of(value: Any) -> list[str]:
+    """The columns of one record, or of Athena's answer."""
+    rows_ = _answer(value)
+    return list(rows_[0]) if rows_ else list(value) if isinstance(value, dict) else []
+
+
+def parquet_columns(source: Source) -> list[str]:
+    """The columns of a Parquet file; none where its foot cannot be read."""
+    try:
+        return pl.scan_parquet(source.path or io.BytesIO(source.whole())).collect_schema().names()
+    except BROKEN:
+        return []
+
+
+def _first_line(text: str) -> list[str]:
+    """The cells of the first line that is no preamble: the header of a table whose rows are uneven."""
+    line = next((row for row in text.splitlines() if not _PREAMBLE.fullmatch(row)), "")
+    if len(line) > 100_000 or "{" in line or "[" in line:
+        return []
+    return [clear(c) for c in line.split(delimiter_of(line) or ",")]
+
+
+def clear(name: str) -> str:
+    """A header without what pasting adds: spaces, quotes, a web page's escapes."""
+    return re.sub(r"\\(?=[_|*])", "", name.strip().strip('"`\ufeff').strip())
+
+
+def opened(source: Source, builder_skip: SkipFn, is_row: Callable[[list[str]], bool]) -> Bill:
+    """The bill in a source; `is_row` tells a bill's record from what is wrapped around it.
+
+    InputError when the bytes are no table.
+    """
+    try:
+        bill = _opened(source, builder_skip, is_row)
+        return bill._replace(lazy=_renamed(bill))
+    except BROKEN as error:
+        raise unreadable(source, error) from None
+
+
+def unreadable(source: Source, error: BaseException) -> InputError:
+    """What a user is told about a table that breaks while it is read."""
+    return InputError(f"{source.name}: not readable as a table ({type(error).__name__})", "export it again")
+
+
+def _renamed(bill: Bill) -> pl.LazyFrame:
+    cleared = {n: clear(n) for n in bill.names}
+    once = {n: c for n, c in cleared.items() if list(cleared.values()).count(c) == 1 and c}
+    bill.names[:] = [once.get(n, n) for n in bill.names]
+    return bill.lazy.rename({n: c for n, c in once.items() if n != c}, strict=False)
+
+
+def _opened(source: Source, skip: SkipFn, is_row: Callable[[list[str]], bool]) -> Bill:
+    if source.head[:4] == b"PAR1":
+        lazy = pl.scan_parquet(source.path or io.BytesIO(source.whole()))
+        return Bill(lazy, lazy.collect_schema().names())
+    head = source.head.decode("utf-8", "replace")
+    if head.lstrip()[:1] in ("{", "["):
+        return _of_rows(_from_json(source, skip, is_row))
+    names = names_of(head)
+    if names:
+        return Bill(_scanned(source, head, 0, names), names, headless=True, first=NOWHERE)
+    lines = head.splitlines()
+    first = next((i for i, line in enumerate(lines) if not _PREAMBLE.fullmatch(line)), 0)
+    delimiter = delimiter_of(lines[first]) if lines else None
+    if delimiter in (",", ";", "\t") and _is_flat(lines, first):
+        try:
+            lazy = _scanned(source, head, first)
+            return Bill(lazy, lazy.collect_schema().names(), comma=delimiter == ";")
+        except BROKEN:
+            if source.size <= LONGEST:
+                text = source.whole().decode("utf-8", "replace").split("\n", first)[first]
+                held = rows(text, delimiter, skip, first)
+                return _of_rows([row for _, row in held], [n for n, _ in held])._replace(
+                    comma=delimiter == ";"
+                )
+    return _from_text(source, skip)._replace(comma=delimiter == ";")
+
+
+def _is_flat(lines: list[str], first: int) -> bool:
+    """Whether this is CSV, and not a table drawn with lines."""
+    return header_of(lines[first].encode()) != [] and "|" not in lines[first][:2]
+
+
+def _scanned(source: Source, head: str, first: int, names: list[str] | None = None) -> pl.LazyFrame:
+    """CSV by Polars, every cell as text; a short file is read at once, so that a broken one is found here."""
+    line = head.splitlines()[first]
+    given: Any = source.path or io.BytesIO(source.whole())
+    lazy = pl.scan_csv(
+        given,
+        separator=delimiter_of(line) or ",",
+        infer_schema=False,
+        truncate_ragged_lines=source.size > AT_ONCE,
+        encoding="utf8-lossy",
+        skip_lines=first,
+        has_header=names is None,
+        new_columns=names,
+    )
+    return lazy if source.size > AT_ONCE else lazy.collect().lazy()
+
+
+def _from_text(source: Source, skip: SkipFn) -> Bill:
+    """Printed tables, and CSV that is broken somewhere: cell by cell, with the lines that were no rows."""
+    if source.size > LONGEST or not is_table(source.head):
+        raise InputError(f"{source.name}: not readable as a table", "export it again")
+    held = [row for _, row in rows_of(source.whole().decode("utf-8", "replace"), skip=skip)]
+    typed = int(bool(held) and all(_TYPE.fullmatch(str(cell)) for cell in held[0].values()))
+    return _of_rows(held[typed:])._replace(first=typed)
+
+
+def _of_rows(rows: list[dict[str, Any]], numbers: list[int] | None = None) -> Bill:
+    names = list(dict.fromkeys(k for r in rows for k in r))
+    frame = pl.DataFrame(
+        {n: [_text(r.get(n)) for r in rows] for n in names}, schema=dict.fromkeys(names, pl.String)
+    )
+    if numbers is not None:
+        frame = frame.with_columns(pl.Series(ROW, numbers, dtype=pl.UInt32))
+    return Bill(frame.lazy(), names)
+
+
+def of_records(rows: list[dict[str, Any]]) -> Bill:
+    """The records of a bill that stood between others."""
+    bill = _of_rows(rows)
+    return bill._replace(lazy=_renamed(bill))
+
+
+def _from_json(source: Source, skip: SkipFn, is_row: Callable[[list[str]], bool]) -> list[dict[str, Any]]:
+    out: list[dict[str, Any]] = []
+    for piece in json_pieces(source, skip):
+        rows = _answer(piece.value)
+        if rows:
+            out += rows
+            continue
+        out += [p.value for p in unwrapped(piece, lambda v: is_row(list(v))) if isinstance(p.value, dict)]
+    return out
+
+
+def _answer(value: Any) -> list[dict[str, Any]]:
+    """The rows of Athena's answer: `ResultSet.Rows[].Data[].VarCharValue`, the first row is the header."""
+    held = value.get("ResultSet", value) if isinstance(value, dict) else None
+    listed = held.get("Rows") if isinstance(held, dict) else None
+    if not isinstance(listed, list):
+        return []
+    cells = [
+        [d.get("VarCharValue") if isinstance(d, dict) else None for d in row["Data"]]
+        for row in listed
+        if isinstance(row, dict) and isinstance(row.get("Data"), list)
+    ]
+    header = [n for n in cells[0] if isinstance(n, str)] if cells else []
+    if len(cells) < 2 or len(header) != len(cells[0]):
+        return []
+    return [dict(zip(header, row, strict=False)) for row in cells[1:]]
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()

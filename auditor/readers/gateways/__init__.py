@@ -1,0 +1,1 @@
+"""Formats of LLM gateways and of proxies."""

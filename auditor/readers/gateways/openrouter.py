@@ -1,0 +1,161 @@
+"""OpenRouter: generations of its API, its activity export as CSV, and answers with their usage.
+
+A generation (`{"data": {"id": "gen-…"}}`, in the API's or the SDK's spelling), a row of the activity CSV
+and a chat completion with `usage.cost` are one call each. `total_cost`, `cost_total` and `usage.cost` are
+US dollars; with a provider key of your own (`is_byok`) they are OpenRouter's fee and the money is in
+`upstream_inference_cost`. `native_tokens_*` are billed, `tokens_*` are counted by a common tokenizer.
+`external_user` is the `user` of the request; `provider_responses` are the tries. Rows of `/api/v1/activity`
+are sums of a day, context without calls. A record never carries the tenant, the team, metadata of the
+caller, the IAM principal or AWS ids: `app_id` and `app_name` name a whole application.
+
+The reader never reads prompts and answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auditor.catalogue.fields import normalise
+from auditor.evidence.builder import Builder
+from auditor.readers.contract import ANY, Reader
+from auditor.readers.dispatch import to_ns
+from auditor.readers.shared.named_keys import Named, flag, put_named, shown_by
+
+NAMES = {
+    "id": Named("request_id", "request"),
+    "generation_id": Named("request_id", "request"),
+    "upstream_id": Named("response_id", "attempt"),
+    "model": Named("model", "request"),
+    "model_permaslug": Named("model", "request", 5),
+    "provider_name": Named("provider", "request"),
+    "external_user": Named("user_id", "gateway_record"),
+    "user": Named("user_id", "gateway_record", 5),
+    "session_id": Named("session_id", "session"),
+    "data_region": Named("region", "request"),
+    "native_tokens_prompt": Named("tokens_input", "request"),
+    "native_tokens_completion": Named("tokens_output", "request"),
+    "tokens_prompt": Named("tokens_input", "request", 10),
+    "tokens_completion": Named("tokens_output", "request", 10),
+    "native_tokens_cached": Named("tokens_cache_read", "request"),
+    "tokens_cached": Named("tokens_cache_read", "request", 10),
+    "native_tokens_reasoning": Named("tokens_reasoning", "request"),
+    "tokens_reasoning": Named("tokens_reasoning", "request", 10),
+    "total_cost": Named("cost_usd", "gateway_record"),
+    "cost_total": Named("cost_usd", "gateway_record", 5),
+    "latency": Named("latency_ms", "request"),
+    "generation_time": Named("latency_ms", "request", 10),
+    "generation_time_ms": Named("latency_ms", "request", 10),
+    "app_name": Named("workflow_id", "process"),
+    "app_id": Named("workflow_id", "process", 5),
+}
+USAGE = {
+    "cost": Named("cost_usd", "gateway_record"),
+    "prompt_tokens": Named("tokens_input", "request"),
+    "completion_tokens": Named("tokens_output", "request"),
+    "total_tokens": Named("tokens_total", "request"),
+}
+CSV_ONLY = frozenset({"cost_total", "model_permaslug", "tokens_prompt"})
+DAILY = frozenset({"model_permaslug", "endpoint_id", "requests", "prompt_tokens"})
+
+
+def match(record: dict[str, Any]) -> float:
+    """An id that begins `gen-`, with what only OpenRouter says of a generation; or the activity's columns."""
+    held = _row_of(record)
+    if str(held.get("id") or "").startswith("gen-"):
+        answer = isinstance(held.get("usage"), dict) and "choices" in held
+        return 1.0 if "native_tokens_prompt" in held or answer else 0.6 if "total_cost" in held else 0.0
+    if "generation_id" in held and len(CSV_ONLY & held.keys()) >= 2:
+        return 1.0
+    return 1.0 if held.keys() >= DAILY else 0.0
+
+
+def _row_of(record: dict[str, Any]) -> dict[str, Any]:
+    """The generation in its envelope, in the API's spelling."""
+    inner = record.get("data")
+    held = inner if isinstance(inner, dict) and len(record) <= 3 else record
+    if any(key in held for key in ("nativeTokensPrompt", "totalCost", "modelPermaslug")):
+        return {normalise(key): value for key, value in held.items()}
+    return held
+
+
+def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
+    """One generation, one answer, or a day's sum."""
+    held = _row_of(record)
+    if isinstance(record.get("data"), dict):
+        pointer = f"{pointer or ''}/data"
+    if held.keys() >= DAILY:
+        _day(held, builder, offset, pointer)
+        return
+    answer = isinstance(held.get("usage"), dict)
+    row = builder.row(
+        "call",
+        offset=offset,
+        pointer=pointer,
+        started_at=to_ns(held.get("created_at") or held.get("created")),
+        name=str(held.get("api_type") or "") or None,
+        outcome="error" if held.get("error") else None,
+        fmt="openrouter",
+    )
+    put_named(builder, row, held, NAMES)
+    if answer:
+        _answer(held, builder, row)
+    _own_key(held, builder, row)
+    if offset is None:  # a table: its columns were chosen
+        shown_by(builder, held, {key: (name.field,) for key, name in NAMES.items()})
+    flag(builder, row, "stream", held.get("streamed"))
+    tries = held.get("provider_responses")
+    if isinstance(tries, list) and tries:
+        builder.column("retry_count", "gateway_record", "provider_responses").put(row, len(tries) - 1)
+
+
+def _answer(held: dict[str, Any], builder: Builder, row: int) -> None:
+    """A chat completion as the caller got it: usage in an object, the provider by its name."""
+    usage = held["usage"]
+    put_named(builder, row, usage, USAGE, "usage.")
+    for field, holder, key in (
+        ("tokens_cache_read", "prompt_tokens_details", "cached_tokens"),
+        ("tokens_reasoning", "completion_tokens_details", "reasoning_tokens"),
+    ):
+        details = usage.get(holder)
+        if isinstance(details, dict) and key in details:
+            builder.column(field, "request", f"usage.{holder}.{key}").put(row, details[key])
+    if "provider" in held:
+        builder.column("provider", "request", "provider").put(row, held["provider"])
+
+
+def _own_key(held: dict[str, Any], builder: Builder, row: int) -> None:
+    """With a provider key of one's own the fee may be nothing; the call's money is then upstream's."""
+    fee = held.get("total_cost")
+    if held.get("is_byok") is True and not fee and held.get("upstream_inference_cost") is not None:
+        column = builder.column("cost_usd", "gateway_record", "upstream_inference_cost", rank=-1)
+        column.put(row, held["upstream_inference_cost"])
+
+
+def _day(held: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
+    builder.row(
+        "context",
+        offset=offset,
+        pointer=pointer,
+        started_at=to_ns(f"{held.get('date')}T00:00:00"),
+        name=str(held.get("model") or ""),
+        fmt="openrouter",
+    )
+    builder.note(
+        "daily sums by model show spend and tokens and can never show who caused them: "
+        "bring generations (`GET /api/v1/generation?id=…`) or the activity CSV"
+    )
+
+
+READER = Reader(
+    name="openrouter",
+    layer="gateway",
+    title="OpenRouter generations",
+    carries={name.field: name.scope for name in NAMES.values()}
+    | {"tokens_total": "request", "retry_count": "gateway_record"},
+    get="""`curl -H "Authorization: Bearer $OPENROUTER_API_KEY" \
+"https://openrouter.ai/api/v1/generation?id=gen-…"` for each id that your calls got back, one JSON object a
+line; or *Activity*, *Export*, CSV in the console.""",
+    match=match,
+    by_value=ANY,
+    take=take,
+)

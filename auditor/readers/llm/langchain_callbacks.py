@@ -1,0 +1,254 @@
+"""LangChain callback events, as a handler writes them: one JSON object a line, or `astream_events` as JSON.
+
+A model's start and its end or error are joined by `run_id` to one call: metadata, tags and the requested
+model stand on the start, ids and usage on the answer. A half without the other is a call of its own. The
+arguments may stand in a mapping of the line (`kwargs`, `args`, `data`), and the answer may be Python text.
+The end events, chains, tools, prompts and stream chunks are context. The trace is told by the topmost run.
+Where the events have no time, that of a time-ordered run id is taken. Metadata and tags of the start stand at
+`span`, the AWS request id of the answer at `attempt`. The events carry no cost and no IAM principal. Prompts,
+chunks and generated text are never kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from auditor.evidence.builder import Builder
+from auditor.readers.contract import Reader
+from auditor.readers.dispatch import to_ns
+from auditor.readers.llm.langchain import (
+    Put,
+    answer,
+    error_of,
+    listing,
+    mapping,
+    parameters,
+    run_metadata,
+    run_tags,
+)
+
+NAMES = ("event", "callback", "event_type", "type", "hook", "method", "message", "name")
+# where a handler puts the arguments that it was called with
+WRAPS = ("kwargs", "args", "arguments", "payload", "data")
+TIMES = ("timestamp", "ts", "time", "@timestamp", "start_time", "created_at")
+_KINDS = "llm|chat_model|chain|tool|retriever|prompt|parser|agent|text|retry|custom"
+_EVENT = re.compile(rf"on_({_KINDS})(_\w+)?|({_KINDS})_(start|end|error|finish|action|new_token|event)")
+_STARTS = frozenset({"on_llm_start", "on_chat_model_start"})
+_ENDS = frozenset({"on_llm_end", "on_chat_model_end", "on_llm_error", "on_chat_model_error"})
+
+
+@dataclass
+class Half:
+    """The start or the end of a model's run, which waits for the other."""
+
+    event: str
+    name: str | None
+    parent_id: str | None
+    at: int | None
+    offset: int | None
+    pointer: str | None
+    puts: list[Put]
+
+
+class Runs:
+    """What is remembered of an input: halves of runs, and the topmost run of every run."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+        self.started: dict[str, list[Half]] = {}
+        self.ended: dict[str, list[Half]] = {}
+        self.roots: dict[str, str] = {}
+        self.trace = builder.column("trace_id", "trace", "run_id")
+
+    @classmethod
+    def of(cls, builder: Builder) -> Runs:
+        """The one of a builder, made when first asked for."""
+        held = builder.kept.get("langchain-callbacks")
+        if held is None:
+            held = builder.kept["langchain-callbacks"] = cls(builder)
+        found: Runs = held
+        return found
+
+    def root(self, run: str | None, parent: str | None, ancestors: list[Any]) -> str | None:
+        """The topmost run above a run, remembered for the runs below it."""
+        if run is None:
+            return None
+        if run not in self.roots:
+            first = ancestors[0] if ancestors and isinstance(ancestors[0], str) else None
+            self.roots[run] = first or (self.roots.get(parent, parent) if parent else run)
+        return self.roots[run]
+
+    def join(self, run: str, half: Half) -> None:
+        """Put the call whose other half is known; else keep this one. Lines may stand in any order."""
+        mine, others = self.started, self.ended
+        if half.event in _ENDS:
+            mine, others = others, mine
+        waiting = others.get(run)
+        if not waiting:
+            mine.setdefault(run, []).append(half)
+            return
+        other = waiting.pop(0)
+        if not waiting:
+            del others[run]
+        start, end = (other, half) if half.event in _ENDS else (half, other)
+        self.call(run, start, end)
+        self.context(end, None, self.roots.get(run))
+
+    def call(self, run: str, start: Half, end: Half | None) -> None:
+        """Put one call: what its start said, and what its end adds."""
+        last = end or start
+        row = self.builder.row(
+            "call",
+            offset=start.offset,
+            pointer=start.pointer,
+            span_id=run,
+            parent_id=start.parent_id,
+            started_at=start.at if start.event in _STARTS else None,
+            ended_at=last.at if last.event in _ENDS else None,
+            name=start.name,
+            outcome="error" if last.event.endswith("_error") else None,
+            fmt="langchain-callbacks",
+        )
+        self.trace.put(row, self.roots.get(run, run))
+        for column, value in [*start.puts, *(end.puts if end else ())]:
+            column.put(row, value)
+
+    def context(self, half: Half, run: str | None, root: str | None) -> None:
+        """Put an event that is no call; with its run where it began one."""
+        row = self.builder.row(
+            "context",
+            offset=half.offset,
+            pointer=half.pointer,
+            span_id=run,
+            parent_id=half.parent_id if run else None,
+            started_at=half.at,
+            name=half.event,
+            outcome="error" if half.event.endswith("_error") else None,
+            fmt="langchain-callbacks",
+        )
+        if root is not None:
+            self.trace.put(row, root)
+        for column, value in half.puts if run else ():
+            column.put(row, value)
+
+
+def event_of(record: dict[str, Any]) -> str:
+    """The name of the event a record tells of, or nothing."""
+    for key in NAMES:
+        value = record.get(key)
+        if isinstance(value, str) and _EVENT.fullmatch(value):
+            return value if value.startswith("on_") else f"on_{value}"
+    return ""
+
+
+def arguments(record: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Where the arguments of the callback may stand, and the prefix of their keys: flat, or in a mapping."""
+    inner = [(f"{key}.", mapping(record.get(key))) for key in WRAPS]
+    return [("", record), *((prefix, held) for prefix, held in inner if held)]
+
+
+def _argument(held: list[tuple[str, dict[str, Any]]], key: str) -> Any:
+    return next((one[key] for _, one in held if one.get(key)), None)
+
+
+def match(record: dict[str, Any]) -> float:
+    """A callback's name beside the id of a run."""
+    return 1.0 if event_of(record) and any("run_id" in held for _, held in arguments(record)) else 0.0
+
+
+def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
+    """One event: halves of a model's run wait for each other, everything else is a row at once."""
+    runs, event = Runs.of(builder), event_of(record)
+    held = arguments(record)
+    run, parent = _argument(held, "run_id"), _argument(held, "parent_run_id")
+    run = run if isinstance(run, str) else None
+    ancestors = listing(_argument(held, "parent_ids"))
+    parent = parent or (ancestors[-1] if ancestors else None)
+    parent = parent if isinstance(parent, str) else None
+    root = runs.root(run, parent, ancestors)
+    begins, ends = event.endswith("_start"), event in _ENDS
+    name = _argument(held, "name")
+    half = Half(
+        event,
+        name if isinstance(name, str) else None,
+        parent,
+        _time(record, run if begins else None),
+        offset,
+        pointer,
+        _said(held, builder) if begins else _added(held, builder) if ends else [],
+    )
+    if run is not None and (ends or event in _STARTS):
+        runs.join(run, half)
+    else:
+        runs.context(half, run if begins else None, root)
+
+
+def _time(record: dict[str, Any], run: str | None) -> int | None:
+    for key in TIMES:
+        if key in record and (ns := to_ns(record[key])) is not None:
+            return ns
+    return _time_of(run) if run else None
+
+
+def _time_of(run: str) -> int | None:
+    """The time in a time-ordered id (UUID version 7)."""
+    try:
+        ident = UUID(run)
+    except ValueError:
+        return None
+    return (ident.int >> 80) * 10**6 if ident.version == 7 else None
+
+
+def _said(held: list[tuple[str, dict[str, Any]]], builder: Builder) -> list[Put]:
+    """What an event says of its own run: metadata, tags, and the parameters of the invocation."""
+    out: list[Put] = []
+    for key, one in held:
+        out += run_metadata(builder, one.get("metadata"), f"{key}metadata")
+        out += run_tags(builder, one.get("tags"), f"{key}tags")
+        out += parameters(builder, one.get("invocation_params"), f"{key}invocation_params")
+    return out
+
+
+def _added(held: list[tuple[str, dict[str, Any]]], builder: Builder) -> list[Put]:
+    """What the end of a model's run adds; where it repeats metadata, that is the same."""
+    out = _said(held, builder)
+    for key, one in held:
+        if key and "output" in one:
+            out += answer(builder, {"output": one["output"]}, key.rstrip("."))
+        out += answer(builder, one.get("response"), f"{key}response")
+    return [*out, *error_of(builder, _argument(held, "error"))]
+
+
+def finish(builder: Builder) -> None:
+    """Halves that stayed alone are calls too: the sample was cut, or they hang."""
+    runs: Runs | None = builder.kept.pop("langchain-callbacks", None)
+    if runs is not None:
+        for run, halves in [*runs.started.items(), *runs.ended.items()]:
+            for half in halves:
+                runs.call(run, half, None)
+
+
+READER = Reader(
+    name="langchain-callbacks",
+    layer="app",
+    title="LangChain callback events",
+    carries=dict.fromkeys(
+        """tenant_id workflow_id workflow_run_id team_id request_id session_id user_id model provider region
+        tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total
+        environment cost_center agent""".split(),
+        "span",
+    )
+    | dict.fromkeys("attempt_id response_id retry_count status error_code latency_ms".split(), "attempt")
+    | {"trace_id": "trace"},
+    get="""Write every callback of a `BaseCallbackHandler` as a line of JSON: the event's name, `run_id`,
+`parent_run_id`, `tags`, `metadata`, and on the end `response.model_dump()` (`usage_metadata` only survives
+in `dumpd(response)`); or dump `async for event in chain.astream_events(…, version="v2")` with
+`json.dumps(event, default=dumpd)`.""",
+    match=match,
+    by_value=frozenset(NAMES),
+    take=take,
+    finish=finish,
+)

@@ -1,0 +1,234 @@
+"""Langfuse: traces and observations of its API, of UI and blob storage exports, and ingestion batches.
+
+An observation of type `GENERATION` or `EMBEDDING` is a call, other observations and the trace are context. A
+trace stands above its observations like a parent: what only the trace says of user, tags, metadata and name
+does not stand on the call, except the session, which holds for every call of it. What Langfuse copied to an
+observation stands at `span`. `resourceAttributes` within metadata are those of the process. `modelId` is an
+entry of the price table and no model name. The cost of a trace is read only where its observations have
+none. Creating and updating events of one body id are one record. Langfuse never carries the IAM principal,
+AWS tags, and the region only as metadata. Inputs and outputs are never kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditor.evidence.builder import Builder
+from auditor.readers.contract import Reader
+from auditor.readers.dispatch import to_ns
+from auditor.readers.llm.langchain import mapping
+from auditor.readers.llm.langfuse_shapes import (
+    CALLS,
+    breakdown,
+    camel,
+    costs,
+    is_event,
+    is_observation,
+    is_trace,
+    nested,
+    observed,
+    of_both,
+    process_of,
+)
+
+NAME = "langfuse-export"
+_KINDS = {"generation": "GENERATION", "span": "SPAN", "event": "EVENT"}
+
+
+@dataclass
+class Body:
+    """What the events of one body id have said so far."""
+
+    offset: int | None
+    pointer: str | None
+    trace: bool
+    said: dict[str, Any] = field(default_factory=dict)
+
+
+def match(record: dict[str, Any]) -> float:
+    """An observation, a trace, an event or a batch of events, or the UI's download of one trace."""
+    batch = record.get("batch")
+    if isinstance(batch, list) and any(isinstance(e, dict) and is_event(e) for e in batch):
+        return 1.0
+    if is_event(record):
+        return 1.0
+    named = camel(record)
+    if is_observation(named) or is_trace(named):
+        return 1.0
+    held = record.get("trace") if isinstance(record.get("trace"), dict) else None
+    if held is not None and isinstance(record.get("observations"), list):
+        return 1.0 if "id" in held and ("projectId" in held or "sessionId" in held) else 0.0
+    traces = record.get("traces")
+    whole = isinstance(traces, list) and "projectId" in named and "id" in named
+    return 1.0 if whole and any(isinstance(t, dict) for t in traces or ()) else 0.0
+
+
+def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
+    """One trace with its observations, one observation, or the events of a batch."""
+    at = pointer or ""
+    batch = record.get("batch")
+    if isinstance(batch, list):
+        for i, event in enumerate(batch):
+            if isinstance(event, dict) and is_event(event):
+                builder.attempt(None, _event, event, builder, offset, f"{at}/batch/{i}/body")
+        return
+    if is_event(record):
+        _event(record, builder, offset, f"{at}/body")
+        return
+    named = camel(record)
+    if isinstance(named.get("trace"), dict) and isinstance(named.get("observations"), list):
+        whole = camel(named["trace"]) | {"observations": named["observations"]}
+        _trace(whole, builder, offset, f"{at}/trace", at)
+    elif isinstance(named.get("traces"), list) and not is_trace(named):
+        for i, inner in enumerate(named["traces"]):
+            if isinstance(inner, dict):
+                where = f"{at}/traces/{i}"
+                builder.attempt(None, _trace, camel(inner), builder, offset, where, where)
+    elif is_observation(named):
+        _observation(named, builder, offset, pointer, None)
+    else:
+        _trace(named, builder, offset, pointer, at)
+
+
+def _trace(one: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None, base: str) -> None:
+    """A trace as a record above the observations within it."""
+    inner = nested(one)
+    priced = any(costs(o) for _, o in inner if str(o.get("type")).upper() in CALLS)
+    _put_trace(one, builder, offset, pointer, cost=bool(inner) and not priced)
+    if not inner:
+        builder.note("Traces without observations show no calls: export the observations beside them.")
+    for i, held in inner:
+        held.setdefault("traceId", one.get("id"))
+        place = f"{base}/observations/{i}" if offset is not None else None
+        builder.attempt(None, _observation, held, builder, offset, place, one)
+
+
+def _put_trace(
+    one: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None, *, cost: bool
+) -> None:
+    ident = _text(one.get("id"))
+    row = builder.row(
+        "context",
+        offset=offset,
+        pointer=pointer,
+        span_id=_above(one),
+        started_at=to_ns(one.get("timestamp")),
+        name=_text(one.get("name")),
+        fmt=NAME,
+    )
+    if ident:
+        builder.column("trace_id", "trace", "traceId").put(row, ident)
+    if one.get("name"):
+        builder.column("workflow_id", "span", "name", rank=2000).put(row, one["name"])
+    for column, value in of_both(one, builder):
+        column.put(row, value)
+    for key, value in costs(one) if cost else ():
+        builder.column("cost_usd", "span", key).put(row, value)
+
+
+def _above(trace: dict[str, Any]) -> str | None:
+    """The id under which a trace stands above its observations; it is never one of theirs."""
+    return f"trace {trace['id']}" if trace.get("id") else None
+
+
+def _observation(
+    one: dict[str, Any],
+    builder: Builder,
+    offset: int | None,
+    pointer: str | None,
+    trace: dict[str, Any] | None,
+) -> None:
+    """One observation, beneath its parent, else beneath its trace where that is known."""
+    call = str(one.get("type", "")).upper() in CALLS
+    parent = _text(one.get("parentObservationId")) or (_above(trace) if trace else None)
+    process = process_of(one)
+    row = builder.row(
+        "call" if call else "context",
+        offset=offset,
+        pointer=pointer,
+        span_id=_text(one.get("id")),
+        parent_id=parent,
+        started_at=to_ns(one.get("startTime")),
+        ended_at=to_ns(one.get("endTime")),
+        process=_process(builder, process) if process else None,
+        name=_text(one.get("name")),
+        outcome="error" if str(one.get("level", "")).upper() == "ERROR" else None,
+        fmt=NAME,
+    )
+    if _text(one.get("traceId")):
+        builder.column("trace_id", "trace", "traceId").put(row, one["traceId"])
+    for column, value in observed(one, builder):
+        column.put(row, value)
+    if trace and trace.get("sessionId") and not one.get("sessionId"):
+        builder.column("session_id", "session", "trace.sessionId").put(row, trace["sessionId"])
+    if call and one.get("completionStartTime"):
+        builder.fact("stream").put(row, True)
+    parts = breakdown(one) if call else None
+    if parts is not None:
+        builder.fact("cost_total").put(row, parts)
+
+
+def _process(builder: Builder, attributes: dict[str, Any]) -> int:
+    """The number of a process; equal ones are one."""
+    known: dict[str, int] = builder.kept.setdefault("langfuse processes", {})
+    key = repr(sorted(attributes.items(), key=str))
+    if key not in known:
+        known[key] = builder.process(attributes.items(), "metadata.resourceAttributes.")
+    return known[key]
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _event(event: dict[str, Any], builder: Builder, offset: int | None, pointer: str) -> None:
+    """Add one event to the body it is about; scores and logs are records of their own."""
+    kind, body = str(event["type"]).split("-")[0], camel(mapping(event.get("body")))
+    ident = _text(body.get("id"))
+    if kind in ("score", "sdk") or ident is None:
+        builder.row("context", offset=offset, pointer=pointer, name=str(event["type"]), fmt=NAME)
+        return
+    bodies: dict[tuple[str, bool], Body] = builder.kept.setdefault(NAME, {})
+    held = bodies.setdefault((ident, kind == "trace"), Body(offset, pointer, kind == "trace"))
+    if kind in _KINDS:
+        held.said.setdefault("type", _KINDS[kind])
+    both = mapping(held.said.get("metadata")) | mapping(body.get("metadata"))
+    dropped = ("input", "output")
+    held.said |= {k: v for k, v in body.items() if v not in (None, "") and k not in dropped}
+    if both:
+        held.said["metadata"] = both
+
+
+def finish(builder: Builder) -> None:
+    """Put what the events of all batches said, each body once: traces, then what is beneath them."""
+    bodies: dict[tuple[str, bool], Body] = builder.kept.pop(NAME, {})
+    traces = {ident: b.said for (ident, whole), b in bodies.items() if whole}
+    priced = {b.said.get("traceId") for b in bodies.values() if not b.trace and costs(b.said)}
+    for (ident, whole), body in bodies.items():
+        if whole:
+            _put_trace(body.said, builder, body.offset, body.pointer, cost=ident not in priced)
+        else:
+            trace = traces.get(str(body.said.get("traceId")))
+            builder.attempt(None, _observation, body.said, builder, body.offset, body.pointer, trace)
+
+
+READER = Reader(
+    name=NAME,
+    layer="app",
+    title="Langfuse traces and observations",
+    carries=dict.fromkeys(
+        """tenant_id workflow_id workflow_run_id team_id request_id user_id session_id cost_usd model provider
+        tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total
+        latency_ms cost_center environment agent""".split(),
+        "span",
+    )
+    | {"trace_id": "trace", "error_code": "attempt"},
+    get="""`curl -u "$LANGFUSE_PUBLIC_KEY:$LANGFUSE_SECRET_KEY"
+"$LANGFUSE_HOST/api/public/observations?type=GENERATION&limit=100"`, or `/api/public/traces/TRACE_ID` for one
+trace with its observations; in the UI: Tracing, Observations, Export as JSON or CSV.""",
+    match=match,
+    by_value=frozenset({"type", "batch", "traces", "observations", "trace"}),
+    take=take,
+    finish=finish,
+)

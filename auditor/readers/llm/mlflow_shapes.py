@@ -1,0 +1,102 @@
+"""The shapes in which MLflow writes traces: documents, pages, rows of a table, spans of two versions.
+
+It knows where things stand and decodes what is text; what they mean is settled by the reader.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from auditor.framing.json_repair import literal
+from auditor.framing.json_values import decode
+from auditor.readers.llm.langchain import listing, mapping
+from auditor.readers.otlp.shapes import hex_id
+
+LONGEST = 4_000_000  # characters of a Python list that are read
+_INFO = ("info", "trace_info")
+_COLUMNS = frozenset({"trace", "spans", "trace_metadata", "request_metadata", "execution_duration", "state"})
+
+
+class Trace(NamedTuple):
+    """One trace: what is said of the whole, its spans, and the pointer of their list."""
+
+    info: dict[str, Any]
+    spans: list[Any]
+    place: str
+
+
+def match(record: dict[str, Any]) -> float:
+    """A trace document, a page or row of traces, or what a trace says of itself."""
+    if any(isinstance(record.get(n), dict) for n in _INFO):
+        spans = mapping(record.get("data")).get("spans", record.get("spans"))
+        return 1.0 if isinstance(spans, list) else 0.0
+    if isinstance(record.get("trace"), dict) and match(record["trace"]):
+        return 1.0
+    if _is_row(record) or _is_info(record):
+        return 1.0
+    page = record.get("traces")
+    if isinstance(page, list):
+        return 1.0 if any(isinstance(t, dict) and match(t) for t in page) else 0.0
+    first = next(iter(listing(record.get("spans"))), None)
+    mine = isinstance(first, dict) and "mlflow.traceRequestId" in mapping(first.get("attributes"))
+    return 1.0 if mine else 0.0
+
+
+def _is_row(record: dict[str, Any]) -> bool:
+    """A row of `search_traces`: ids beside the whole trace or its spans."""
+    named = "trace_id" in record or "request_id" in record
+    return named and len(_COLUMNS & set(record)) >= 2 and ("spans" in record or "trace" in record)
+
+
+def _is_info(record: dict[str, Any]) -> bool:
+    return ("trace_location" in record or "experiment_id" in record) and (
+        "trace_metadata" in record or "request_metadata" in record
+    )
+
+
+def trace_of(record: dict[str, Any]) -> Trace:
+    """The parts of a trace in any of its shapes."""
+    info = next((record[n] for n in _INFO if isinstance(record.get(n), dict)), None)
+    if info is not None:
+        data = record.get("data")
+        if isinstance(data, dict):
+            return Trace(info, listing(data.get("spans")), "/data/spans")
+        return Trace(info, listing(record.get("spans")), "/spans")
+    whole = mapping(record.get("trace"))
+    if whole:
+        inner = trace_of(whole)
+        return inner._replace(place=f"/trace{inner.place}")
+    return Trace(record, _listed(record.get("spans")), "/spans")
+
+
+def _listed(value: Any) -> list[Any]:
+    """A list, or one that a table holds as Python text of any sensible length."""
+    held = listing(value)
+    if held or not isinstance(value, str) or len(value) > LONGEST:
+        return held
+    try:
+        plain = json.loads(json.dumps(literal(value), default=str, skipkeys=True))
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return []
+    return plain if isinstance(plain, list) else []
+
+
+def hex_of(value: Any) -> str | None:
+    """A trace or span id as hex, whatever form it has; `tr-` is not part of it."""
+    return hex_id(value.removeprefix("tr-")) if isinstance(value, str) and value else None
+
+
+def trace_id_of(span: dict[str, Any]) -> str | None:
+    """The trace that a span names."""
+    return hex_of(span.get("trace_id") or mapping(span.get("context")).get("trace_id"))
+
+
+def decoded(value: Any) -> Any:
+    """What the JSON text of an attribute says; text that is none stays as it is."""
+    if isinstance(value, str):
+        try:
+            return decode(value)
+        except ValueError:
+            return value
+    return value

@@ -1,0 +1,182 @@
+"""What the console exporters of OpenTelemetry SDKs print: Python's indented JSON, Node's printed objects.
+
+Objects stand one after another among the lines of the application's own log, children before parents.
+Which span is a call, and where its fields stand, is as in `otlp-json`; log records of the console exporter
+are read as in `otlp-logs-json`, metrics are context. The instrumentation scope is not printed. Prompt bodies
+and events are never kept.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from auditor.evidence.builder import Builder
+from auditor.framing.printed_objects import blocks, value_of
+from auditor.inputs.source import Source
+from auditor.readers.contract import Reader, Sample
+from auditor.readers.dispatch import read_objects, to_ns
+from auditor.readers.otlp.logs import LogRows
+from auditor.readers.otlp.shapes import LogRecord, pairs_of, typed
+from auditor.readers.shared.spans import CARRIES
+
+_NODE = re.compile(rb"(?m)^\{\r?\n(?:  [^\n]*\n){0,400}?  traceId: '[0-9a-f]{32}',\r?$")
+_NODE_SPAN = frozenset({"traceId", "id", "name", "attributes", "status", "timestamp", "duration"})
+_NODE_LOG = frozenset({"traceId", "spanId", "severityNumber", "body", "attributes", "timestamp"})
+_LOG = frozenset({"body", "severity_number", "attributes", "timestamp", "trace_id", "span_id"})
+_ERRORS = ("ERROR", "StatusCode.ERROR", 2)
+
+
+def match(record: dict[str, Any]) -> float:
+    """A context with `0x` ids beside attributes; a log record or metrics as the same SDKs print them."""
+    context = record.get("context")
+    if isinstance(context, dict) and "attributes" in record and "trace_id" in context:
+        printed = str(context["trace_id"]).startswith("0x") or str(record.get("kind")).startswith("SpanKind.")
+        return 1.0 if printed else 0.0
+    if isinstance(record.get("attributes"), (dict, type(None))) and "resource" in record:
+        if record.keys() >= _LOG or record.keys() >= _NODE_LOG:
+            return 0.9
+        return 0.9 if record.keys() >= _NODE_SPAN and "tags" not in record else 0.0
+    return 1.0 if _plain_metrics(record) else 0.0
+
+
+def _plain_metrics(record: dict[str, Any]) -> bool:
+    held = record.get("resource_metrics")
+    first = held[0] if isinstance(held, list) and held and isinstance(held[0], dict) else {}
+    resource = first.get("resource")
+    return isinstance(resource, dict) and isinstance(resource.get("attributes"), dict)
+
+
+def sniff(sample: Sample) -> float:
+    """One of the first objects matches, or the head holds an object as Node prints it."""
+    found = max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
+    if found or sample.container == "binary":
+        return found
+    return 1.0 if _NODE.search(sample.head[:65536]) else 0.0
+
+
+def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
+    """One printed span, log record or block of metrics."""
+    rows = builder.kept.get("console") or builder.kept.setdefault("console", LogRows(builder))
+    if _plain_metrics(record):
+        builder.row("context", offset=offset, pointer=pointer, name="metrics")
+        builder.note("metrics are totals over a period, not calls; they say nothing of who a call was for")
+    elif "context" in record:
+        _python_span(record, rows, offset, pointer)
+    elif "duration" in record:
+        _node_span(record, rows, offset, pointer)
+    else:
+        try:
+            held = _log_record(record)
+        except ValueError:
+            builder.skip(None, "text that is no Unicode")
+            return
+        rows.record(held, _process(record, rows), offset, 0, pointer)
+
+
+def _python_span(record: dict[str, Any], rows: LogRows, offset: int | None, pointer: str | None) -> None:
+    context, status = _map(record["context"]), _map(record.get("status"))
+    rows.add(
+        _map(record.get("attributes")).items(),
+        trace_id=_hex(context.get("trace_id")),
+        span_id=_hex(context.get("span_id")),
+        parent_id=_hex(record.get("parent_id")),
+        name=_text(record.get("name")),
+        started_at=to_ns(record.get("start_time")),
+        ended_at=to_ns(record.get("end_time")),
+        error=status.get("status_code", status.get("canonical_code")) in _ERRORS,
+        process=_process(record, rows),
+        offset=offset,
+        pointer=pointer,
+    )
+
+
+def _node_span(record: dict[str, Any], rows: LogRows, offset: int | None, pointer: str | None) -> None:
+    started, duration = to_ns(record.get("timestamp")), record.get("duration")
+    parent = record.get("parentId") or _map(record.get("parentSpanContext")).get("spanId")
+    rows.add(
+        _map(record.get("attributes")).items(),
+        trace_id=_hex(record.get("traceId")),
+        span_id=_hex(record.get("id")),
+        parent_id=_hex(parent),
+        name=_text(record.get("name")),
+        started_at=started,
+        # both are in microseconds
+        ended_at=started + int(duration * 1000) if started and isinstance(duration, (int, float)) else None,
+        error=_map(record.get("status")).get("code") in _ERRORS,
+        process=_process(record, rows),
+        offset=offset,
+        pointer=pointer,
+    )
+
+
+def _log_record(record: dict[str, Any]) -> LogRecord:
+    event = _text(record.get("event_name") or record.get("eventName")) or ""
+    body = record.get("body")
+    severity = record.get("severity_number", record.get("severityNumber"))
+    return LogRecord(
+        to_ns(record.get("timestamp")) or 0,
+        severity_number=severity if isinstance(severity, (int, str)) else 0,
+        body=msgspec.Raw() if event.startswith("gen_ai.") else msgspec.Raw(msgspec.json.encode(typed(body))),
+        attributes=pairs_of(_map(record.get("attributes"))),
+        trace_id=_hex(record.get("trace_id") or record.get("traceId")) or "",
+        span_id=_hex(record.get("span_id") or record.get("spanId")) or "",
+        event_name=event,
+    )
+
+
+def _process(record: dict[str, Any], rows: LogRows) -> int | None:
+    """The number of the process; older SDKs print its attributes without a frame around them."""
+    resource = _map(record.get("resource"))
+    held = _map(resource.get("attributes", resource))
+    return rows.process_of(held) if held else None
+
+
+def _map(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _hex(value: Any) -> str | None:
+    """An id without its `0x`; all zeros is none."""
+    text = str(value or "").removeprefix("0x").lower()
+    return text if text.strip("0") else None
+
+
+def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
+    """Read JSON among other lines, or objects as Node prints them."""
+    if not _NODE.search(source.head[:65536]):
+        read_objects(source, builder, READER, start, end)
+        return
+    for block in blocks(source.whole()):
+        try:
+            record = value_of(block.text) if block.whole else None
+        except (ValueError, RecursionError):
+            record = None
+        if not isinstance(record, dict):
+            builder.skip(block.line, "a printed object that cannot be read, or is cut off")
+        elif match(record):
+            builder.attempt(block.line, take, record, builder, block.offset, None)
+        else:
+            builder.row("context", offset=block.offset, name=_text(record.get("name")))
+
+
+READER = Reader(
+    name="otel-console",
+    layer="app",
+    title="OpenTelemetry console exporter",
+    carries=CARRIES,
+    get="""Set `OTEL_TRACES_EXPORTER=console` (Python, Node) and keep what the process prints: \
+`python app.py > spans.txt`,
+`kubectl logs deploy/app > spans.txt`. Log lines between the spans may stay.""",
+    match=match,
+    by_value=frozenset({"context", "resource_metrics", "attributes"}),
+    take=take,
+    sniff=sniff,
+    read=read,
+)

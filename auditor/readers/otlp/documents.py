@@ -1,0 +1,207 @@
+"""OTLP documents put into the table, each signal by its own rules; spans in bulk.
+
+It knows no encoding: JSON and protobuf hand over the same typed structs. Events of spans and bodies are
+never kept.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from auditor.evidence.builder import Builder
+from auditor.framing.json_values import decode
+from auditor.readers.otlp.logs import LogRows
+from auditor.readers.otlp.metrics import MetricRows
+from auditor.readers.otlp.shapes import (
+    Document,
+    Processes,
+    ResourceSpans,
+    Span,
+    document_of,
+    hex_id,
+    nanoseconds,
+    plain,
+)
+from auditor.readers.shared.spans import SpanRows, flat
+
+_PARTS = (
+    ("resourceSpans", ("scopeSpans", "instrumentationLibrarySpans"), "spans"),
+    ("resourceLogs", ("scopeLogs",), "logRecords"),
+    ("resourceMetrics", ("scopeMetrics",), "metrics"),
+)
+_ERRORS = (2, "STATUS_CODE_ERROR")
+
+
+class Otlp:
+    """Puts the documents of one input; signals that the input's format does not name stand beside it."""
+
+    def __init__(self, builder: Builder, encoding: str = "json") -> None:
+        self.builder, self.encoding = builder, encoding
+
+    @classmethod
+    def of(cls, builder: Builder, encoding: str = "json") -> Otlp:
+        """The one of a builder, made when first asked for."""
+        if "otlp" not in builder.kept:
+            builder.kept["otlp"] = cls(builder, encoding)
+        found: Otlp = builder.kept["otlp"]
+        return found
+
+    @cached_property
+    def traces(self) -> Spans:
+        """Where spans go: the input's own format, where it is one of traces (`tempo`)."""
+        own = not self.builder.format.startswith(("otlp-logs", "otlp-metrics"))
+        return Spans(self._beside(self.builder.format if own else f"otlp-{self.encoding}"))
+
+    @cached_property
+    def logs(self) -> LogRows:
+        """Where log records go."""
+        return LogRows(self._beside(f"otlp-logs-{self.encoding}"))
+
+    @cached_property
+    def metrics(self) -> MetricRows:
+        """Where the points of metrics go."""
+        return MetricRows(self._beside(f"otlp-metrics-{self.encoding}"))
+
+    def _beside(self, fmt: str) -> Builder:
+        return self.builder.beside(fmt, self.builder.layer)
+
+    def put(self, document: Document, offset: int | None, nth: int = 0, within: str | None = None) -> int:
+        """Put one document; returns the number behind its last record.
+
+        `within` is the pointer of a document that stands inside another.
+        """
+        if document.resource_spans:
+            root = None if within is None else f"{within}/resourceSpans"
+            nth = self.traces.put(document.resource_spans, offset, nth, root)
+        root = None if offset is None else within or ""
+        if document.resource_logs:
+            nth = self.logs.put(document.resource_logs, offset, nth, root)
+        if document.resource_metrics:
+            nth = self.metrics.put(document.resource_metrics, offset, nth, root)
+        return nth
+
+    def put_each(
+        self, data: bytes, offset: int | None, line: int | None, within: str, listed: str = ""
+    ) -> int:
+        """Put a JSON document record by record, others as skips; returns how many pieces it has.
+
+        `within` is the pointer of the document, `listed` that of its list where it has another name there.
+        """
+        value, skipped = decode(data), self.builder.skipped_total
+        nth = 0
+        for root, middles, leaf in _PARTS:
+            for i, block in self._items(value, root, line):
+                for middle in middles:
+                    for j, group in self._items(block, middle, line):
+                        for k, record in self._items(group, leaf, line):
+                            alone = {"resource": block.get("resource", {}), middle: [{leaf: [record]}]}
+                            at = f"{listed or f'{within}/{root}'}/{i}/{middle}/{j}/{leaf}/{k}"
+                            nth = self._put_one({root: [alone]}, at, offset, nth, line)
+        return nth + self.builder.skipped_total - skipped
+
+    def _items(self, value: Any, name: str, line: int | None) -> list[tuple[int, Any]]:
+        """The elements of a list, numbered; what is no list of objects is a skip."""
+        held = value.get(name) if isinstance(value, dict) else None
+        if held is None:
+            return []
+        items = list(enumerate(held)) if isinstance(held, list) else [(0, None)]
+        odd = [i for i, item in items if not isinstance(item, dict)]
+        for _ in odd:
+            self.builder.skip(line, f"not the OTLP shape: an element of `{name}` is no object")
+        return [(i, item) for i, item in items if isinstance(item, dict)]
+
+    def _put_one(
+        self, document: dict[str, Any], pointer: str, offset: int | None, nth: int, line: int | None
+    ) -> int:
+        """Put a document of one record, which stands at a pointer of the whole; returns the next number."""
+        shared = self.builder.shared
+        before = shared.records
+        try:
+            self.put(document_of(msgspec.json.encode(document)), offset, nth)
+        except msgspec.ValidationError as error:
+            self.builder.undo(before)
+            self.builder.skip(line, f"not the OTLP shape: {_inside(error)}`{pointer}`")
+        except Exception as error:  # noqa: BLE001 - whatever is odd about it, the others count
+            self.builder.fail(before, line, error)
+        for builder in shared.builders.values():
+            for row in range(bisect_left(builder.ids["record"], before), builder.n):
+                builder.ids["pointer"][row] = pointer
+        return nth + max(shared.records - before, 1)
+
+    def finish(self) -> None:
+        """Say what the totals among the input show."""
+        if "metrics" in self.__dict__:
+            self.metrics.finish()
+
+
+def _inside(error: Exception) -> str:
+    """What of the only record of a document has another shape."""
+    path = str(error).rpartition("`$")[2].rstrip("`").split("[0]", 3)
+    return f"`{path[3].lstrip('.')}` of " if len(path) > 3 and path[3] else ""
+
+
+class Spans(SpanRows):
+    """Puts spans into one builder."""
+
+    def __init__(self, builder: Builder) -> None:
+        super().__init__(builder)
+        self.resources = Processes(builder)
+
+    def put(self, blocks: list[ResourceSpans], offset: int | None, nth: int, root: str | None = None) -> int:
+        """Put the spans of some processes; `root` is the pointer of the list, where it stands in another."""
+        for i, block in enumerate(blocks):
+            process = self.resources.number(block.resource)
+            name = "scopeSpans" if block.scope_spans else "instrumentationLibrarySpans"
+            for j, group in enumerate(block.scope_spans or block.instrumentation_library_spans):
+                self.group(group.spans, process, offset, nth)
+                size = len(group.spans)
+                nth += size
+                if root is not None and size:
+                    at = f"{root}/{i}/{name}/{j}/spans"
+                    self.builder.ids["pointer"][-size:] = [f"{at}/{k}" for k in range(size)]
+        return nth
+
+    def group(self, spans: list[Span], process: int | None, offset: int | None, nth: int) -> None:
+        """Put the spans of one scope: identity in bulk, then each attribute that means something."""
+        builder, known = self.builder, self.meanings.known
+        size = len(spans)
+        first = builder.rows(size, offset=offset, process=process, nth=nth)
+        ids = builder.ids
+        ids["span_id"] += [s.span_id if len(s.span_id) == 16 else hex_id(s.span_id) for s in spans]
+        ids["parent_id"] += [
+            None if not (p := s.parent_span_id) else p if len(p) == 16 else hex_id(p) for s in spans
+        ]
+        ids["started_at"] += [nanoseconds(s.start_time_unix_nano) for s in spans]
+        ids["ended_at"] += [nanoseconds(s.end_time_unix_nano) for s in spans]
+        ids["name"] += [s.name for s in spans]
+        ids["outcome"] += [
+            "error" if s.status is not None and s.status.code in _ERRORS else None for s in spans
+        ]
+        self.trace.rows.extend(range(first, first + size))
+        self.trace.values += [s.trace_id if len(s.trace_id) == 32 else hex_id(s.trace_id) for s in spans]
+        for row, span in enumerate(spans, first):
+            if span.dropped_attributes_count:
+                self.dropped.put(row, True)
+            for pair in span.attributes:
+                try:
+                    action = known[pair.key]
+                except KeyError:
+                    action = self.meanings.learn(pair.key)
+                if action is None:
+                    continue
+                held = pair.value
+                value: Any = None if held is None else held.string_value
+                if value is None:
+                    value = plain(held)
+                    if value.__class__ is list and action.__class__ is tuple:
+                        value = flat(value)
+                if action.__class__ is tuple:
+                    # told apart by class, the cheapest test there is, which no type checker follows
+                    action[0](row)  # type: ignore[operator]
+                    action[1](value)  # type: ignore[operator]
+                else:
+                    self.nested(row, action.key, value, action.kind)  # type: ignore[union-attr]

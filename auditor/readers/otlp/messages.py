@@ -1,0 +1,208 @@
+"""OTLP protobuf of whatever signal: recognised by its first records, read into the structs of OTLP/JSON.
+
+The protobuf library is loaded when such an input is met, not before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from auditor.evidence.builder import Builder
+from auditor.inputs.source import Source
+from auditor.readers.contract import Sample
+from auditor.readers.otlp.documents import Otlp
+from auditor.readers.otlp.metrics import KINDS
+from auditor.readers.otlp.shapes import (
+    AnyValue,
+    DataPoint,
+    Document,
+    LogRecord,
+    Metric,
+    Pair,
+    Points,
+    ResourceLogs,
+    ResourceMetrics,
+    ResourceSpans,
+    ScopeLogs,
+    ScopeMetrics,
+    ScopeSpans,
+    Span,
+    Status,
+)
+
+_TEXT = re.compile(rb"\s*[A-Za-z0-9+/_-]{40}")
+_SIMPLE = {"string_value": "stringValue", "int_value": "intValue", "double_value": "doubleValue",
+           "bool_value": "boolValue"}  # fmt: skip
+
+
+def sniff_of(signal: str) -> Callable[[Sample], float]:
+    """The first records of the first request are of this signal."""
+
+    def sniff(sample: Sample) -> float:
+        head = sample.head
+        if sample.container != "binary" and not _TEXT.match(head):
+            return 0.0
+        from auditor.readers.otlp.wire import framed, signal_of
+
+        found = next((s for request in framed(head) if (s := signal_of(request))), None)
+        return 1.0 if found == signal else 0.0
+
+    return sniff
+
+
+def read(source: Source, builder: Builder, _start: int, _end: int | None) -> None:
+    """Read every request of a source; pieces that are cut or damaged are skips."""
+    from auditor.readers.otlp.wire import blocks, framed, signal_of
+
+    otlp = Otlp.of(builder, "protobuf")
+    nth, signal = 0, ""
+    for number, request in enumerate(framed(source.whole()), 1):
+        signal = signal_of(request) or signal
+        for block, lost in blocks(request, signal) if signal else ():
+            nth = _put(otlp, block, signal, nth)
+            for _ in range(min(lost, 1000)):
+                builder.skip(None, f"cut or damaged protobuf in request {number}")
+    if not nth and not builder.skipped_total:
+        builder.skip(None, "no OTLP record in this protobuf")
+    otlp.finish()
+
+
+def _put(otlp: Otlp, block: Any, signal: str, nth: int) -> int:
+    """Put one block; where a record in it is odd, one record after another."""
+    from auditor.readers.otlp.wire import alone
+
+    builder, before = otlp.builder, otlp.builder.records
+    try:
+        return otlp.put(DOCUMENTS[signal](block), None, nth)
+    except Exception:  # noqa: BLE001 - one of its records is odd: the others count
+        builder.undo(before)
+    for single in alone(block, signal):
+        builder.attempt(None, lambda one=single, at=nth: otlp.put(DOCUMENTS[signal](one), None, at))
+        nth += 1
+    return nth
+
+
+def messages(source: Source) -> list[Callable[[], dict[str, Any]]]:
+    """The records of a source in the order in which they are read, each to be had as OTLP/JSON has it."""
+    from google.protobuf.json_format import MessageToDict
+
+    from auditor.readers.otlp.wire import blocks, framed, items_of, signal_of
+
+    out: list[Callable[[], dict[str, Any]]] = []
+    signal = ""
+    for request in framed(source.whole()):
+        signal = signal_of(request) or signal
+        for block, _ in blocks(request, signal) if signal else ():
+            out += [partial(MessageToDict, item) for item in items_of(block, signal)]
+    return out
+
+
+def _any(value: Any) -> dict[str, Any]:
+    """An AnyValue as OTLP/JSON writes it; bytes are no evidence."""
+    kind = value.WhichOneof("value")
+    if kind in _SIMPLE:
+        return {_SIMPLE[kind]: getattr(value, kind)}
+    if kind == "array_value":
+        return {"arrayValue": _values(value.array_value)}
+    if kind == "kvlist_value":
+        return {"kvlistValue": _map(value.kvlist_value)}
+    return {}
+
+
+def _values(held: Any) -> dict[str, Any]:
+    return {"values": [_any(v) for v in held.values]}
+
+
+def _map(held: Any) -> dict[str, Any]:
+    return {"values": [{"key": kv.key, "value": _any(kv.value)} for kv in held.values]}
+
+
+def _raw(value: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(value))
+
+
+def _pairs(attributes: Iterable[Any]) -> list[Pair]:
+    """Attributes; the simple kinds are the common ones."""
+    out = []
+    for kv in attributes:
+        value = kv.value
+        kind = value.WhichOneof("value")
+        if kind == "string_value":
+            held = AnyValue(value.string_value)
+        elif kind in _SIMPLE:
+            held = AnyValue(**{kind: getattr(value, kind)})
+        elif kind == "array_value":
+            held = AnyValue(array_value=_raw(_values(value.array_value)))
+        elif kind == "kvlist_value":
+            held = AnyValue(kvlist_value=_raw(_map(value.kvlist_value)))
+        else:
+            held = AnyValue()
+        out.append(Pair(kv.key, held))
+    return out
+
+
+def _resource(block: Any) -> msgspec.Raw:
+    pairs = block.resource.attributes
+    return _raw({"attributes": [{"key": kv.key, "value": _any(kv.value)} for kv in pairs]})
+
+
+def _span(span: Any) -> Span:
+    return Span(
+        span.trace_id.hex(),
+        span.span_id.hex(),
+        span.parent_span_id.hex() or None,
+        span.name,
+        span.start_time_unix_nano,
+        span.end_time_unix_nano,
+        _pairs(span.attributes),
+        Status(span.status.code),
+        span.dropped_attributes_count,
+    )
+
+
+def _traces(block: Any) -> Document:
+    groups = [ScopeSpans([_span(s) for s in group.spans]) for group in block.scope_spans]
+    return Document(resource_spans=[ResourceSpans(_resource(block), groups)])
+
+
+def _log(log: Any) -> LogRecord:
+    # what was said to a model is not even copied
+    said = log.event_name.startswith("gen_ai.")
+    return LogRecord(
+        log.time_unix_nano,
+        log.observed_time_unix_nano,
+        log.severity_number,
+        msgspec.Raw() if said or not log.HasField("body") else _raw(_any(log.body)),
+        _pairs(log.attributes),
+        log.trace_id.hex(),
+        log.span_id.hex(),
+        log.event_name,
+        log.dropped_attributes_count,
+    )
+
+
+def _logs(block: Any) -> Document:
+    groups = [ScopeLogs([_log(r) for r in group.log_records]) for group in block.scope_logs]
+    return Document(resource_logs=[ResourceLogs(_resource(block), groups)])
+
+
+def _metric(metric: Any) -> Metric:
+    kind = metric.WhichOneof("data")
+    points = [
+        DataPoint(_pairs(p.attributes), p.start_time_unix_nano, p.time_unix_nano)
+        for p in (getattr(metric, kind).data_points if kind else ())
+    ]
+    return Metric(metric.name, **{kind: Points(points)} if kind in KINDS else {})
+
+
+def _metrics(block: Any) -> Document:
+    groups = [ScopeMetrics([_metric(m) for m in group.metrics]) for group in block.scope_metrics]
+    return Document(resource_metrics=[ResourceMetrics(_resource(block), groups)])
+
+
+DOCUMENTS: dict[str, Callable[[Any], Document]] = {"traces": _traces, "logs": _logs, "metrics": _metrics}

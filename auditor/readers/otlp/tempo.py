@@ -1,0 +1,146 @@
+"""Grafana Tempo: a trace from `/api/traces/<id>` or `/api/v2/traces/<id>`, or the hits of a TraceQL search.
+
+A trace is OTLP under another name: ids in base64, kinds as names; which span is a call and where its fields
+stand is as in `otlp-json`. The hits of a search hold only the attributes that the query selected, so a field
+that no hit shows is not judged. Events and prompt bodies are never kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from auditor.evidence.builder import Builder
+from auditor.readers.contract import Reader
+from auditor.readers.dispatch import to_ns
+from auditor.readers.otlp.documents import Otlp
+from auditor.readers.otlp.shapes import document_of, hex_id, loose, reason_of
+from auditor.readers.shared.spans import CARRIES
+
+_GROUPS = frozenset({"scopeSpans", "instrumentationLibrarySpans", "scope_spans"})
+
+
+def match(record: dict[str, Any]) -> float:
+    """Batches of spans by process, a trace around them, or hits with spans."""
+    if _blocks(record) is not None:
+        return 1.0
+    traces = record.get("traces")
+    if isinstance(traces, list) and traces and all(isinstance(t, dict) and "traceID" in t for t in traces):
+        return 1.0 if any("spanSets" in t or "spanSet" in t or "rootTraceName" in t for t in traces) else 0.0
+    return 0.0
+
+
+def _blocks(record: dict[str, Any]) -> tuple[str, list[Any]] | None:
+    """The blocks of spans and their pointer; None where there are none."""
+    inner = record.get("trace")
+    for path, held in (("/batches", record.get("batches")), *_inside(inner)):
+        if isinstance(held, list) and any(isinstance(b, dict) and _GROUPS & b.keys() for b in held):
+            return path, held
+    return None
+
+
+def _inside(trace: Any) -> list[tuple[str, Any]]:
+    names = ("resourceSpans", "batches")
+    return [(f"/trace/{n}", trace.get(n)) for n in names] if isinstance(trace, dict) else []
+
+
+def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
+    """One trace, or the hits of one search."""
+    found = _blocks(record)
+    if found is None:
+        _search(record, builder, offset, pointer or "")
+        return
+    path, held = found
+    otlp, before = Otlp.of(builder), builder.records
+    data = msgspec.json.encode({"resourceSpans": held})
+    try:
+        otlp.traces.put(document_of(data).resource_spans, offset, 0, (pointer or "") + path)
+    except Exception as error:  # noqa: BLE001 - one of its spans is odd: the others count
+        builder.undo(before)
+        if not otlp.put_each(data, offset, None, "", (pointer or "") + path):
+            builder.skip(None, reason_of(error))
+
+
+def _search(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str) -> None:
+    for i, trace in enumerate(record["traces"]):
+        path = f"{pointer}/traces/{i}"
+        hits = list(_hits(trace, path))
+        if not hits:
+            builder.row("context", offset=offset, pointer=path, name=_text(trace.get("rootTraceName")))
+        seen: set[str] = set()
+        for at, span in hits:
+            number = str(span.get("spanID")) if isinstance(span, dict) else ""
+            if not isinstance(span, dict):
+                builder.skip(None, "a hit that is no span")
+            elif number not in seen:
+                # a span that two sets of hits share is one record
+                seen.add(number)
+                builder.attempt(None, _hit, span, trace, builder, offset, at)
+
+
+def _hits(trace: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+    """The spans of a trace that a search found, each with its pointer."""
+    sets, one = trace.get("spanSets"), trace.get("spanSet")
+    held = [(f"{path}/spanSets/{j}", s) for j, s in enumerate(sets)] if isinstance(sets, list) else []
+    for at, found in held or [(f"{path}/spanSet", one)]:
+        spans = found.get("spans") if isinstance(found, dict) else None
+        for k, span in enumerate(spans if isinstance(spans, list) else ()):
+            yield f"{at}/spans/{k}", span
+
+
+def _hit(
+    span: dict[str, Any], trace: dict[str, Any], builder: Builder, offset: int | None, pointer: str
+) -> None:
+    rows = Otlp.of(builder).traces
+    started, took = to_ns(_number(span.get("startTimeUnixNano"))), _number(span.get("durationNanos"))
+    service = trace.get("rootServiceName")
+    attributes = span.get("attributes")
+    rows.add(
+        [
+            (str(a.get("key")), loose(a.get("value")))
+            for a in (attributes if isinstance(attributes, list) else ())
+            if isinstance(a, dict)
+        ],
+        trace_id=hex_id(str(trace["traceID"])).rjust(32, "0"),
+        span_id=hex_id(str(span.get("spanID") or "")) or None,
+        name=_text(span.get("name")),
+        started_at=started,
+        ended_at=started + took if started is not None and took is not None else None,
+        process=rows.process_of([("service.name", service)]) if service else None,
+        offset=offset,
+        pointer=pointer,
+    )
+    builder.kept["selected"] = True
+
+
+def _number(value: Any) -> int | None:
+    return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdigit()) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def finish(builder: Builder) -> None:
+    """Fields that no hit of a search shows were not selected."""
+    if builder.kept.get("selected"):
+        builder.columns_known = frozenset(slot.field for slot in builder.slots) | {"trace_id", "latency_ms"}
+        builder.note("hits of a search hold only what its `select()` names; fetch the traces for the rest")
+
+
+READER = Reader(
+    name="tempo",
+    layer="app",
+    title="Grafana Tempo traces",
+    carries=CARRIES,
+    get="""`curl "$TEMPO/api/v2/traces/$TRACE_ID" > trace.json`, or in Grafana Explore: Inspector, Data, \
+download. A search with
+`| select(span.tenant.id, span.gen_ai.request.model, span.gen_ai.usage.input_tokens)` shows only what it
+selects.""",
+    match=match,
+    by_value=frozenset({"batches", "trace", "traces"}),
+    take=take,
+    finish=finish,
+)

@@ -1,0 +1,70 @@
+"""Values under the keys that a format's own documents name, and the fields that a selection of them can show.
+
+It never guesses what a key means: keys that callers choose themselves go through the alias catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from auditor.catalogue.fields import Match
+from auditor.evidence.builder import Builder
+from auditor.evidence.schema import Column
+
+
+class Named(NamedTuple):
+    """What a key stands for: the field, the scope, how good the name is, and the unit as a factor."""
+
+    field: str
+    scope: str
+    rank: int = 0
+    scale: float = 1.0
+    weak: bool = False
+
+
+def put_named(
+    builder: Builder, row: int, record: Mapping[str, Any], names: Mapping[str, Named], prefix: str = ""
+) -> None:
+    """Put what stands under the named keys of a record; a key that is not there puts nothing."""
+    known: dict[str, Column] = builder.kept.setdefault((id(names), prefix), {})
+    for key, name in names.items():
+        if key not in record:
+            continue
+        value = record[key]
+        if isinstance(value, (dict, list)):
+            continue
+        column = known.get(key)
+        if column is None:
+            match = Match(name.field, name.rank, name.weak)
+            column = known[key] = builder.resolved(match, name.scope, prefix + key, name.scale)
+        column.put(row, value)
+
+
+def shown_by(builder: Builder, record: Mapping[str, Any], sources: Mapping[str, Iterable[str]]) -> None:
+    """Remember which fields the keys of a record can show, whatever they hold.
+
+    Exports let their user choose columns: what was not chosen is unknown, and no gap of the team's.
+    """
+    shapes: set[tuple[str, ...]] = builder.kept.setdefault("shapes", set())
+    shape = tuple(record)
+    if shape in shapes:
+        return
+    shapes.add(shape)
+    shown = {field for key in record for field in sources.get(key, ())}
+    builder.columns_known = (builder.columns_known or frozenset()) | shown
+
+
+def truth(value: Any) -> bool | None:
+    """A flag as found (`true`, `"True"`, `1`, `"0"`), or None when it says neither."""
+    text = str(value).strip().lower()
+    if text in ("true", "1", "yes", "hit"):
+        return True
+    return False if text in ("false", "0", "no", "miss") else None
+
+
+def flag(builder: Builder, row: int, fact: str, value: Any) -> None:
+    """Put a fact that is true or false; a value that says neither is none."""
+    said = truth(value)
+    if said is not None:
+        builder.fact(fact).put(row, said)

@@ -1,0 +1,1 @@
+"""Formats that no product owns: JSON, key=value lines, tables, prose."""

@@ -1,0 +1,245 @@
+"""Datadog APM traces: msgpack bodies of `/v0.4/traces` and `/v0.5/traces`, the same as JSON, or an export.
+
+A span is a call when LLM Observability calls it `llm` or `embedding`, or when an integration's name and
+resource say that it invokes a model; every other span is context. `meta`, `metrics` and the LLM event in
+`meta_struct` stand at `span`; `service`, `env` and `version` at `process`. Ids are 64-bit numbers, the upper
+half of the trace id is the tag `_dd.p.tid`; times are nanoseconds. msgpack has no lines. Traces never carry
+the IAM principal. Tags of the tracer (`_dd.*`) and prompt bodies are never kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from auditor.evidence.builder import Builder
+from auditor.framing.nested import leaves
+from auditor.inputs.source import Source
+from auditor.readers.contract import Reader, Sample
+from auditor.readers.dispatch import read_objects, to_ns
+from auditor.readers.shared.spans import SpanRows
+from auditor.readers.traces.datadog import (
+    CALL_KINDS,
+    kind_of,
+    mapping,
+    process_of,
+    put_event,
+    span_id,
+    tag_pairs,
+    trace_id,
+)
+from auditor.readers.traces.datadog_msgpack import looks_packed, nested, payloads
+
+_KINDS = ("_ml_obs.meta.span.kind", "_dd.llmobs.span_kind", "gen_ai.operation.name")
+# integrations whose spans are requests to a model, by span name, and what their resource must say
+_NAMES = re.compile(
+    r"^(bedrock-runtime\.command|(openai|anthropic|gemini|google_genai|vertexai|cohere)\.request)$"
+)
+_RESOURCES = re.compile(
+    r"(?i)invokemodel|^converse|create_?(chat_?)?(completion|response|embedding)|(messages|completions|"
+    r"responses|embeddings)\.(create|stream|parse)|generate_?content|embed_?content|^chat$"
+)
+_APPLICATION = ("_ml_obs.meta.ml_app", "_dd.p.llmobs_ml_app")
+_OF_PROCESS = frozenset({"env", "version", "language", "runtime-id"})
+
+
+def match(record: dict[str, Any]) -> float:
+    """A span by its ids, nanoseconds and tags, or a list of traces of such spans."""
+    if _downloaded(record) is not None:
+        return 1.0
+    traces = record.get("traces")
+    if isinstance(traces, list) and len(record) <= 4:
+        first = traces[0] if traces else None
+        first = first[0] if isinstance(first, list) and first else first
+        return match(first) if isinstance(first, dict) and "traces" not in first else 0.0
+    if _exported(record) is not None:
+        return 1.0
+    if not {"trace_id", "span_id", "start", "duration"} <= set(record) or "start_ns" in record:
+        return 0.0
+    return 1.0 if "resource" in record and ("meta" in record or "service" in record) else 0.0
+
+
+def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
+    """One span, or every span of a list of traces."""
+    exported = _exported(record)
+    if exported is not None:
+        _span(_as_sent(exported), builder, offset, f"{pointer or ''}/attributes", {})
+        return
+    downloaded = _downloaded(record)
+    if downloaded is not None:
+        for key, one in downloaded.items():
+            builder.attempt(None, _span, one, builder, offset, f"{pointer or ''}/trace/spans/{key}", {})
+        return
+    if not isinstance(record.get("traces"), list):
+        _span(record, builder, offset, pointer, _high(builder, [record]))
+        return
+    for i, trace in enumerate(record["traces"]):
+        spans = trace if isinstance(trace, list) else [trace]
+        here = f"{pointer or ''}/traces/{i}"
+        _trace(spans, builder, offset, here if isinstance(trace, list) else None)
+
+
+def _exported(record: dict[str, Any]) -> dict[str, Any] | None:
+    """The attributes of a span that the search API gave; None of anything else."""
+    held = record.get("attributes") if record.get("type") in ("span", "spans") else None
+    if not isinstance(held, dict) or not {"trace_id", "span_id", "start_timestamp"} <= set(held):
+        return None
+    return held
+
+
+def _downloaded(record: dict[str, Any]) -> dict[str, dict[str, Any]] | None:
+    """The spans of a trace as the UI downloads it, by their ids; None of anything else."""
+    trace = record.get("trace")
+    spans = trace.get("spans") if isinstance(trace, dict) and "root_id" in trace else None
+    if not isinstance(spans, dict) or not all(isinstance(s, dict) and "span_id" in s for s in spans.values()):
+        return None
+    return spans
+
+
+def _as_sent(held: dict[str, Any]) -> dict[str, Any]:
+    """A span of the search API as the tracer sent it: tags in one flat mapping, times in nanoseconds."""
+    started, ended = to_ns(held.get("start_timestamp")), to_ns(held.get("end_timestamp"))
+    meta = dict(tag_pairs(held.get("tags")))
+    for name in ("attributes", "custom"):
+        meta |= {path: leaf for path, _, leaf in leaves(mapping(held.get(name)))}
+    return held | {
+        "name": held.get("operation_name") or meta.get("operation_name"),
+        "resource": held.get("resource_name"),
+        "start": started,
+        "duration": ended - started if started is not None and ended is not None else None,
+        "error": int(str(held.get("status") or meta.get("status") or "").lower() == "error"),
+        "meta": meta | {"env": held.get("env") or meta.get("env")},
+    }
+
+
+def _trace(spans: list[Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
+    high = _high(builder, [s for s in spans if isinstance(s, dict)])
+    for i, span in enumerate(spans):
+        if isinstance(span, dict) and "span_id" in span:
+            at = f"{pointer}/{i}" if pointer else None
+            builder.attempt(None, _span, span, builder, offset, at, high)
+        else:
+            builder.skip(None, "an element of a trace is no span")
+
+
+def _high(builder: Builder, spans: list[dict[str, Any]]) -> dict[Any, str]:
+    """The upper halves of the trace ids, which only the first span of a chunk carries."""
+    known: dict[Any, str] = builder.kept.setdefault("datadog trace ids", {})
+    for span in spans:
+        upper = mapping(span.get("meta")).get("_dd.p.tid")
+        if isinstance(upper, str) and isinstance(span.get("trace_id"), (int, str)):
+            known[span["trace_id"]] = upper
+    return known
+
+
+def _span(
+    span: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None, high: dict[Any, str]
+) -> None:
+    rows = SpanRows.of(builder)
+    rows.trace = builder.column("trace_id", "trace", "trace_id")
+    meta, struct = mapping(span.get("meta")), mapping(span.get("meta_struct"))
+    event = nested(struct.get("_llmobs"))
+    trace = span.get("trace_id")
+    started, lasted = _times(span)
+    service = meta.get("_dd.base_service") or span.get("service")
+    row = rows.add(
+        _attributes(meta, mapping(span.get("metrics"))),
+        trace_id=trace_id(trace, high.get(trace) if isinstance(trace, (int, str)) else None),
+        span_id=span_id(span.get("span_id")),
+        parent_id=span_id(span.get("parent_id")),
+        name=str(span.get("name") or "") or None,
+        started_at=started,
+        ended_at=started + lasted if started is not None and lasted is not None else None,
+        error=_number(span.get("error")) == 1,
+        process=process_of(rows, meta, service, "meta."),
+        offset=offset,
+        pointer=pointer,
+        kind="call" if _is_call(span, meta, event) else "context",
+    )
+    if isinstance(span.get("resource"), str):
+        builder.fact("operation").put(row, span["resource"])
+    for key in _APPLICATION:
+        if key in meta:
+            builder.column("workflow_id", "process", f"meta.{key}", rank=50).put(row, meta[key])
+    if event:
+        put_event(event, builder, row, "meta_struct._llmobs.")
+
+
+def _is_call(span: dict[str, Any], meta: dict[str, Any], event: dict[str, Any]) -> bool:
+    said = kind_of(event) or next((str(meta[key]).lower() for key in _KINDS if meta.get(key)), "")
+    if said:
+        return said in CALL_KINDS
+    named = _NAMES.match(str(span.get("name") or "")) is not None
+    return named and _RESOURCES.search(str(span.get("resource") or "")) is not None
+
+
+def _attributes(meta: dict[str, Any], metrics: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The tags that may mean something: not the process's, and of the tracer's own only the LLM ones."""
+    for tags in (meta, metrics):
+        for key, value in tags.items():
+            if key in _OF_PROCESS or key in _APPLICATION:
+                continue
+            if not key.startswith("_") or key.startswith(("_ml_obs.", "_dd.llmobs.")):
+                yield key, value
+
+
+def _times(span: dict[str, Any]) -> tuple[int | None, int | None]:
+    """Start and duration: nanoseconds, or seconds where the UI wrote them."""
+    start, lasted = span.get("start"), span.get("duration")
+    if isinstance(start, float) and 0 < start < 1e11:
+        known = isinstance(lasted, (int, float)) and 0 <= lasted < 1e9
+        return to_ns(start), round(lasted * 1e9) if known and lasted is not None else None
+    return _number(start), _number(lasted)
+
+
+def _number(value: Any) -> int | None:
+    """A number of the format, which JSON may write as text."""
+    try:
+        found = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if 0 <= found < 2**63 else None
+
+
+def sniff(sample: Sample) -> float:
+    """A msgpack payload by its first bytes, or JSON by its first records."""
+    if looks_packed(sample.head):
+        return 0.95
+    return max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
+
+
+def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
+    """Read every payload of a source; JSON as any other."""
+    if not looks_packed(source.head):
+        read_objects(source, builder, READER, start, end)
+        return
+    for payload in payloads(source.whole()):
+        for trace in payload.traces:
+            builder.attempt(None, _trace, trace, builder, None, None)
+        if payload.broken:
+            builder.skip(None, payload.broken)
+
+
+READER = Reader(
+    name="datadog-apm",
+    layer="app",
+    title="Datadog APM traces",
+    carries=dict.fromkeys(
+        """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id retry_count
+        user_id cost_usd model provider region tokens_input tokens_output tokens_cache_read
+        tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code cost_center
+        agent""".split(),
+        "span",
+    )
+    | {"session_id": "session", "trace_id": "trace", "environment": "process"},
+    get="""Point the tracer at a listener that keeps bodies (`DD_TRACE_AGENT_URL=http://localhost:PORT`) and
+save the body of `PUT /v0.4/traces` or `/v0.5/traces` as it is; the test agent's `/test/traces` gives the
+same spans as JSON. Spans in Datadog: `curl -H "DD-API-KEY: $DD_API_KEY" -H "DD-APPLICATION-KEY: \
+$DD_APP_KEY" "$DD_API/api/v2/spans/events?filter[query]=service:chat-gateway" > spans.json`.""",
+    match=match,
+    by_value=frozenset({"trace", "traces", "attributes", "spans", "data"}),
+    take=take,
+    sniff=sniff,
+    read=read,
+)

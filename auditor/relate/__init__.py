@@ -1,0 +1,1 @@
+"""Columns that come from other rows: trace, retries, counts, hops, bill, vocabulary."""

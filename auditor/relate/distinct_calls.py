@@ -1,0 +1,247 @@
+"""Each call once over all hops: the record that represents it, and hops that may show the same traffic.
+
+Records that share an id are one call; every other record is a call of its own. What only looks alike is never
+joined: such hops are alternatives of which one is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise, product
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+
+from auditor.evidence.ancestry import nearest
+from auditor.evidence.arrays import Ints, Rows
+from auditor.evidence.assemble import Evidence
+from auditor.relate.joins import Links, links
+from auditor.relate.models import model_key
+
+ALIKE = 0.5  # of the smaller hop's calls: from there on two hops without a shared id look like one traffic
+WORTH = 0.1  # of the larger hop's calls: what is counted twice below that changes no figure much
+WINDOW_NS = 60_000_000_000
+Node = TypeVar("Node")
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """Arrays over the rows of the table; a row number is -1 where there is none.
+
+    `counted` marks the records that represent one call each, and `counted_as` gives for each record the one
+    that represents it: the last of several attempts below it. `beside` is the record above, for records of a
+    hop of which another hop shows the same calls and is counted instead.
+    """
+
+    counted: Rows
+    counted_as: Ints
+    beside: Ints
+    parent: Ints
+    hop: Ints
+
+
+@dataclass(frozen=True)
+class LookAlike:
+    """Two groups of hops, by number, that agree in model, tokens and minute on most calls and share no id."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    pairs: int  # calls that agree
+    calls: int  # of the smaller of the two hops in which they agree
+
+
+def distinct(evidence: Evidence, without: Collection[int] = ()) -> Distinct | None:
+    """Each call once, leaving out some hops by number; None where fewer than two hops log single calls.
+
+    A call that a later hop shows as several attempts is as many calls. Where two later hops show it, the one
+    with more attempts is counted, else the last.
+    """
+    joined = links(evidence)
+    if joined is None:
+        return None
+    key = f"distinct {sorted(without)}"
+    if key not in evidence.kept:
+        logs = [rows for number, rows in enumerate(joined.logs) if number not in without]
+        evidence.kept[key] = _distinct(joined.up, joined.hop, logs)
+    known: Distinct = evidence.kept[key]
+    return known
+
+
+def with_tokens(evidence: Evidence, able: Rows, without: Collection[int] = ()) -> Ints:
+    """The records that hold each call's tokens once, of those that are `able` to: the last of each call."""
+    joined = links(evidence)
+    if joined is None:
+        return np.flatnonzero(able)
+    logs = [rows[able[rows]] for number, rows in enumerate(joined.logs) if number not in without]
+    return np.flatnonzero(_distinct(nearest(joined.up, able), joined.hop, logs).counted)
+
+
+def _distinct(up: Ints, hop: Ints, logs: Sequence[Ints]) -> Distinct:
+    calls = np.ones(len(up), dtype=np.int32)  # that a record and those below it show
+    aside = np.zeros(len(up), dtype=bool)
+    below = np.full(len(up), -1, dtype=np.int32)  # the last record of the hop that is counted
+    linked = np.concatenate([np.zeros(0, np.int64), *logs])
+    linked = linked[up[linked] >= 0]
+    for rows in reversed(logs):
+        mine = linked[hop[up[linked]] == hop[rows[0]]] if len(rows) else rows
+        if not len(mine):
+            continue
+        children = pl.DataFrame({"row": mine, "parent": up[mine], "hop": hop[mine], "calls": calls[mine]})
+        hops = children.group_by("parent", "hop").agg(pl.col("calls").sum(), pl.col("row").max())
+        most = hops.sort("calls", "hop").group_by("parent", maintain_order=True).last()
+        parent = most["parent"].to_numpy()
+        calls[parent], below[parent] = most["calls"].to_numpy(), most["row"].to_numpy()
+        other = children.join(most.select("parent", "hop"), on=["parent", "hop"], how="anti")
+        aside[other["row"].to_numpy()] = True
+    beside, counted = np.full(len(up), -1, dtype=np.int32), np.zeros(len(up), dtype=bool)
+    for rows in logs:
+        above = up[rows]
+        beside[rows] = np.where(aside[rows], above, np.where(above >= 0, beside[above], -1))
+        counted[rows] = (below[rows] < 0) & (beside[rows] < 0)
+    start = np.where(beside >= 0, beside, _rows_of(up))
+    return Distinct(counted, _last(start, below), beside, up, hop)
+
+
+def _rows_of(way: Ints) -> Ints:
+    """The number of each row."""
+    return np.arange(len(way), dtype=np.int32)
+
+
+def _last(rows: Ints, way: Ints) -> Ints:
+    """For each of some rows the end of the way that leads on from it."""
+    for _ in range(len(rows)):
+        further = way[rows] >= 0
+        if not further.any():
+            break
+        rows = np.where(further, way[rows], rows)
+    return rows
+
+
+def once(calls: Distinct, figure: Ints) -> Ints:
+    """A figure by row of the table, moved to the counted records so that each call has it once.
+
+    Where no counted record of a group has any, the nearest hop before them that has speaks for it.
+    """
+    out = np.where(calls.counted, figure, 0)
+    top = _last(_rows_of(calls.parent), calls.parent)
+    known = np.zeros(len(figure), dtype=bool)
+    known[top[out != 0]] = True
+    rows = np.flatnonzero((figure != 0) & ~known[top] & calls.counted[calls.counted_as])
+    if len(rows):
+        spare = pl.DataFrame({"top": top[rows], "hop": calls.hop[rows], "row": calls.counted_as[rows],
+                              "figure": figure[rows]})  # fmt: skip
+        last = spare.filter(pl.col("hop") == pl.col("hop").max().over("top"))
+        np.add.at(out, last["row"].to_numpy(), last["figure"].to_numpy())
+    return out
+
+
+def alternatives(evidence: Evidence) -> list[frozenset[int]]:
+    """The hops to leave out so that no traffic is counted twice, one set for each way to do so.
+
+    One empty set where every hop counts. The first set keeps the hops nearest to the provider.
+    """
+    pairs = look_alikes(evidence)
+    if not pairs:
+        return [frozenset()]
+    groups = sorted({group for pair in pairs for group in (pair.before, pair.after)}, reverse=True)
+    rivals = _components(groups, [(pair.before, pair.after) for pair in pairs])
+    most = max(map(len, rivals))
+    return [
+        frozenset(
+            hop for rival in rivals for n, group in enumerate(rival) if n != way % len(rival) for hop in group
+        )
+        for way in range(most)
+    ]
+
+
+def look_alikes(evidence: Evidence) -> list[LookAlike]:
+    """The groups of joined hops that may show the same traffic although no id says so."""
+    joined = links(evidence)
+    if joined is None:
+        return []
+    if "look alikes" not in evidence.kept:
+        evidence.kept["look alikes"] = _look_alikes(evidence, joined)
+    known: list[LookAlike] = evidence.kept["look alikes"]
+    return known
+
+
+def strangers(evidence: Evidence) -> list[tuple[int, int]]:
+    """Pairs of neighbouring hops of which no call is in both by any id, and which do not look alike."""
+    joined = links(evidence)
+    if joined is None:
+        return []
+    top = _last(_rows_of(joined.up), joined.up)
+    alike = {pair for known in look_alikes(evidence) for pair in product(known.before, known.after)}
+    logging = [number for number, rows in enumerate(joined.logs) if len(rows)]
+    return [
+        (before, after)
+        for before, after in pairwise(logging)
+        if (before, after) not in alike and not _shared(top, joined.logs[before], joined.logs[after]).any()
+    ]
+
+
+def _shared(top: Ints, rows: Ints, others: Ints) -> Rows:
+    """Which of some records are of a call that others show too; `top` is the first record of each call."""
+    seen = np.zeros(len(top), dtype=bool)
+    seen[top[others]] = True
+    out: Rows = seen[top[rows]]
+    return out
+
+
+def _look_alikes(evidence: Evidence, joined: Links) -> list[LookAlike]:
+    top = _last(_rows_of(joined.up), joined.up)
+    logging = [number for number, rows in enumerate(joined.logs) if len(rows)]
+    alike: dict[tuple[int, int], tuple[int, int]] = {}
+    together = []
+    for before, after in combinations(logging, 2):
+        above, below = joined.logs[before], joined.logs[after]
+        shared = _shared(top, below, above)
+        pairs = _agreeing(evidence, above[~_shared(top, above, below)], below[~shared])
+        least, most = sorted((len(above), len(below)))
+        if pairs > int(shared.sum()) and pairs >= ALIKE * least and pairs >= WORTH * most:
+            alike[before, after] = pairs, least
+        elif shared.any():
+            together.append((before, after))
+    groups = {hop: group for group in map(tuple, _components(logging, together)) for hop in group}
+    out: dict[tuple[tuple[int, ...], tuple[int, ...]], LookAlike] = {}
+    for (before, after), (pairs, least) in alike.items():
+        key = groups[before], groups[after]
+        if key[0] != key[1] and (key not in out or out[key].pairs < pairs):
+            out[key] = LookAlike(*key, pairs, least)
+    return list(out.values())
+
+
+def _agreeing(evidence: Evidence, above: Ints, below: Ints) -> int:
+    """How many calls of two hops agree one to one in model, tokens and minute; 0 where one logs no tokens."""
+    here, there = _marks(evidence, above), _marks(evidence, below)
+    if here is None or there is None:
+        return 0
+    best = 0
+    for shift in (0, WINDOW_NS // 2):  # a minute that ends between two records of one call hides them
+        minute = ((pl.col("started_at") + shift) // WINDOW_NS).alias("minute")
+        counts = [side.group_by("model", "input", "output", minute).len() for side in (here, there)]
+        both = counts[0].join(counts[1], on=["model", "input", "output", "minute"], suffix="_below")
+        best = max(best, int(both.select(pl.min_horizontal("len", "len_below").sum()).item() or 0))
+    return best
+
+
+def _marks(evidence: Evidence, rows: Ints) -> pl.DataFrame | None:
+    """What tells a call from others where no id does; None where the hop logs none of it."""
+    kinds = {"tokens_input": "input", "tokens_output": "output"}
+    if not all(evidence.has(name) for name in (*kinds, "model")):
+        return None
+    calls = evidence.frame.select("started_at", *kinds, "model")[rows].rename(kinds)
+    calls = calls.with_columns(model_key(calls["model"]).alias("model"))
+    calls = calls.filter(pl.col("input") > 0, pl.col("output") > 0).drop_nulls()
+    return calls if calls.height else None
+
+
+def _components(nodes: Sequence[Node], edges: Iterable[tuple[Node, Node]]) -> list[list[Node]]:
+    """Nodes that edges connect, directly or through others; each part and its nodes in their given order."""
+    part = {node: n for n, node in enumerate(nodes)}
+    for a, b in edges:
+        old, new = part[a], part[b]
+        part = {node: new if n == old else n for node, n in part.items()}
+    return [[node for node in nodes if part[node] == n] for n in dict.fromkeys(part.values())]

@@ -1,0 +1,68 @@
+"""Whether the model that answered is another one than was asked for, not another spelling of it.
+
+It reads names only, and says nothing where either is missing or hidden behind a profile or an alias.
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from auditor.catalogue import prices
+from auditor.evidence.assemble import Evidence, Series
+
+_ROUTE = r"^(?:bedrock|converse|invoke|azure|openai|anthropic|vertex_ai|models)/"
+_PREFIX = r"^(?:us-gov|us|eu|apac|au|jp|ca|sa|global)\."
+_VENDOR = r"^(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|qwen|stability|writer)[./]"
+_TAIL = r"(?:[-@:]?20\d{2}-?\d{2}-?\d{2}|-\d{3,4})?(?:-v\d+)?(?::\d+)*(?:-latest|:[a-z]+)?$"
+_HIDDEN = r"(?i)^arn:|inference-profile|^(?:auto|default|router)$"
+
+# words of a name that tell no model from another
+_NO_NAME = ["0", "instruct", "chat", "edition", "amazon", "bedrock", "v"]
+
+
+def words(name: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """A model's words and its numbers, sorted, without route, region, vendor, date and revision."""
+    bare = name.str.to_lowercase()
+    for part in (_ROUTE, _PREFIX, _VENDOR, _TAIL):
+        bare = bare.str.replace(part, "")
+    parts = bare.str.extract_all(r"[a-z0-9]+")
+    number = pl.element().str.contains(r"^\d+$")
+    return parts.list.eval(pl.element().filter(~number)).list.sort(), parts.list.eval(
+        pl.element().filter(number)
+    ).list.sort()
+
+
+def swapped(evidence: Evidence) -> Series:
+    """Whether another model answered; null where the price list does not know both by name."""
+    frame = evidence.frame
+    pairs = frame.select("asked_model", "served_model").unique(maintain_order=True)
+    asked, of_asked = words(pl.col("asked_model"))
+    served, of_served = words(pl.col("served_model"))
+    differs = (asked != served) | (of_asked != of_served)
+    known = [_known(a) and _known(s) for a, s in pairs.rows()]
+    told = pairs.with_columns(pl.when(pl.Series(known, dtype=pl.Boolean)).then(differs).alias("swapped"))
+    joined = frame.select("asked_model", "served_model").join(
+        told, on=["asked_model", "served_model"], how="left", nulls_equal=True, maintain_order="left"
+    )
+    return {"model_swapped": joined["swapped"]}
+
+
+def _known(name: str | None) -> bool:
+    return name is not None and not re.search(_HIDDEN, name) and prices.rates(name, None, None) is not None
+
+
+def model_key(names: pl.Series) -> pl.Series:
+    """One key for a model's wire id, its profile's id and its name on a bill: `4 5 claude sonnet`."""
+    every = pl.DataFrame({"name": names.cast(pl.String)})
+    unique = every.unique(maintain_order=True)
+    bare = pl.col("name").str.replace_all(r"([a-z])([A-Z])", "$1 $2").str.to_lowercase()
+    for part in (_ROUTE, _PREFIX, _VENDOR, r"-\d+(?::\d+)+$", _TAIL):
+        bare = bare.str.replace(part, "")
+    # a bill runs words and numbers together (`Claude4.5Sonnet`), and writes `Nova2.0Lite` for `nova-2-lite`
+    parts = bare.str.extract_all(r"\d+b\b|[a-z]+|\d+")
+    told = parts.list.eval(pl.element().filter(~pl.element().is_in(_NO_NAME))).list.sort().list.join(" ")
+    opaque = pl.col("name").str.contains(_HIDDEN)
+    keyed = unique.with_columns(pl.when(opaque).then(pl.col("name")).otherwise(told).alias("key"))
+    return every.join(keyed, on="name", how="left", nulls_equal=True, maintain_order="left")["key"]

@@ -1,0 +1,178 @@
+"""Arranges a report for reading: what comes first, what is folded, how a figure is said.
+
+It never judges, sums or hides: every number and word stands in the report already.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from auditor.printing.text import FEW, count, logged, money, plural, share
+from auditor.report.handbook import Handbook, Recipe
+from auditor.report.schema import Anchor, FieldReport, Gap, Report
+from auditor.report.sentences import asked_fields, carried, distinct_calls, unasked, uncarried
+
+VERDICT_WORDS = {
+    "present": "present",
+    "absent": "absent",
+    "mis_scoped": "mis-scoped",
+    "not_carried": "not carried",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One field of the report with what was found on it."""
+
+    field: FieldReport
+    title: str
+    definition: str
+    gaps: list[Gap]
+    figure: str
+    why: str  # no call could carry it; empty where some can
+    unasked: str  # of how many calls the profile does not ask it
+
+    @property
+    def word(self) -> str:
+        """The verdict as people read it."""
+        return VERDICT_WORDS.get(self.field.verdict, self.field.verdict)
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A masked excerpt cut at its caret, every hidden character spelled out."""
+
+    before: str
+    under: str
+    after: str
+
+
+@dataclass(frozen=True)
+class View:
+    """A report in reading order."""
+
+    report: Report
+    headline: str
+    owner_line: str
+    open_rows: list[Row]
+    told: list[Gap]
+    other_rows: list[Row]
+    uncarried_rows: list[Row]
+    few: bool
+
+    @property
+    def calls(self) -> int:
+        """The denominator of everything."""
+        return self.report.totals.calls
+
+
+def arrange(report: Report, handbook: Handbook) -> View:
+    """The report in the order in which it is read: what is wrong by weight, what is right, what cannot be."""
+    few = report.totals.calls < FEW
+    rows = [_row(report, one, few, handbook) for one in asked_fields(report)]
+    worst_first = sorted(rows, key=_loss)
+    open_rows = [r for r in worst_first if _needs_work(r)]
+    rest = [r for r in rows if r not in open_rows]
+    fields = {one.field for one in report.fields}
+    return View(
+        report=report,
+        headline=_headline(report),
+        owner_line=_owner_line(report, few),
+        open_rows=open_rows,
+        told=[gap for gap in report.gaps if gap.field not in fields],
+        other_rows=[r for r in rest if r.field.verdict != "not_carried"],
+        uncarried_rows=[r for r in rest if r.field.verdict == "not_carried"],
+        few=few,
+    )
+
+
+def excerpt(anchor: Anchor) -> Excerpt | None:
+    """The anchor's excerpt in three parts; the middle one is empty where there is no caret."""
+    if anchor.excerpt is None:
+        return None
+    start, length = anchor.caret or (0, 0)
+    text = anchor.excerpt
+    return Excerpt(logged(text[:start]), logged(text[start : start + length]), logged(text[start + length :]))
+
+
+def place(anchor: Anchor) -> str:
+    """Where an example record stands: `spans.json, record 77, line 2041, column 12`."""
+    parts = [logged(anchor.input), f"record {count(anchor.record)}"]
+    if anchor.line is not None:
+        parts.append(f"line {count(anchor.line)}")
+    if anchor.column is not None:
+        parts.append(f"column {count(anchor.column)}")
+    return ", ".join(parts)
+
+
+def recipes(gap: Gap, handbook: Handbook) -> list[Recipe]:
+    """The fixes of a gap, with the snippet of the recipe that the report quotes."""
+    return [handbook.recipe(stack, text, gap.field) for stack, text in gap.fixes.items()]
+
+
+def segments(field: FieldReport) -> list[tuple[str, float, float]]:
+    """The bar of a field: verdict, start and width in per cent, by the report's weight."""
+    found, at = [], 0.0
+    for verdict in ("present", "mis_scoped", "absent", "not_carried"):
+        width = round(100 * getattr(field.weight, verdict), 2)
+        if width > 0:
+            found.append((verdict, round(at, 2), width))
+        at += width
+    return found
+
+
+def _row(report: Report, one: FieldReport, few: bool, handbook: Handbook) -> Row:
+    known = handbook.field(one.field)
+    asked = carried(one)
+    if one.verdict == "not_carried":
+        figure = "; ".join(uncarried(report, one, "")) or (
+            "none of these formats carries it" if len(report.inputs) > 1 else "this format cannot carry it"
+        )
+    elif few:
+        figure = f"{count(one.present)} of {plural(asked, 'call')}"
+    else:
+        able = one.weight.present + one.weight.absent + one.weight.mis_scoped
+        figure = f"{share(one.weight.present / able if able > 0 else 0.0)} of {report.totals.weighted_by}"
+    return Row(
+        field=one,
+        title=known.title,
+        definition=known.definition,
+        gaps=[gap for gap in report.gaps if gap.field == one.field],
+        figure=figure,
+        why="; ".join(uncarried(report, one, ", ".join(one.carried_by))) if not asked else "",
+        unasked=unasked(report, one),
+    )
+
+
+def _needs_work(row: Row) -> bool:
+    """What is asked for and not there, or has a gap; a present field with only a note does not."""
+    if any(gap.level != "note" for gap in row.gaps):
+        return True
+    return row.field.verdict in ("absent", "mis_scoped") and (row.field.required or bool(row.gaps))
+
+
+def _loss(row: Row) -> tuple[bool, float]:
+    return (not row.field.required, -(row.field.weight.absent + row.field.weight.mis_scoped))
+
+
+def _headline(report: Report) -> str:
+    if not report.totals.calls:
+        return "Nothing to audit"
+    return report.score.band[:1].upper() + report.score.band[1:]
+
+
+def _owner_line(report: Report, few: bool) -> str:
+    totals = report.totals
+    if not totals.calls:
+        return "No model call was found."
+    whole = distinct_calls(report)
+    missing = round(totals.unattributed_calls * whole)
+    if not missing and not totals.unattributed_cost_usd:
+        return f"Every one of {plural(whole, 'call')} has an owner."
+    calls = f"{count(missing)} of {plural(whole, 'call')}"
+    if totals.cost_basis == "none":
+        return f"{calls} {'has' if missing == 1 else 'have'} no owner."
+    part = "" if few else f" ({share(totals.unattributed_cost)})"
+    about = "About " if totals.cost_basis == "estimated" else ""
+    lost, spent = money(totals.unattributed_cost_usd), money(totals.cost_usd)
+    return f"{about}{lost} of {spent}{part} has no owner: {calls}."

@@ -1,0 +1,375 @@
+"""The report as types, as it is written to JSON.
+
+A report never holds a value of the input: only keys, scopes, counts, money, pointers and masked excerpts.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Struct(msgspec.Struct, frozen=True):
+    """Base of every wire type: immutable, every field always written."""
+
+
+class Skip(Struct, frozen=True):
+    """One piece of input that could not be read: where (1-based, null without lines) and why."""
+
+    line: int | None
+    reason: str
+
+
+class InputReport(Struct, frozen=True):
+    """What one input was recognised as and how it divides into calls, context and skips."""
+
+    name: str
+    format: str
+    layer: str
+    bytes: int
+    records: int
+    calls: int
+    context: int
+    skipped: list[Skip]
+    skipped_total: int
+    also: str | None = None  # the runner-up of recognition, when it came close
+    notes: list[str] = []
+
+
+class Totals(Struct, frozen=True):
+    """Sums over all calls. Money is in USD; the two `unattributed_*` shares run from 0 to 1."""
+
+    calls: int
+    tokens: int
+    cost_usd: float
+    cost_basis: Literal["observed", "estimated", "none"]
+    weighted_by: Literal["cost", "tokens", "calls"]
+    unattributed_calls: float
+    unattributed_cost: float
+    unattributed_cost_usd: float
+    distinct_calls: int = 0  # calls that stand in several inputs counted once, as the money is
+
+
+class Found(Struct, frozen=True):
+    """One key under which a field was seen, on how many calls, and whether that scope is evidence."""
+
+    key: str
+    scope: str
+    calls: int
+    accepted: bool
+
+
+class ByVerdict(Struct, frozen=True):
+    """One figure a verdict; the four add up to the total."""
+
+    present: float
+    absent: float
+    mis_scoped: float
+    not_carried: float
+
+
+class AskedOf(Struct, frozen=True):
+    """A required field's counts over those calls of which the profile asks it."""
+
+    verdict: str
+    present: int
+    absent: int
+    mis_scoped: int
+    not_carried: int
+    cost: ByVerdict
+    weight: ByVerdict
+    causes: dict[str, int]
+
+
+class FieldReport(Struct, frozen=True):
+    """One field's verdict counts; `present + absent + mis_scoped + not_carried` equals the calls.
+
+    `asked` stands where the profile asks a required field of some of the calls only.
+    """
+
+    field: str
+    required: bool
+    verdict: str
+    present: int
+    absent: int
+    mis_scoped: int
+    not_carried: int
+    cost: ByVerdict  # USD
+    weight: ByVerdict  # share of the report's weight (cost, tokens or calls), 0 to 1
+    causes: dict[str, int]
+    found: list[Found]
+    wanted: list[str]
+    gaps: list[str]
+    carried_by: list[str]  # formats that can carry a field which this input's format cannot
+    asked: AskedOf | None = None
+
+
+class Where(Struct, frozen=True):
+    """A place where a gap sits: a service, route, key or model, with how many calls and USD."""
+
+    dimension: str
+    name: str
+    calls: int
+    cost_usd: float
+
+
+class Anchor(Struct, frozen=True):
+    """An example record. Lines and columns are 1-based; null where the format has none (Parquet)."""
+
+    input: str
+    record: int
+    line: int | None
+    column: int | None
+    pointer: str | None
+    excerpt: str | None  # masked
+    caret: tuple[int, int] | None  # start and length within the excerpt, in characters
+
+
+class Suppressed(Struct, frozen=True):
+    """Why a gap does not gate: the reason and its expiry date, if any, and who said so."""
+
+    reason: str
+    until: str | None
+    by: Literal["policy", "baseline"] = "policy"
+
+
+class Gap(Struct, frozen=True):
+    """What one rule found on one field, told once."""
+
+    rule: str
+    name: str
+    field: str
+    verdict: str | None
+    cause: str | None
+    level: str
+    title: str
+    message: str
+    why: str
+    calls: int
+    of: int
+    share: float  # of the report's weight
+    cost_usd: float
+    where: list[Where]
+    anchors: list[Anchor]
+    more: int
+    fixes: dict[str, str]
+    fingerprint: str
+    suppressed: Suppressed | None
+    accepted: float | None = None  # its share when the baseline accepted it; null where no baseline knows it
+
+
+class Hop(Struct, frozen=True):
+    """How many of an input's calls carry a field; `of` leaves out those that never can."""
+
+    layer: str
+    input: str
+    carried: int
+    of: int
+    state: Literal["carried", "partly", "lost", "never"] = "carried"
+    keys: list[str] = []  # under which the field stands here, commonest first
+
+
+class Border(Struct, frozen=True):
+    """What becomes of a field between two inputs, over the calls that stand in both."""
+
+    before: str
+    after: str
+    joined: int
+    kept: int
+    renamed: int  # kept, under another name
+    changed: int
+    dropped: int
+    gained: int
+    cost_usd: float  # of the calls on which it was changed or dropped
+    examples: list[Anchor] = []  # one call: the record before, the record after
+
+
+class FieldHops(Struct, frozen=True):
+    """One field followed over the inputs, in the order of the layers, and what each border does to it."""
+
+    field: str
+    hops: list[Hop]
+    borders: list[Border] = []
+    dies_at: str | None = None  # the input at whose border most money loses the field
+
+
+class Side(Struct, frozen=True):
+    """One input's calls against the neighbour's: joined by an id, only weakly, or not at all."""
+
+    input: str
+    calls: int
+    joined: int
+    weak: int
+    unmatched: int
+    unmatched_cost_usd: float
+
+
+class Join(Struct, frozen=True):
+    """How two inputs were joined: how many pairs by which id; `weak` ones decide no verdict."""
+
+    by: dict[str, int]
+    before: Side
+    after: Side
+
+
+class ReconciledRow(Struct, frozen=True):
+    """One model, kind of token and day: cost by the logs against the bill. Decimal strings, USD."""
+
+    day: str | None
+    model: str
+    usage: str  # input, output, cache_read, cache_write, or what else the bill names
+    log_tokens: int
+    bill_tokens: int
+    log_usd: str
+    bill_usd: str
+    delta_usd: str  # log - bill
+    within: bool
+    reason: str
+
+
+class LeftOut(Struct, frozen=True):
+    """Lines of the bill that are no usage of a model: not compared."""
+
+    what: str
+    lines: int
+    cost_usd: str
+
+
+class Reconciliation(Struct, frozen=True):
+    """Cost by the logs against the bill, by model, kind of token and day."""
+
+    logs: list[str]  # inputs
+    bills: list[str]
+    basis: Literal["observed", "estimated"]
+    tolerance: float  # share of the bill, 0 to 1
+    log_usd: str
+    bill_usd: str
+    within: int
+    rows: list[ReconciledRow]
+    left_out: list[LeftOut]
+    notes: list[str]
+
+
+class Question(Struct, frozen=True):
+    """A question of chargeback, whether these inputs answer it, for what share of the money, and by what."""
+
+    question: str
+    answer: Literal["yes", "partly", "no"]
+    share: float  # of the report's money, 0 to 1
+    grain: Literal["invoice", "estimate", "none"]
+    mechanism: str
+    limits: str
+    inputs: list[str]
+
+
+class Owner(Struct, frozen=True):
+    """What one owner costs by the best evidence at hand; `owner` is masked, null for what nobody owns."""
+
+    owner: str | None
+    field: str | None
+    calls: int
+    tokens: int
+    cost_usd: float
+    share: float
+    inputs: list[str]  # where the owner was found
+
+
+class Projection(Struct, frozen=True):
+    """Where a report stands before or after a step of the plan."""
+
+    score: int
+    unattributed_calls: float
+    unattributed_cost: float
+    fields: dict[str, float]  # share of the weight on which each required field is present
+
+
+class Step(Struct, frozen=True):
+    """One change of the plan and what it would make attributable."""
+
+    step: int
+    change: str
+    where: str
+    fields: list[str]
+    calls_fixed: int
+    cost_fixed: float
+    rules: list[str]
+    fix: str = ""
+    before: Projection | None = None
+    after: Projection | None = None
+
+
+class Cap(Struct, frozen=True):
+    """A limit on the score and the fact that causes it."""
+
+    at: int
+    reason: str
+
+
+class Score(Struct, frozen=True):
+    """0 to 100, its band, and what it could not check."""
+
+    value: int
+    band: str
+    formula: str
+    caps: list[Cap]
+    uncheckable: list[str]
+
+
+class Gate(Struct, frozen=True):
+    """Whether the run passes, and every reason why not."""
+
+    passed: bool
+    reasons: list[str]
+
+
+class Against(Struct, frozen=True):
+    """The open gaps against the baseline: which it covers, which are new, grew, or are gone."""
+
+    file: str
+    tolerance: float  # by what part of itself a share may grow, 0 to 1
+    gates: bool  # whether what it covers is left out of the gate
+    known: int
+    new: int
+    grown: int
+    gone: int
+    score: int | None  # when it was written
+
+
+class Tool(Struct, frozen=True):
+    """Which program wrote the report."""
+
+    name: str
+    version: str
+
+
+class Ruleset(Struct, frozen=True):
+    """Which rules ran: the digest covers rules, fields, profiles, fixes and the price list's version."""
+
+    version: str
+    digest: str
+    rules: list[str]
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """The whole answer, `"schema": "1"`. Nothing in it is a value of the input."""
+
+    schema: Literal["1"] = "1"
+    tool: Tool
+    ruleset: Ruleset
+    profile: str
+    date: str | None
+    inputs: list[InputReport]
+    totals: Totals
+    fields: list[FieldReport]
+    gaps: list[Gap]
+    hops: list[FieldHops]
+    joins: list[Join] = []
+    reconciliation: Reconciliation | None = None
+    questions: list[Question] = []
+    owners: list[Owner] = []
+    plan: list[Step]
+    baseline: Against | None = None
+    score: Score
+    gate: Gate
+    notes: list[str]

@@ -1,0 +1,1 @@
+"""What verdicts add up to: weights, fields, gaps, totals, owners, hops, bill, questions, plan."""

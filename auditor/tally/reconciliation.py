@@ -1,0 +1,151 @@
+"""The comparison of logs and bill as the report shows it: a row a group, its difference, the likely reason.
+
+It compares nothing itself and explains nothing away: what has no reason is said to have none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import polars as pl
+
+from auditor.evidence.assemble import Evidence
+from auditor.printing.text import plural
+from auditor.relate.bill import ALL, Comparison, compare
+from auditor.report import mask
+from auditor.report.schema import LeftOut, ReconciledRow, Reconciliation
+
+NANO = 1_000_000_000
+NEAR = 0.03  # how near a ratio of prices must be to a known one
+ROUTED, BATCH = 1.1, 0.5
+NOTES = (
+    "The logs are priced by the public list; discounts and private prices are not in it.",
+    "Tags of principals and tags of resources are two views of the same money: never add them.",
+)
+
+
+def reconciliation(evidence: Evidence, tolerance: float, names: Sequence[str]) -> Reconciliation | None:
+    """Logs against bill; None where one of them is missing. `tolerance` is a share of the bill, 0 to 1."""
+    found = compare(evidence)
+    if found is None:
+        return None
+    rows = [_row(row, tolerance, found) for row in found.rows.iter_rows(named=True)]
+    each = found.rows.filter(pl.col("kind") != ALL)
+    return Reconciliation(
+        logs=[names[n] for n in found.logs],
+        bills=[names[n] for n in found.bills],
+        basis=found.basis,
+        tolerance=tolerance,
+        log_usd=_usd(int(each["log_nano"].sum())),
+        bill_usd=_usd(int(each["bill_nano"].sum())),
+        within=sum(row.within for row in rows),
+        rows=rows,
+        left_out=[*_outside(found), *_no_usage(evidence)],
+        notes=[*NOTES, *_unpriced(found)],
+    )
+
+
+def _usd(nano: int) -> str:
+    """Nano-dollars as a decimal string: nine places, none lost."""
+    sign, whole = "-" if nano < 0 else "", abs(nano)
+    return f"{sign}{whole // NANO}.{whole % NANO:09d}"
+
+
+def _row(row: dict[str, object], tolerance: float, found: Comparison) -> ReconciledRow:
+    log, bill = int(str(row["log_nano"])), int(str(row["bill_nano"]))
+    within = abs(log - bill) <= tolerance * abs(bill)
+    model = row["bill_model"] or row["log_model"] or ""
+    place = f" ({mask.name(str(row['region']))})" if row["region"] else ""
+    return ReconciledRow(
+        day=None if row["day"] is None else str(row["day"]),
+        model=mask.name(str(model)) + place,
+        usage="all, by the gateway's own figure" if row["kind"] == ALL else mask.name(str(row["kind"])),
+        log_tokens=int(str(row["log_tokens"])),
+        bill_tokens=int(str(row["bill_tokens"])),
+        log_usd=_usd(log),
+        bill_usd=_usd(bill),
+        delta_usd=_usd(log - bill),
+        within=within,
+        reason="" if within else _reason(row, log, bill, tolerance, found),
+    )
+
+
+def _reason(row: dict[str, object], log: int, bill: int, tolerance: float, found: Comparison) -> str:
+    """Where to look first, by what the two sides hold."""
+    if row["kind"] == ALL:
+        return _of_gateway(row, log, bill, tolerance, found)
+    tokens, billed = int(str(row["log_tokens"])), int(str(row["bill_tokens"]))
+    if not bill:
+        return "in the logs and not billed: another account, another month, or free"
+    if not log:
+        if row["region"] and not found.rows.filter(region=row["region"])["log_nano"].sum():
+            return "no log of this region"
+        return "the logs count no cached tokens" if "cache" in str(row["kind"]) else "in no log"
+    if abs(tokens - billed) <= tolerance * billed:
+        return _of_price(log / bill, str(row["tier"] or ""))
+    return (
+        "calls missing from the logs" if tokens < billed else "calls counted twice, or failed calls counted"
+    )
+
+
+def _of_price(ratio: float, tier: str) -> str:
+    if abs(ratio * BATCH - 1) <= NEAR:
+        return "billed at half the list price: batch"
+    for factor in (ROUTED, 1 / ROUTED):
+        if abs(ratio * factor - 1) <= NEAR:
+            return "priced for another routing: a geo or global profile"
+    if tier and tier != "standard":
+        return f"billed at another tier: {tier.replace('_', ' ')}"
+    return "the price is not the list's: a discount, or a model of another name"
+
+
+def _of_gateway(row: dict[str, object], log: int, bill: int, tolerance: float, found: Comparison) -> str:
+    """Why a gateway's own figure differs: its rows, where the list's price of all calls is the bill's."""
+    same = found.rows.filter(
+        *(pl.col(c).eq_missing(pl.lit(row[c], pl.String)) for c in ("day", "region", "model_key")),
+        pl.col("kind") != ALL,
+    )
+    own = int(same["log_nano"].sum())
+    if own and abs(own - bill) <= tolerance * bill:
+        return "the gateway misses calls or cached tokens, or has another price" if log < bill else (
+            "the gateway counts calls twice, or has another price"
+        )  # fmt: skip
+    return _of_price(log / bill, "") if bill else ""
+
+
+def _outside(found: Comparison) -> list[LeftOut]:
+    rows = found.outside
+    if not rows.height:
+        return []
+    what = "days of the bill on which the logs have no call"
+    return [LeftOut(what=what, lines=rows.height, cost_usd=_usd(int(rows["nano"].sum())))]
+
+
+def _no_usage(evidence: Evidence) -> list[LeftOut]:
+    """Lines of the bill that are no usage of a model, by what they are."""
+    frame = evidence.frame
+    names = [n for n in ("layer", "kind", "weight", "line_item_type", "cost_usd") if n in frame]
+    lines = frame.select(names).filter((pl.col("layer") == "billing") & (pl.col("kind") != "call"))
+    if not lines.height or "line_item_type" not in lines.columns:
+        return []
+    cost = pl.col("cost_usd").sum() if "cost_usd" in lines.columns else pl.lit(0, pl.Int64)
+    groups = (
+        lines.group_by("line_item_type")
+        .agg(pl.col("weight").sum(), cost.alias("nano"))
+        .sort("line_item_type")
+    )
+    return [
+        LeftOut(what=mask.name(str(kind or "unnamed")), lines=int(n), cost_usd=_usd(int(nano)))
+        for kind, n, nano in groups.iter_rows()
+    ]
+
+
+def _unpriced(found: Comparison) -> list[str]:
+    counts: Counter[str] = Counter()
+    for model, n in found.unpriced.items():
+        counts[mask.name(model or "") or "a model without a name"] += n
+    return [
+        f"The list has no price for {name}: {plural(n, 'count')} of tokens not compared."
+        for name, n in counts.items()
+    ]

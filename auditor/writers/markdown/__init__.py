@@ -1,0 +1,3 @@
+from auditor.writers.markdown.markdown import WRITER
+
+__all__ = ["WRITER"]

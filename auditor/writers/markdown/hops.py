@@ -1,0 +1,118 @@
+"""The Markdown sections beyond one input: hops, money against the bill, questions, owners, the plan.
+
+Each is empty where the report has nothing of the kind.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.printing.markdown_escape import code, table, words
+from auditor.printing.text import count, money, plural
+from auditor.report.beyond import carried, crossing, deltas, followed, joined, lost_at, part, projected, usd
+from auditor.report.beyond import reconciled as compared
+
+if TYPE_CHECKING:
+    from auditor.report.schema import FieldHops, Hop, ReconciledRow, Report
+
+MAX_ROWS = 10
+MAX_OWNERS = 10
+
+
+def chain(report: Report) -> list[str]:
+    """Which input carries which field, and at whose border it is lost."""
+    lines = followed(report)
+    if not lines:
+        return []
+    head = ["field", *(code(hop.input) for hop in lines[0].hops), "lost"]
+    rows = [[code(line.field), *(_hop(line, hop) for hop in line.hops), _lost(line)] for line in lines]
+    told = [line for join in report.joins for line in ("", f"{words(joined(join))}.")]
+    return ["### From hop to hop", "", *table(head, rows), *told]
+
+
+def _hop(line: FieldHops, hop: Hop) -> str:
+    told = carried(hop)
+    return f"**{told}**" if hop.input == line.dies_at else told
+
+
+def _lost(line: FieldHops) -> str:
+    border = lost_at(line)
+    return f"{words(crossing(border))} at {code(border.after)}" if border else ""
+
+
+def reconciled(report: Report) -> list[str]:
+    """The largest differences between the logs and the bill."""
+    held = report.reconciliation
+    if held is None:
+        return []
+    rows = [_compared(row) for row in deltas(held)[:MAX_ROWS]]
+    lines = ["### Logs against the bill", "", f"{words(compared(held))}."]
+    if rows:
+        head = ["day", "model", "usage", "logs", "bill", "logs - bill", "why"]
+        lines += ["", *table(head, rows, right=(3, 4, 5))]
+    for one in held.left_out:
+        lines += ["", f"Not compared: {words(one.what)}, {plural(one.lines, 'line')}, {usd(one.cost_usd)}."]
+    return [*lines, *(line for note in held.notes for line in ("", words(note)))]
+
+
+def _compared(row: ReconciledRow) -> list[str]:
+    sums = [usd(held) for held in (row.log_usd, row.bill_usd, row.delta_usd)]
+    return [row.day or "", code(row.model), words(row.usage), *sums, words(row.reason)]
+
+
+def questions(report: Report) -> list[str]:
+    """What these inputs can answer."""
+    rows = [
+        [
+            words(one.question),
+            f"**{one.answer}**",
+            part(report, one.share),
+            words(one.mechanism),
+            words(one.limits),
+        ]
+        for one in report.questions
+    ]
+    head = ["question", "answer", "of the money", "by", "limits"]
+    return ["### What can be answered", "", *table(head, rows, right=(2,))] if rows else []
+
+
+def owners(report: Report) -> list[str]:
+    """The largest owners, and always what nobody owns."""
+    if not report.owners:
+        return []
+    shown = [one for n, one in enumerate(report.owners) if n < MAX_OWNERS or one.owner is None]
+    rows = [
+        [
+            "**no owner**" if one.owner is None else code(one.owner),
+            code(one.field or ""),
+            count(one.calls),
+            count(one.tokens),
+            money(one.cost_usd),
+            part(report, one.share),
+        ]
+        for one in shown
+    ]
+    head = ["owner", "field", "calls", "tokens", "cost", "share"]
+    lines = ["### Spend by owner", "", *table(head, rows, right=(2, 3, 4, 5))]
+    more = len(report.owners) - len(shown)
+    return [*lines, "", f"and {plural(more, 'more owner')}"] if more else lines
+
+
+def plan(report: Report) -> list[str]:
+    """The steps, with where each leaves the score."""
+    if not report.plan:
+        return []
+    rows = [
+        [
+            str(step.step),
+            words(step.change),
+            words(step.where),
+            ", ".join(map(code, step.fields)),
+            plural(step.calls_fixed, "call"),
+            money(step.cost_fixed) if step.cost_fixed else "",
+            words("; ".join(projected(step, report))),
+        ]
+        for step in report.plan
+    ]
+    head = ["step", "change", "where", "fields", "attributes", "worth", "then"]
+    return ["### What to change, in this order", "", *table(head, rows)]

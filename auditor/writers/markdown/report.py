@@ -1,0 +1,168 @@
+"""A report as Markdown sections: the answer first, then fields, gaps, what else is known, details folded.
+
+It never passes its limit: whole sections are left out from the end, and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from auditor.printing.ink import spoken
+from auditor.printing.markdown_escape import block, code, table, words
+from auditor.printing.text import count, money, plural
+from auditor.report.locations import address, first, lived_with, sentence, size
+from auditor.report.sentences import asked_fields, counts, coverage, gated, open_gaps, ownership, read, scored
+from auditor.writers.markdown.hops import chain, owners, plan, questions, reconciled
+
+if TYPE_CHECKING:
+    from auditor.report.schema import FieldReport, Gap, Report
+
+MAX_PLACES = 3
+RESERVE = 1000  # bytes kept for the closing lines
+
+
+def page(report: Report, *, limit: int, gaps: int, marker: str = "") -> bytes:
+    """The report in at most `limit` bytes, with at most `gaps` gaps in its table."""
+    held, left_out = [marker] if marker else [], []
+    used = len(marker)
+    for name, lines in _sections(report, gaps):
+        text = "\n".join(lines)
+        if used + len(text.encode()) + 2 > limit - RESERVE:
+            left_out.append(name)
+            continue
+        held.append(text)
+        used += len(text.encode()) + 2
+    if left_out:
+        held.append(f"Left out for length: {', '.join(left_out)}. `auditor audit` shows all of it.")
+    held.append(f"<sub>{words('; '.join(counts(report)))}. {words(_made_by(report))}</sub>")
+    return ("\n\n".join(held) + "\n").encode()
+
+
+def _made_by(report: Report) -> str:
+    ruleset = report.ruleset
+    return f"Profile {report.profile}, rules {ruleset.version} ({ruleset.digest[:12]})"
+
+
+def _sections(report: Report, gaps: int) -> Iterator[tuple[str, list[str]]]:
+    """What there is to say, by name, the most important first."""
+    yield "answer", _answer(report)
+    made = {
+        "fields": _fields(report),
+        "gaps": _gaps(report, gaps),
+        "hops": chain(report),
+        "money": reconciled(report),
+        "plan": plan(report),
+        "questions": questions(report),
+        "owners": owners(report),
+        "unreadable": _unread(report),
+        "suppressed": _suppressed(report),
+        "details": _details(report, gaps),
+        "notes": _notes(report),
+    }
+    for name, lines in made.items():
+        if lines:
+            yield name, lines
+
+
+def _answer(report: Report) -> list[str]:
+    inputs = ", ".join(
+        f"{code(one.name)} ({one.format}, {plural(one.calls, 'call')})" for one in report.inputs
+    )
+    return [
+        "## Attribution gaps",
+        "",
+        f"**{words(ownership(report))}.**",
+        "",
+        f"{words(gated(report))[0].upper()}{words(gated(report))[1:]}; {words(scored(report))}.",
+        "",
+        f"{words(read(report))} in {inputs}.",
+    ]
+
+
+def _fields(report: Report) -> list[str]:
+    shown = [f for f in asked_fields(report) if f.required or (f.gaps and f.verdict != "present")]
+    if not shown or not report.totals.calls:
+        return []
+    head = ["field", "verdict", "has it", "calls without", "cost without"]
+    priced = report.totals.cost_basis != "none"
+    rows = [_field(field, report)[: 5 if priced else 4] for field in shown]
+    return table(head[: 5 if priced else 4], rows, right=(2, 3, 4) if priced else (2, 3))
+
+
+def _field(field: FieldReport, report: Report) -> list[str]:
+    lost, cost = field.absent + field.mis_scoped, field.cost.absent + field.cost.mis_scoped
+    verdict = spoken(field.verdict)
+    return [
+        code(field.field),
+        f"**{verdict}**" if field.verdict in ("absent", "mis_scoped") else verdict,
+        coverage(field, report.totals.calls),
+        count(lost) if lost else "",
+        money(cost) if cost else "",
+    ]
+
+
+def _gaps(report: Report, most: int) -> list[str]:
+    gaps = open_gaps(report)
+    if not gaps:
+        return []
+    rows = [
+        [gap.level, gap.rule, code(gap.field), words(gap.message), size(gap), _where(gap)]
+        for gap in gaps[:most]
+    ]
+    lines = ["### Gaps", "", *table(["level", "rule", "field", "gap", "how much", "for example"], rows)]
+    more = len(gaps) - most
+    return [*lines, "", f"and {plural(more, 'more gap')}"] if more > 0 else lines
+
+
+def _where(gap: Gap) -> str:
+    held = first(gap)
+    return code(address(held)) if held else ""
+
+
+def _suppressed(report: Report) -> list[str]:
+    rows = [
+        [gap.rule, code(gap.field), plural(gap.calls, "call"), words(lived_with(gap.suppressed))]
+        for gap in report.gaps
+        if gap.suppressed
+    ]
+    return ["### Suppressed", "", *table(["rule", "field", "calls", "why"], rows)] if rows else []
+
+
+def _unread(report: Report) -> list[str]:
+    rows = [
+        [code(given.name), str(skip.line or ""), words(skip.reason)]
+        for given in report.inputs
+        for skip in given.skipped
+    ]
+    total = sum(given.skipped_total for given in report.inputs)
+    if not total:
+        return []
+    return [f"### {plural(total, 'record')} could not be read", "", *table(["input", "line", "reason"], rows)]
+
+
+def _details(report: Report, most: int) -> list[str]:
+    lines = [line for gap in open_gaps(report)[:most] if gap.level != "note" for line in _detail(gap)]
+    return (
+        ["<details><summary>Where, why and how to fix</summary>", "", *lines, "</details>"] if lines else []
+    )
+
+
+def _detail(gap: Gap) -> list[str]:
+    held = first(gap)
+    lines = [f"#### {gap.rule} {words(gap.message)}", "", words(sentence(gap.why)), ""]
+    if held and held.excerpt:
+        pointer = f" at {code(held.pointer)}" if held.pointer else ""
+        lines += [f"{code(address(held))}{pointer}:", "", *block(held.excerpt), ""]
+    places = [f"{code(one.name)} ({one.dimension})" for one in gap.where][: MAX_PLACES * 2]
+    if places:
+        lines += [f"Sits in {', '.join(places)}.", ""]
+    lines += [f"- **{words(stack)}**: {words(text)}" for stack, text in gap.fixes.items()]
+    return [*lines, ""] if gap.fixes else lines
+
+
+def _notes(report: Report) -> list[str]:
+    told = [f"{given.name}: {note}" for given in report.inputs for note in given.notes] + report.notes
+    if not told:
+        return []
+    return ["<details><summary>Notes</summary>", "", *(f"- {words(note)}" for note in told), "", "</details>"]

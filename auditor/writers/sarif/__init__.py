@@ -1,0 +1,3 @@
+from auditor.writers.sarif.sarif import WRITER
+
+__all__ = ["WRITER"]

@@ -1,0 +1,3 @@
+from auditor.writers.terminal.terminal import WRITER
+
+__all__ = ["WRITER"]

@@ -1,0 +1,136 @@
+"""The report for people at a terminal: field table, one block a gap, what to do next, summary and gate last.
+
+It never prints a character that could steer the terminal, and says nothing by colour that words do not say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.printing.page import Page
+from auditor.printing.text import cells, count, money, pad, plural
+from auditor.report.beyond import projected
+from auditor.report.sentences import counts, gated, ownership, read, scored
+from auditor.writers import Style, Writer
+from auditor.writers.terminal.fields import field_table
+from auditor.writers.terminal.gaps import gap_blocks, suppressed_line
+from auditor.writers.terminal.hops import against_the_bill, hops, owners, questions
+
+if TYPE_CHECKING:
+    from auditor.report.schema import InputReport, Report
+
+MIN_NAME = 16
+
+
+def write(report: Report, style: Style) -> bytes:
+    """The report as lines; the last two alone when the style is quiet."""
+    page = Page(style)
+    if not style.quiet:
+        _inputs(page, report)
+        if report.totals.calls:
+            field_table(page, report)
+        hops(page, report)
+        gap_blocks(page, report)
+        _suppressed(page, report)
+        against_the_bill(page, report)
+        questions(page, report)
+        owners(page, report)
+        _plan(page, report)
+        _unread(page, report)
+        _notes(page, report)
+        page.add()
+    _close(page, report)
+    return page.bytes()
+
+
+def _inputs(page: Page, report: Report) -> None:
+    rows = [_input(page, given) for given in report.inputs]
+    widths = [max(cells(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    # the name gives way first: it is the longest, and its tail tells most
+    spare = page.width - sum(widths[1:]) - 3 * (len(widths) - 1)
+    for row in rows:
+        if spare < MIN_NAME:
+            page.add(page.ink(page.clip(row[0], page.width, tail=True), "bold"))
+            page.sentence([(cell.strip(), "") for cell in row[1:] if cell], indent=2)
+            continue
+        name = pad(page.clip(row[0], spare, tail=True), min(widths[0], spare))
+        rest = [
+            pad(cell, width, right=i > 1)
+            for i, (cell, width) in enumerate(zip(row[1:], widths[1:], strict=True))
+        ]
+        page.add("   ".join([page.ink(name, "bold"), *rest]))
+    page.add()
+    page.sentence([(read(report), ""), (f"profile {report.profile}", "dim")])
+    totals = report.totals
+    lost = totals.unattributed_calls > 0 or totals.unattributed_cost_usd > 0 or not totals.calls
+    page.prose(ownership(report), tones=("bold", "red") if lost else ("bold", "green"))
+
+
+def _input(page: Page, given: InputReport) -> list[str]:
+    return [
+        page.safe(given.name),
+        page.safe(given.format),
+        page.safe(given.layer),
+        plural(given.calls, "call"),
+        f"{count(given.context)} context" if given.context else "",
+        f"{count(given.skipped_total)} unreadable" if given.skipped_total else "",
+    ]
+
+
+def _suppressed(page: Page, report: Report) -> None:
+    for by, heading in (("policy", "suppressed by the policy"), ("baseline", "in the baseline")):
+        gaps = [gap for gap in report.gaps if gap.suppressed and gap.suppressed.by == by]
+        if gaps:
+            page.heading(heading)
+        for gap in gaps:
+            suppressed_line(page, gap)
+
+
+def _plan(page: Page, report: Report) -> None:
+    if not report.plan:
+        return
+    page.heading("next steps")
+    for step in report.plan:
+        spend = f", {money(step.cost_fixed)}" if step.cost_fixed else ""
+        at = f" at {step.where}" if step.where else ""
+        page.labelled(str(step.step), step.change, gutter=3, tone="bold")
+        gain = f"{plural(step.calls_fixed, 'call')}{spend}, closes {', '.join(step.rules)}"
+        page.prose(f"{', '.join(step.fields)}{at}: {gain}", indent=5, tones=("dim",))
+        then = projected(step, report)
+        if then:
+            page.prose("; ".join(then), indent=5, tones=("green",))
+
+
+def _unread(page: Page, report: Report) -> None:
+    if not any(given.skipped_total for given in report.inputs):
+        return
+    page.heading("could not be read")
+    for given in report.inputs:
+        for skip in given.skipped:
+            at = f":{skip.line}" if skip.line is not None else ""
+            page.prose(f"{given.name}{at}  {skip.reason}", indent=4, first="  ")
+        more = given.skipped_total - len(given.skipped)
+        if more > 0:
+            page.prose(f"{given.name}: {count(more)} more", indent=4, first="  ", tones=("dim",))
+
+
+def _notes(page: Page, report: Report) -> None:
+    notes = [(given.name, note) for given in report.inputs for note in given.notes]
+    told = [f"{name}: {note}" for name, note in notes]
+    told += [f"{given.name}: could also be read as {given.also}" for given in report.inputs if given.also]
+    told += report.notes
+    if report.score.uncheckable and report.totals.calls:
+        told.append(f"Not checkable here: {', '.join(report.score.uncheckable)}")
+    if told:
+        page.heading("notes")
+    for note in told:
+        page.prose(note, indent=4, first=page.safe("  - "))
+
+
+def _close(page: Page, report: Report) -> None:
+    page.sentence([(part, "") for part in counts(report)])
+    passed = "green" if report.gate.passed else "error"
+    page.sentence([(scored(report), "bold"), (gated(report), passed if report.totals.calls else "bold")])
+
+
+WRITER = Writer("terminal", ".txt", "text/plain; charset=utf-8", write)

@@ -1,0 +1,83 @@
+"""No pattern of the package takes more than linear time, whatever text it is given."""
+
+from __future__ import annotations
+
+import re
+import time
+from itertools import product
+
+import pytest
+
+from tests.support.patterns import USES, AnyPattern, Use, modules, texts, uses
+
+SIZE = 4_000  # characters; the small text has a quarter of them
+SHORTEST = 0.002  # seconds: what takes less is no danger
+# columns and relate look at names of our own columns, never at input; redact has tests of its own
+EXEMPT = ("auditor.judge.columns", "auditor.relate.columns")
+BOUNDED = frozenset(
+    {"auditor.report.mask._CODE", "auditor.redact.pseudonyms._TRAITS"}
+)  # given short texts only
+ALL = modules()
+FOUND = {
+    module.__name__: found
+    for module in ALL
+    if not module.__name__.startswith(EXEMPT) and (found := list(uses(module, ALL)))
+}
+
+
+def _seconds(pattern: AnyPattern, method: str, text: str) -> float:
+    given = text.encode() if isinstance(pattern.pattern, bytes) else text
+    begun = time.process_time()
+    if method in ("match", "fullmatch"):
+        getattr(pattern, method)(given)
+    else:
+        for _ in pattern.finditer(given):  # type: ignore[arg-type]
+            pass
+    return time.process_time() - begun
+
+
+def _text(before: str, body: str, size: int, behind: str) -> str:
+    return before + body * (size // len(body) + 1) + behind
+
+
+def _slow(use: Use) -> str | None:
+    """The first text for which a pattern takes more than linear time."""
+    methods = {"finditer" if m not in ("match", "fullmatch") else m for m in use.methods & USES}
+    for method, (before, body), behind in product(methods, texts(use.pattern), ("", "\x00", "\n!")):
+        for size in (24, 48, 400, SIZE):  # what is exponential must not be tried with a long text
+            took = _seconds(use.pattern, method, _text(before, body, size, behind))
+            if size < SIZE and took > 0.2:
+                break
+        if took < SHORTEST:
+            continue
+        quarter = _text(before, body, SIZE // 4, behind)
+        whole = _text(before, body, SIZE, behind)
+        small = min(_seconds(use.pattern, method, quarter) for _ in range(3))
+        large = min(_seconds(use.pattern, method, whole) for _ in range(3)) if size == SIZE else took
+        if size < SIZE or (large > SHORTEST and large > 9 * small):
+            return f"{use.where} {method} {before[:40]!r} + n × {body[:40]!r} + {behind!r}"
+    return None
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_pattern_takes_linear_time(name: str) -> None:
+    """CPU time at n and at 4n, for texts made of the parts of the pattern itself."""
+    assert [slow for use in FOUND[name] if use.where not in BOUNDED and (slow := _slow(use))] == []
+
+
+def test_patterns_are_found() -> None:
+    """The walk over the modules finds module names, inline uses and generated patterns."""
+    assert sum(map(len, FOUND.values())) > 250
+    assert {
+        "auditor.readers.otlp.console",
+        "auditor.framing.phrases",
+        "auditor.readers.signatures",
+    } <= FOUND.keys()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method"), [(r"\s+x", "search"), (r"\d+-", "sub"), (r'"(?:[^"\\]|\\.)*"', "findall")]
+)
+def test_a_slow_pattern_is_seen(pattern: str, method: str) -> None:
+    """Known quadratic patterns fail the test."""
+    assert _slow(Use(re.compile(pattern), "here", frozenset({method})))
