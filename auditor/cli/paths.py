@@ -15,7 +15,7 @@ from auditor.catalogue.words import LAYERS
 from auditor.errors import InputError, NothingToAudit, UsageError
 from auditor.inputs.source import Input, Source
 from auditor.printing.text import nearest
-from auditor.readers.registry import all_readers
+from auditor.readers.registry import all_formats
 
 _NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.S)
 _BEFORE_PATTERN = re.compile(r"(?:[^*?[/\\]*[/\\])*")
@@ -66,7 +66,7 @@ def split(word: str) -> tuple[str | None, str]:
 
 
 def _formats(values: Sequence[str]) -> tuple[dict[str, str], str | None]:
-    known = [reader.name for reader in all_readers()]
+    known = [reader.name for reader in all_formats()]
     named: dict[str, str] = {}
     forced = None
     for value in values:
@@ -145,7 +145,7 @@ def _read(place: Path) -> bytes:
 def _readable(given: Input) -> tuple[list[Input], str]:
     """A file that was found, not named: itself or the files of the archive it is, or why it is left out."""
     from auditor.inputs.archives import expand
-    from auditor.readers.ingest import recognise
+    from auditor.readers.detect import recognise
 
     try:
         held = expand([given], recognise)

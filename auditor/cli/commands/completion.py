@@ -33,9 +33,9 @@ def completion(ctx: click.Context, /, shell: str) -> int:
 
 def format_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The formats that can be read, for completion."""
-    from auditor.readers.registry import all_readers
+    from auditor.readers.registry import all_formats
 
-    return [reader.name for reader in all_readers() if reader.name.startswith(incomplete)]
+    return [reader.name for reader in all_formats() if reader.name.startswith(incomplete)]
 
 
 def topic_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

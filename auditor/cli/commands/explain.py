@@ -12,14 +12,14 @@ from auditor.catalogue.fields import Field, catalogue, profiles
 from auditor.catalogue.rules import Fix, Rule, load_fixes, load_rules
 from auditor.catalogue.samples import samples
 from auditor.errors import UsageError
+from auditor.evidence.formats import Format
 from auditor.printing.ink import Style, spoken
 from auditor.printing.page import Page
 from auditor.printing.text import nearest
-from auditor.readers.contract import Reader
 from auditor.readers.matrix import HINTS, evidence
-from auditor.readers.registry import all_readers, recognised_only
+from auditor.readers.registry import all_formats, unsupported_formats
 
-Topic = Rule | Field | Reader
+Topic = Rule | Field | Format
 
 
 def find(name: str, rules_dir: Path | None = None) -> Topic:
@@ -30,7 +30,7 @@ def find(name: str, rules_dir: Path | None = None) -> Topic:
         if wanted.upper() == rule.id or wanted.lower() == rule.name:
             return rule
     fields = catalogue().fields
-    formats = {reader.name: reader for reader in (*all_readers(), *recognised_only())}
+    formats = {reader.name: reader for reader in (*all_formats(), *unsupported_formats())}
     if wanted.lower() in fields:
         return fields[wanted.lower()]
     if wanted.lower() in formats:
@@ -78,21 +78,21 @@ def field_data(field: Field) -> dict[str, Any]:
     data = field.model_dump(mode="json")
     data["not"] = data.pop("not_")
     data["carried_by"] = {
-        r.name: r.carries.get(field.name, "any") for r in all_readers() if r.carries_field(field.name)
+        r.name: r.carries.get(field.name, "any") for r in all_formats() if r.can_carry(field.name)
     }
     data["rules"] = [rule.id for rule in load_rules() if field.name in rule.field]
     data["required_by"] = required_by(field.name)
     return data
 
 
-def format_data(reader: Reader) -> dict[str, Any]:
+def format_data(reader: Format) -> dict[str, Any]:
     """A format: its layer, what it carries at which scope, how to get a sample."""
     return {
         "name": reader.name,
         "title": reader.title,
         "layer": reader.layer,
         "carries": dict(reader.carries),
-        "carries_everything": reader.everything,
+        "carries_everything": reader.generic,
         "evidence": evidence(reader),
         "aggregate": reader.aggregate,
         "readable": not reader.unsupported,
@@ -223,10 +223,10 @@ def _field(page: Page, field: Field, asked: str) -> None:
     if field.not_:
         page.labelled("never", ", ".join(field.not_), gutter=9)
     page.heading("carried by")
-    for reader in all_readers():
+    for reader in all_formats():
         if field.name in reader.carries:
             page.labelled(reader.name, f"on {spoken(reader.carries[field.name])}", gutter=28)
-    free = [reader.name for reader in all_readers() if reader.everything and field.name not in reader.carries]
+    free = [reader.name for reader in all_formats() if reader.generic and field.name not in reader.carries]
     if free:
         page.prose(f"{', '.join(free)}: wherever its records have it", indent=2, first="  ")
     _spoken_of(page, field)
@@ -247,7 +247,7 @@ def _spoken_of(page: Page, field: Field) -> None:
 # -- a format ------------------------------------------------------------------------------------------------
 
 
-def _format(page: Page, reader: Reader) -> None:
+def _format(page: Page, reader: Format) -> None:
     page.add(f"{page.ink(reader.name, 'bold')}  {page.ink(page.safe(reader.title), 'dim')}")
     if reader.unsupported:
         page.prose("recognised by its signature: no calls can be audited in it", tones=("yellow",))
@@ -265,7 +265,7 @@ def _format(page: Page, reader: Reader) -> None:
     page.table(("field", "on", "what it is"), rows, indent=2)
     if any(name not in evidence(reader) for name in reader.carries):
         page.prose(f"* {HINTS}", indent=2, first="  ")
-    missing = [name for name in catalogue().fields if not reader.carries_field(name)]
+    missing = [name for name in catalogue().fields if not reader.can_carry(name)]
     if missing:
         _paragraphs(page, "can never carry", ", ".join(missing))
     if reader.get:

@@ -11,12 +11,12 @@ from pathlib import Path
 from auditor.catalogue.fields import Field, catalogue
 from auditor.catalogue.rules import Rule, load_rules
 from auditor.cli.commands.explain import field_data, format_data, required_by, rule_data
+from auditor.evidence.formats import Format
 from auditor.printing.ink import Style, spoken
 from auditor.printing.page import Page
 from auditor.printing.text import plural
 from auditor.readers import matrix
-from auditor.readers.contract import Reader
-from auditor.readers.registry import all_readers, recognised_only
+from auditor.readers.registry import all_formats, unsupported_formats
 
 
 def rules_text(style: Style, rules_dir: Path | None = None) -> bytes:
@@ -91,7 +91,7 @@ def fields_data() -> list[dict[str, object]]:
 def formats_text(style: Style) -> bytes:
     """Every format on a line, then what each can carry where, then what is recognised and no evidence."""
     page = Page(style)
-    rows = [(r.name, r.layer, "any" if r.everything else str(len(r.carries)), r.title) for r in all_readers()]
+    rows = [(r.name, r.layer, "any" if r.generic else str(len(r.carries)), r.title) for r in all_formats()]
     page.table(("format", "layer", "fields", "what it is"), rows)
     page.heading("what each can carry, and where")
     letters = [(f"{letter} {scope}", "") for letter, scope in matrix.legend()]
@@ -100,9 +100,9 @@ def formats_text(style: Style) -> bytes:
     page.prose(f"- behind a letter: {matrix.HINTS}", indent=2, first="  ")
     for fields in matrix.bands(page.width, tuple(catalogue().fields.values())):
         _band(page, fields)
-    if recognised_only():
+    if unsupported_formats():
         page.heading("recognised, and no evidence in them")
-        page.table(("format", "what it is"), [(r.name, r.title) for r in recognised_only()], indent=2)
+        page.table(("format", "what it is"), [(r.name, r.title) for r in unsupported_formats()], indent=2)
     page.add()
     page.prose("`auditor explain FORMAT` tells what it carries and how to get a sample")
     return page.bytes()
@@ -110,7 +110,7 @@ def formats_text(style: Style) -> bytes:
 
 def _band(page: Page, fields: Sequence[Field]) -> None:
     """Some fields as columns, their names read downwards, and a line a format."""
-    gutter = max(len(reader.name) for reader in all_readers()) + 2
+    gutter = max(len(reader.name) for reader in all_formats()) + 2
     height = max(len(field.name) for field in fields)
     page.add()
     for row in range(height):
@@ -124,7 +124,7 @@ def _band(page: Page, fields: Sequence[Field]) -> None:
             page.add(reader.name.ljust(gutter) + marks)
 
 
-def formats_markdown(link: Callable[[Reader], str] | None = None) -> bytes:
+def formats_markdown(link: Callable[[Format], str] | None = None) -> bytes:
     """The matrix as a Markdown table, for documentation; `link` leads from a format to its section."""
     fields = catalogue().fields.values()
     head = ["format", "layer", *(f"`{field.name}`" for field in fields)]
@@ -139,4 +139,4 @@ def formats_markdown(link: Callable[[Reader], str] | None = None) -> bytes:
 
 def formats_data() -> list[dict[str, object]]:
     """The formats with what they carry."""
-    return [format_data(reader) for reader in (*all_readers(), *recognised_only())]
+    return [format_data(reader) for reader in (*all_formats(), *unsupported_formats())]

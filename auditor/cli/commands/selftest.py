@@ -17,7 +17,7 @@ from auditor.errors import AuditError
 from auditor.policy.model import Policy, parse_policy
 from auditor.printing.ink import Ink
 from auditor.printing.text import plural, visible
-from auditor.readers.registry import reader
+from auditor.readers.registry import format_of
 from auditor.report.schema import Report
 from auditor.report.sentences import asked_fields
 
@@ -108,7 +108,7 @@ def run_sample(sample: Sample) -> Result:
     except AuditError as error:
         return Result(sample.name, expected, f"error: {error.message}")
     if not report.totals.calls:
-        found = reader(sample.format)
+        found = format_of(sample.format)
         # an aggregate is right when it is recognised, and told to hold no calls
         kind = sample.kind if found is not None and found.aggregate else "no calls"
         return Result(sample.name, expected, f"{report.inputs[0].format}, {kind}")

@@ -23,8 +23,8 @@ from auditor.readers.otlp.shapes import (
     nanoseconds,
     plain,
 )
+from auditor.readers.shared.free_form import is_call
 from auditor.readers.shared.spans import SpanRows, kinds, operations
-from auditor.readers.text.generic_json import is_call
 
 # the event that stands for the whole call, new and old
 CALL_EVENTS = frozenset(
