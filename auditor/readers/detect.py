@@ -13,10 +13,10 @@ from auditor.evidence.formats import Format
 from auditor.framing.json_values import SkipFn, container_of, pieces
 from auditor.framing.log_lines import parted
 from auditor.framing.tables import header_of, is_table, rows_of
+from auditor.framing.wrappers import unwrapped
 from auditor.inputs.source import Input, Source
 from auditor.readers.billing.table import parquet_columns
 from auditor.readers.contract import Readers, Sample
-from auditor.readers.dispatch import unwrapped
 from auditor.readers.registry import all_readers, format_of, line_readers, recognised_only, record_readers
 
 ENOUGH = 0.5

@@ -10,7 +10,7 @@ from auditor.evidence.builder import Builder, Reading
 from auditor.inputs.source import Input, Source
 from auditor.readers.detect import _score, recognise, sample_of
 from auditor.readers.dispatch import CLAIMED, Dispatcher
-from auditor.readers.registry import all_formats, all_readers, fallback, record_readers
+from auditor.readers.registry import all_readers, fallback, format_of, record_readers
 
 EVERY = pytest.mark.parametrize("sample", samples(), ids=lambda s: s.name)
 # a paste of several artefacts is told by its parts, and each part is claimed by its own reader
@@ -45,7 +45,7 @@ def test_no_record_is_claimed_by_two(sample: Sample) -> None:
 
 
 def test_what_a_dispatcher_remembers_of_a_shape_is_what_each_reader_says() -> None:
-    """Records of all formats pass one dispatcher, each also with its values exchanged: memory changes no claim."""
+    """Records of all formats pass one dispatcher, also with values exchanged: memory changes no claim."""
     generic = fallback()
     dispatcher = Dispatcher(Builder(Reading("input", catalogue()), generic.format))
     records = [o for s in ALONE for o in sample_of(source(s)).objects if isinstance(o, dict)]
@@ -82,4 +82,4 @@ def test_what_is_no_evidence_is_claimed_by_nobody(text: str) -> None:
     """Prose, code, pictures and bare values are refused, never guessed."""
     looked_at = sample_of(Source(Input(name="input", data=text.encode())))
 
-    assert {r.name for r in all_formats() if _score(r, looked_at) > 0} == set()
+    assert {r.format.name for r in all_readers() if _score(r, looked_at) > 0} == set()

@@ -14,11 +14,11 @@ from typing import Any
 
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
+from auditor.framing.ids import hex_id
 from auditor.framing.nested import MAX_NESTING, is_body, is_container
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
 from auditor.readers.llm.langchain import listing, mapping
-from auditor.readers.otlp.shapes import hex_id
 from auditor.readers.shared.spans import SpanRows
 
 CALLS = frozenset({"LLM", "EMBEDDING"})

@@ -14,6 +14,7 @@ import msgspec
 
 from auditor.evidence.builder import Builder, ReaderState
 from auditor.evidence.formats import Format
+from auditor.framing.ids import hex_id
 from auditor.framing.json_values import decode
 from auditor.readers.otlp.logs import LogRows
 from auditor.readers.otlp.metrics import MetricRows
@@ -23,7 +24,6 @@ from auditor.readers.otlp.shapes import (
     ResourceSpans,
     Span,
     document_of,
-    hex_id,
     nanoseconds,
     plain,
 )

@@ -14,11 +14,12 @@ import msgspec
 
 from auditor.evidence.builder import Builder, ReaderState
 from auditor.evidence.formats import Format
+from auditor.framing.ids import hex_id
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
 from auditor.readers.otlp.documents import Otlp
 from auditor.readers.otlp.json import SIGNALS
-from auditor.readers.otlp.shapes import document_of, hex_id, loose, reason_of
+from auditor.readers.otlp.shapes import document_of, loose, reason_of
 from auditor.readers.shared.spans import CARRIES
 
 _GROUPS = frozenset({"scopeSpans", "instrumentationLibrarySpans", "scope_spans"})
