@@ -235,8 +235,8 @@ class Builder:
     def batch(self, frame: pl.DataFrame, slots: Sequence[Slot], numbers: int) -> None:
         """Add records by columns: those of `IDENTITY`, values of fields, and for each a `*_slot` column.
 
-        Values are clean, and what processes carry is spread already. Slot numbers point into `slots`; record and
-        process numbers count from 0 within the batch, which takes `numbers` record numbers.
+        Values are clean, and what processes carry is spread already. Slot numbers point into `slots`; record
+        and process numbers count from 0 within the batch, which takes `numbers` record numbers.
         """
         self.flush()
         known = {slot: number for number, slot in enumerate(self.slots)}

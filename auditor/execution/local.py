@@ -108,9 +108,7 @@ def _joined(builder: Builder, source: Source, tables: list[Table], edges: list[i
             columns_known[name] = columns_known.get(name, frozenset()) | columns
         if table.skips and len(reading.skips) < MAX_SKIPS_SHOWN:
             before = _lines_before(source, start)
-            reading.skips += [
-                msgspec.structs.replace(s, line=s.line and s.line + before) for s in table.skips
-            ]
+            reading.skips += [structs.replace(s, line=s.line and s.line + before) for s in table.skips]
         reading.skipped_total += table.skipped_total
         reading.notes |= dict.fromkeys(table.notes)
         formats |= table.formats
