@@ -17,6 +17,8 @@ from functools import partial
 from itertools import pairwise
 from multiprocessing import get_context
 
+from msgspec import structs
+
 from auditor.catalogue.fields import Catalogue
 from auditor.errors import AuditError
 from auditor.evidence.batch import BROKEN
