@@ -18,11 +18,20 @@ from auditor.errors import RuleError
 from auditor.fields import _LOADER, Strict, catalogue
 from auditor.keys import Lines, line_of, yaml_lines
 from auditor.keys import Path as KeyPath
-from auditor.model import ABSENT_CAUSES, MIS_SCOPED_CAUSES, Cause, Level
+from auditor.model import ABSENT_CAUSES, MIS_SCOPED_CAUSES, PRECEDENCE, Cause, Level
 from auditor.predicate import check_predicate, thresholds_in, with_thresholds
 from auditor.resources import folder
 
 MOST_TOLD = 10
+FAMILIES = {
+    "IDN": "Identity and ownership",
+    "CNT": "Continuity: request ids, retries, traces",
+    "USE": "Usage and cost",
+    "BIL": "AWS billing and Bedrock",
+    "TAG": "Tag values",
+    "HOP": "Between inputs",
+}
+_RANK = {cause: rank for rank, causes in enumerate(PRECEDENCE) for cause in causes}
 
 
 class Reference(Strict):
@@ -75,6 +84,7 @@ class Rule(Strict):
     field: tuple[str, ...]
     verdict: Literal["absent", "mis_scoped", "none"]
     cause: Cause | None = None
+    between: Literal["hops"] | None = None
     level: Level
     since: str
     status: Literal["preview", "stable", "retired"] = "stable"
@@ -122,6 +132,44 @@ class Rule(Strict):
     def predicate(self, field: str) -> str:
         """The SQL predicate for one of the rule's fields, with its thresholds in place."""
         return with_thresholds(self.when.replace("{field}", field), self.thresholds)
+
+    @property
+    def family(self) -> str:
+        """The family of the rule, a key of `FAMILIES` for a shipped one."""
+        return self.id[:3]
+
+    def yields_to(self, other: Rule) -> bool:
+        """Whether the rule is silent where another one reports the same field of the same call.
+
+        The more specific cause wins; of two rules for missing values the one that names layers or formats.
+        """
+        if self.verdict == "none" or other.verdict == "none" or self.id in (other.id, *other.needs):
+            return False
+        if self.cause == other.cause == Cause.MISSING:
+            return other._narrowed and not self._narrowed
+        if self.cause == Cause.MISSING:
+            return True
+        mine, theirs = (_RANK.get(cause) if cause else None for cause in (self.cause, other.cause))
+        return mine is not None and theirs is not None and theirs < mine
+
+    @property
+    def outranked(self) -> str:
+        """The causes to which the rule yields, as words; empty where it yields to none."""
+        if self.cause == Cause.MISSING:
+            return "any other cause"
+        rank = _RANK.get(self.cause, 0) if self.cause and self.verdict != "none" else 0
+        named = [cause.value for cause in Cause if _RANK.get(cause, rank) < rank]
+        return f"the cause {' or '.join(named)}".replace("_", " ") if named else ""
+
+    @property
+    def unless(self) -> str:
+        """Which rules silence this one on a call that they report, as words; empty where none does."""
+        causes = f"a rule with {self.outranked}" if self.outranked else ""
+        return " or ".join(part for part in (", ".join(self.needs), causes) if part)
+
+    @property
+    def _narrowed(self) -> bool:
+        return bool(self.applies_to.layers or self.applies_to.formats)
 
     def tuned(self, bounds: Mapping[str, float]) -> Rule:
         """The rule with other thresholds; ValueError for one that it does not have."""

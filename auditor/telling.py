@@ -19,11 +19,10 @@ from auditor.locate import Locator, excerpt
 from auditor.mask import Masker
 from auditor.model import Anchor, Gap, Level
 from auditor.required import Asked
+from auditor.rulebook import Rule
 from auditor.settings import Policy
 from auditor.source import Input
 from auditor.tally import Ledger, Told, tell
-
-BETWEEN = "HOP"  # the family of rules that look across a border
 
 
 def tell_all(
@@ -41,7 +40,7 @@ def tell_all(
         rows = hit.rows
         if hit.rule.verdict != "none":
             needed = rows & wanted if wanted is not None else np.zeros_like(rows)
-            if hit.rule.id.startswith(BETWEEN):
+            if hit.rule.between:
                 # what another hop knows was asked for by somebody
                 if not needed.any():
                     level = max(level, Level.WARNING, key=lambda one: one.rank)
@@ -94,9 +93,10 @@ def anchor(
     return out
 
 
-def followed(asked: Asked, told: Sequence[Told]) -> list[str]:
+def followed(asked: Asked, told: Sequence[Told], rules: Sequence[Rule]) -> list[str]:
     """The fields to follow from hop to hop: what is asked for, then what was told of a border."""
-    between = [t.gap.field for t in told if t.gap.rule.startswith(BETWEEN)]
+    looking = {rule.id for rule in rules if rule.between}
+    between = [t.gap.field for t in told if t.gap.rule in looking]
     return list(dict.fromkeys([*asked, *between]))
 
 

@@ -13,7 +13,7 @@ from auditor.fields import Field, Profile, Requirement, catalogue, profiles
 from auditor.listing import formats_markdown
 from auditor.readers import Reader, all_readers
 from auditor.readers import recognised_only as recognised
-from auditor.rulebook import Rule, load_fixes, load_rules
+from auditor.rulebook import FAMILIES, Rule, load_fixes, load_rules
 from auditor.samples import samples
 
 NOTE = "<!-- Written by `make golden` from {source}. Change that, not this. -->"
@@ -32,14 +32,6 @@ The last segment of a dotted key counts too, and so does any alias behind one of
 TOLD = """\
 Each rule is one file; its examples are its tests (`auditor selftest`).
 A rule with the verdict *none* is told and counted, and leaves the verdicts as they are."""
-FAMILIES = {
-    "IDN": "Identity and ownership",
-    "CNT": "Continuity: request id, retries, trace",
-    "USE": "Usage and cost",
-    "BIL": "Billing and provider",
-    "TAG": "Tag values",
-    "HOP": "Between inputs",
-}
 
 
 def formats_page() -> str:
@@ -171,7 +163,7 @@ def rules_page() -> str:
         ),
     ]
     for family, title in FAMILIES.items():
-        held = [r for r in rules if r.id.startswith(family)]
+        held = [r for r in rules if r.family == family]
         if held:
             parts += [f"## {title}", *(part for r in held for part in _rule(r))]
     return _page(parts)
@@ -187,7 +179,7 @@ def _rule(rule: Rule) -> list[str]:
         f"- Fields: {_codes(rule.field)}.",
         f"- Layers: {', '.join(where.layers)}." if where.layers else "",
         f"- Formats: {_codes(where.formats)}." if where.formats else "",
-        f"- Silent where {', '.join(rule.needs)} speaks." if rule.needs else "",
+        f"- Silent where {rule.unless} reports the same call." if rule.unless else "",
         f"- Thresholds: {_bounds(rule)}." if rule.thresholds else "",
         f"- Valid: {rule.holds}." if rule.valid else "",
     ]

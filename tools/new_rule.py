@@ -9,14 +9,8 @@ import re
 import sys
 from pathlib import Path
 
-FAMILIES = {
-    "IDN": "identity and ownership",
-    "CNT": "continuity: request id, retries, trace",
-    "USE": "usage and cost",
-    "BIL": "billing and provider",
-    "TAG": "tag values",
-    "HOP": "between inputs",
-}
+from auditor.rulebook import FAMILIES
+
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ROOT / "rules"
 FILE = re.compile(r"^([a-z]{3})(\d{3})-")
@@ -34,7 +28,7 @@ gap: The tenant is one that a scaffold made up
 why: >-
   Say here what it costs to leave the gap, in words that a controller understands.
 applies_to: {{kinds: [call]}}      # layers: [app, gateway], formats: [otlp-json] where it matters
-needs: []                        # rules that make this one pointless where they speak
+needs: []                        # rules that silence this one beside those of a more specific cause
 when: >-
   tenant_id = 'made-up-by-{id_lower}'
 fixes: []                        # recipes of rules/fixes/
