@@ -21,6 +21,7 @@ from auditor.keys import Path as KeyPath
 from auditor.model import ABSENT_CAUSES, MIS_SCOPED_CAUSES, PRECEDENCE, Cause, Level
 from auditor.predicate import check_predicate, thresholds_in, with_thresholds
 from auditor.resources import folder
+from auditor.rule_files import RuleFileError, entries
 
 MOST_TOLD = 10
 FAMILIES = {
@@ -77,7 +78,7 @@ class Example(Strict):
 
 
 class Rule(Strict):
-    """One rule file."""
+    """One rule: a file of its own, or a field of a file that holds a pattern."""
 
     id: str = Attr(pattern=r"^[A-Z]{3}\d{3}$")
     name: str = Attr(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -156,7 +157,7 @@ class Rule(Strict):
     def outranked(self) -> str:
         """The causes to which the rule yields, as words; empty where it yields to none."""
         if self.cause == Cause.MISSING:
-            return "any other cause"
+            return "any other cause" + ("" if self._narrowed else " or for certain layers or formats")
         rank = _RANK.get(self.cause, 0) if self.cause and self.verdict != "none" else 0
         named = [cause.value for cause in Cause if _RANK.get(cause, rank) < rank]
         return f"the cause {' or '.join(named)}".replace("_", " ") if named else ""
@@ -164,7 +165,7 @@ class Rule(Strict):
     @property
     def unless(self) -> str:
         """Which rules silence this one on a call that they report, as words; empty where none does."""
-        causes = f"a rule with {self.outranked}" if self.outranked else ""
+        causes = f"a rule of the field with {self.outranked}" if self.outranked else ""
         return " or ".join(part for part in (", ".join(self.needs), causes) if part)
 
     @property
@@ -210,12 +211,23 @@ class Fix(Strict):
         return f"{self.title}: {self.text}".replace("{field}", field).strip()
 
 
-def rule_from(data: Any, where: str, lines: Lines | None = None) -> Rule:
-    """A checked rule; RuleError names the file, the line where it can, and what is wrong."""
+def rules_from(data: Any, where: str, lines: Lines | None = None) -> list[Rule]:
+    """The checked rules of a file; RuleError names the file, the line where it can, and what is wrong."""
     if not isinstance(data, dict):
         raise RuleError(f"{where}: a rule is a mapping", "`auditor explain RULE` shows a rule")
+    data = {key: value for key, value in data.items() if key != "$schema"}
+    if "fields" not in data:
+        return [_rule(data, where, lines)]
     try:
-        rule = Rule.model_validate({key: value for key, value in data.items() if key != "$schema"})
+        found = entries(data)
+    except RuleFileError as error:
+        raise _wrong([(error.path, str(error))], where, lines or {}) from None
+    return [_rule(entry.data, where, entry.lines(lines) if lines else None) for entry in found]
+
+
+def _rule(data: dict[str, Any], where: str, lines: Lines | None) -> Rule:
+    try:
+        rule = Rule.model_validate(data)
     except ValidationError as error:
         raise _wrong([_problem(one) for one in error.errors()], where, lines or {}) from None
     rule._place = (where, lines or {})
@@ -243,8 +255,8 @@ def _wrong(told: Sequence[tuple[KeyPath, str]], where: str, lines: Lines) -> Rul
     )
 
 
-def read_rule(path: Path, *, own: bool = False) -> Rule:
-    """One rule file; `own` ones, which no test of the pack has seen, are also read for keys given twice."""
+def read_rules(path: Path, *, own: bool = False) -> list[Rule]:
+    """The rules of a file; `own` ones, which no test has seen, are also read for keys given twice."""
     lines: Lines = {}
     try:
         text = path.read_text("utf-8")
@@ -254,9 +266,9 @@ def read_rule(path: Path, *, own: bool = False) -> Rule:
             if twice:
                 raise _wrong([((key,), "the key stands there twice") for key, _ in twice], str(path), lines)
         try:
-            return rule_from(data, str(path), lines)
+            return rules_from(data, str(path), lines)
         except RuleError:  # the lines are worth their time only when something is wrong
-            return rule_from(data, str(path), lines or yaml_lines(text)[0])
+            return rules_from(data, str(path), lines or yaml_lines(text)[0])
     except UnicodeDecodeError:
         raise RuleError(f"{path}: not UTF-8 text", "a rule is a YAML file") from None
     except yaml.YAMLError as error:
@@ -272,7 +284,7 @@ def _shipped() -> tuple[Rule, ...]:
     root = folder("rules")
     skip = {root / f"{name}.yaml" for name in ("fields", "profiles", "emitters", "questions")}
     paths = [p for p in sorted(root.rglob("*.yaml")) if p not in skip and p.parent.name != "fixes"]
-    return tuple(sorted((read_rule(p) for p in paths), key=lambda r: r.id))
+    return tuple(sorted((rule for p in paths for rule in read_rules(p)), key=lambda r: r.id))
 
 
 @cache
@@ -301,7 +313,7 @@ def _own(root: Path) -> list[Rule]:
     paths = [p for p in sorted(root.rglob("*")) if p.suffix in (".yaml", ".yml") and p.is_file()]
     if not paths:
         raise RuleError(f"{root}: no rule in this folder", "a rule is a file that ends in .yaml")
-    return [read_rule(path, own=True) for path in paths]
+    return [rule for path in paths for rule in read_rules(path, own=True)]
 
 
 def _check_names(rule: Rule, rules: Mapping[str, Rule]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from auditor.fields import catalogue, profiles
 from auditor.readers import all_readers
+from auditor.rule_files import OF_A_RULE, SHARED
 from auditor.rulebook import Rule, load_fixes
 from auditor.settings import Policy
 
@@ -55,9 +56,39 @@ def rule_schema() -> dict[str, Any]:
     formats = {"enum": [reader.name for reader in all_readers()]}
     schema["$defs"]["AppliesTo"]["properties"]["formats"]["items"] = formats
     keys["fixes"]["items"] = {"enum": list(load_fixes())}
-    policy = schema["$defs"]["Example"]["properties"]["policy"]
-    policy["description"] = "Keys of a policy under which it is audited."
+    example = schema["$defs"]["Example"]["properties"]
+    example["policy"]["description"] = "Keys of a policy under which it is audited."
+    _patterned(schema, name)
     return schema
+
+
+def _patterned(schema: dict[str, Any], name: dict[str, Any]) -> None:
+    """Let a file hold a pattern: `fields` with the keys of each rule, in place of one field."""
+    keys = schema["properties"]
+    own = {key: part for key, part in keys.items() if key not in {"$schema", "field", *SHARED}}
+    schema["$defs"]["OfField"] = {
+        "additionalProperties": False,
+        "properties": own,
+        "required": ["id"],
+        "type": "object",
+    }
+    keys["fields"] = {
+        "type": "object",
+        "propertyNames": name,
+        "additionalProperties": {"$ref": "#/$defs/OfField"},
+        "minProperties": 1,
+        "description": "For a pattern: by field the keys of its rule, which go before those of the file. "
+        "Fields with one id are one rule; its keys are given at the first of them.",
+    }
+    ids = {"type": "string", "pattern": RULE_ID}
+    schema["$defs"]["Example"]["properties"]["for"] = {
+        "anyOf": [ids, {"type": "array", "items": ids, "minItems": 1}],
+        "description": "In a pattern the rules that it is an example of; without it all of them.",
+    }
+    required = schema.pop("required")
+    alone = {"required": required, "properties": {"fields": False}}
+    pattern = {"required": ["verdict", "examples", "fields"], "properties": dict.fromkeys(OF_A_RULE, False)}
+    schema["oneOf"] = [alone, pattern]
 
 
 def policy_schema() -> dict[str, Any]:

@@ -30,7 +30,8 @@ A field is a canonical attribution field; a key is the name under which it was f
 Keys are compared exactly first, then normalised: lower case, camelCase split, other characters an underscore.
 The last segment of a dotted key counts too, and so does any alias behind one of the known prefixes."""
 TOLD = """\
-Each rule is one file; its examples are its tests (`auditor selftest`).
+A rule is a file, or a field of a file that holds a pattern for several; its examples are its tests \
+(`auditor selftest`).
 A rule with the verdict *none* is told and counted, and leaves the verdicts as they are."""
 
 
