@@ -79,13 +79,13 @@ def test_no_field_of_a_call_is_both_missing_and_found(inputs: list[Input], polic
 
 
 def always_missing() -> set[str]:
-    """The fields of which a rule says, whatever the record, that they are missing."""
+    """The fields that one rule reports as missing in any record."""
     return {
         field
         for rule in RULES.values()
         for field in rule.field
         if rule.cause == Cause.MISSING and rule.predicate(field) == f"{field} IS NULL"
-        if not rule.applies_to.layers and not rule.applies_to.formats
+        if not (rule.needs or rule.applies_to.layers or rule.applies_to.formats)
     }
 
 
@@ -116,3 +116,8 @@ def test_a_rule_that_names_another_under_needs_is_the_one_that_yields() -> None:
 
     assert wide.yields_to(narrow)
     assert not wide.yields_to(narrow.model_copy(update={"needs": ("OWN001",)}))
+
+
+def test_a_rule_that_compares_hops_says_so() -> None:
+    """Those of the family between inputs, and no other."""
+    assert {rule.id for rule in RULES.values() if rule.between} == {r for r in RULES if r.startswith("HOP")}
