@@ -127,7 +127,7 @@ def _audited(
         totals=totals(weights, owned, spent, together=together),
         fields=field_reports(ledger, asked, asked_on(profile, policy, evidence, judgement), gaps),
         gaps=gaps,
-        hops=field_hops(held, followed(asked, told), placing(evidence, locators, inputs)),
+        hops=field_hops(held, followed(asked, told, rules), placing(evidence, locators, inputs)),
         joins=joins(held),
         reconciliation=reconciliation(evidence, _tolerance(rules), names),
         questions=questions(judgement, weights, names),

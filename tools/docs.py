@@ -36,7 +36,9 @@ def pages() -> dict[Path, str]:
 
 def packages() -> str:
     """The packages from the highest layer to the lowest, each with the docstring of its folder."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
     layers = next(c["layers"] for c in contracts if c["containers"] == ["auditor"])
     lines = ["| layer | package | what it is |", "| --- | --- | --- |"]
     for number, layer in enumerate(layers, 1):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from auditor.catalogue.fields import Field, Profile, Requirement, catalogue, profiles
-from auditor.catalogue.rules import Rule, load_fixes, load_rules
+from auditor.catalogue.rules import FAMILIES, Rule, load_fixes, load_rules
 from auditor.catalogue.samples import samples
 from auditor.cli.commands.lists import formats_markdown
 from auditor.evidence.formats import Format
@@ -31,16 +31,9 @@ A field is a canonical attribution field; a key is the name under which it was f
 Keys are compared exactly first, then normalised: lower case, camelCase split, other characters an underscore.
 The last segment of a dotted key counts too, and so does any alias behind one of the known prefixes."""
 TOLD = """\
-Each rule is one file; its examples are its tests (`auditor selftest`).
+A rule is a file, or a field of a file that holds a pattern for several; its examples are its tests \
+(`auditor selftest`).
 A rule with the verdict *none* is told and counted, and leaves the verdicts as they are."""
-FAMILIES = {
-    "IDN": "Identity and ownership",
-    "CNT": "Continuity: request id, retries, trace",
-    "USE": "Usage and cost",
-    "BIL": "Billing and provider",
-    "TAG": "Tag values",
-    "HOP": "Between inputs",
-}
 
 
 def formats_page() -> str:
@@ -172,7 +165,7 @@ def rules_page() -> str:
         ),
     ]
     for family, title in FAMILIES.items():
-        held = [r for r in rules if r.id.startswith(family)]
+        held = [r for r in rules if r.family == family]
         if held:
             parts += [f"## {title}", *(part for r in held for part in _rule(r))]
     return _page(parts)
@@ -188,7 +181,7 @@ def _rule(rule: Rule) -> list[str]:
         f"- Fields: {_codes(rule.field)}.",
         f"- Layers: {', '.join(where.layers)}." if where.layers else "",
         f"- Formats: {_codes(where.formats)}." if where.formats else "",
-        f"- Silent where {', '.join(rule.needs)} speaks." if rule.needs else "",
+        f"- Silent where {rule.unless} reports the same call." if rule.unless else "",
         f"- Thresholds: {_bounds(rule)}." if rule.thresholds else "",
         f"- Valid: {rule.holds}." if rule.valid else "",
     ]

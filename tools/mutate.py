@@ -87,12 +87,15 @@ def hits(rule: Rule, rules: Sequence[Rule], evidence: Evidence) -> dict[str, int
 def needed(rule: Rule, known: dict[str, Rule]) -> list[Rule]:
     """The rules that can silence a rule, at any distance."""
     found: dict[str, Rule] = {}
-    queue = list(rule.needs)
+    queue = [rule]
     while queue:
-        name = queue.pop()
-        if name in known and name not in found and name != rule.id:
-            found[name] = known[name]
-            queue += known[name].needs
+        last = queue.pop()
+        for other in known.values():
+            shared = set(last.field) & set(other.field)
+            silences = other.id in last.needs or (shared and last.yields_to(other))
+            if silences and other.id not in found and other.id != rule.id:
+                found[other.id] = other
+                queue.append(other)
     return list(found.values())
 
 

@@ -9,17 +9,11 @@ import re
 import sys
 from pathlib import Path
 
-FAMILIES = {
-    "IDN": "identity and ownership",
-    "CNT": "continuity: request id, retries, trace",
-    "USE": "usage and cost",
-    "BIL": "billing and provider",
-    "TAG": "tag values",
-    "HOP": "between inputs",
-}
+from auditor.catalogue.rules import FAMILIES, load_rules
+
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ROOT / "rules"
-FILE = re.compile(r"^([a-z]{3})(\d{3})-")
+ID = re.compile(r"\bid: ([A-Z]{3})(\d{3})\b")
 TEMPLATE = """\
 # yaml-language-server: $schema=../../docs/rule.schema.json
 id: {id}
@@ -34,7 +28,7 @@ gap: The tenant is one that a scaffold made up
 why: >-
   Say here what it costs to leave the gap, in words that a controller understands.
 applies_to: {{kinds: [call]}}      # layers: [app, gateway], formats: [otlp-json] where it matters
-needs: []                        # rules that make this one pointless where they speak
+needs: []                        # rules that silence this one beside those of a more specific cause
 when: >-
   tenant_id = 'made-up-by-{id_lower}'
 fixes: []                        # recipes of rules/fixes/
@@ -60,7 +54,8 @@ examples:
 
 def next_id(rules: Path, family: str) -> str:
     """The next number of a family: one above the highest ever used."""
-    used = [int(m[2]) for p in rules.rglob("*.yaml") if (m := FILE.match(p.name)) and m[1] == family.lower()]
+    texts = [path.read_text("utf-8") for path in rules.rglob("*.yaml")]
+    used = [int(number) for text in texts for name, number in ID.findall(text) if name == family]
     return f"{family}{max(used, default=0) + 1:03d}"
 
 
@@ -81,9 +76,9 @@ def main(arguments: list[str]) -> int:
         print("usage: make rule NAME=the-defect-as-a-noun FAMILY=IDN", file=sys.stderr)
         print("families: " + ", ".join(f"{k} ({v})" for k, v in FAMILIES.items()), file=sys.stderr)
         return 2
-    taken = [p for p in RULES.rglob("*.yaml") if re.fullmatch(rf"[a-z]{{3}}\d{{3}}-{name}", p.stem)]
+    taken = [rule.id for rule in load_rules() if rule.name == name]
     if taken:
-        print(f"a rule of this name exists: {taken[0].relative_to(ROOT)}", file=sys.stderr)
+        print(f"a rule of this name exists: {taken[0]}", file=sys.stderr)
         return 2
     version = (ROOT / "auditor" / "__init__.py").read_text("utf-8")
     since = re.search(r'__version__ = "(\d+\.\d+)', version)

@@ -19,10 +19,20 @@ from auditor.catalogue.key_lines import Lines, line_of, yaml_lines
 from auditor.catalogue.key_lines import Path as KeyPath
 from auditor.catalogue.predicates import check_predicate, thresholds_in, with_thresholds
 from auditor.catalogue.resources import folder
-from auditor.catalogue.words import ABSENT_CAUSES, MIS_SCOPED_CAUSES, Cause, Level
+from auditor.catalogue.rule_files import RuleFileError, entries
+from auditor.catalogue.words import ABSENT_CAUSES, MIS_SCOPED_CAUSES, PRECEDENCE, Cause, Level
 from auditor.errors import RuleError
 
 MOST_TOLD = 10
+FAMILIES = {
+    "IDN": "Identity and ownership",
+    "CNT": "Continuity: request ids, retries, traces",
+    "USE": "Usage and cost",
+    "BIL": "AWS billing and Bedrock",
+    "TAG": "Tag values",
+    "HOP": "Between inputs",
+}
+_RANK = {cause: rank for rank, causes in enumerate(PRECEDENCE) for cause in causes}
 
 
 class Reference(Strict):
@@ -68,13 +78,14 @@ class Example(Strict):
 
 
 class Rule(Strict):
-    """One rule file."""
+    """One rule: a file of its own, or a field of a file that holds a pattern."""
 
     id: str = Attr(pattern=r"^[A-Z]{3}\d{3}$")
     name: str = Attr(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     field: tuple[str, ...]
     verdict: Literal["absent", "mis_scoped", "none"]
     cause: Cause | None = None
+    between: Literal["hops"] | None = None
     level: Level
     since: str
     status: Literal["preview", "stable", "retired"] = "stable"
@@ -123,6 +134,44 @@ class Rule(Strict):
         """The SQL predicate for one of the rule's fields, with its thresholds in place."""
         return with_thresholds(self.when.replace("{field}", field), self.thresholds)
 
+    @property
+    def family(self) -> str:
+        """The family of the rule, a key of `FAMILIES` for a shipped one."""
+        return self.id[:3]
+
+    def yields_to(self, other: Rule) -> bool:
+        """Whether the rule is silent where another one reports the same field of the same call.
+
+        The more specific cause wins; of two rules for missing values the one that names layers or formats.
+        """
+        if self.verdict == "none" or other.verdict == "none" or self.id in (other.id, *other.needs):
+            return False
+        if self.cause == other.cause == Cause.MISSING:
+            return other._narrowed and not self._narrowed
+        if self.cause == Cause.MISSING:
+            return True
+        mine, theirs = (_RANK.get(cause) if cause else None for cause in (self.cause, other.cause))
+        return mine is not None and theirs is not None and theirs < mine
+
+    @property
+    def outranked(self) -> str:
+        """The causes to which the rule yields, as words; empty where it yields to none."""
+        if self.cause == Cause.MISSING:
+            return "any other cause" + ("" if self._narrowed else " or for certain layers or formats")
+        rank = _RANK.get(self.cause, 0) if self.cause and self.verdict != "none" else 0
+        named = [cause.value for cause in Cause if _RANK.get(cause, rank) < rank]
+        return f"the cause {' or '.join(named)}".replace("_", " ") if named else ""
+
+    @property
+    def unless(self) -> str:
+        """Which rules silence this one on a call that they report, as words; empty where none does."""
+        causes = f"a rule of the field with {self.outranked}" if self.outranked else ""
+        return " or ".join(part for part in (", ".join(self.needs), causes) if part)
+
+    @property
+    def _narrowed(self) -> bool:
+        return bool(self.applies_to.layers or self.applies_to.formats)
+
     def tuned(self, bounds: Mapping[str, float]) -> Rule:
         """The rule with other thresholds; ValueError for one that it does not have."""
         for name in bounds:
@@ -162,12 +211,23 @@ class Fix(Strict):
         return f"{self.title}: {self.text}".replace("{field}", field).strip()
 
 
-def rule_from(data: Any, where: str, lines: Lines | None = None) -> Rule:
-    """A checked rule; RuleError names the file, the line where it can, and what is wrong."""
+def rules_from(data: Any, where: str, lines: Lines | None = None) -> list[Rule]:
+    """The checked rules of a file; RuleError names the file, the line where it can, and what is wrong."""
     if not isinstance(data, dict):
         raise RuleError(f"{where}: a rule is a mapping", "`auditor explain RULE` shows a rule")
+    data = {key: value for key, value in data.items() if key != "$schema"}
+    if "fields" not in data:
+        return [_rule(data, where, lines)]
     try:
-        rule = Rule.model_validate({key: value for key, value in data.items() if key != "$schema"})
+        found = entries(data)
+    except RuleFileError as error:
+        raise _wrong([(error.path, str(error))], where, lines or {}) from None
+    return [_rule(entry.data, where, entry.lines(lines) if lines else None) for entry in found]
+
+
+def _rule(data: dict[str, Any], where: str, lines: Lines | None) -> Rule:
+    try:
+        rule = Rule.model_validate(data)
     except ValidationError as error:
         raise _wrong([_problem(one) for one in error.errors()], where, lines or {}) from None
     rule._place = (where, lines or {})
@@ -195,8 +255,8 @@ def _wrong(told: Sequence[tuple[KeyPath, str]], where: str, lines: Lines) -> Rul
     )
 
 
-def read_rule(path: Path, *, own: bool = False) -> Rule:
-    """One rule file; `own` ones, which no test of the pack has seen, are also read for keys given twice."""
+def read_rules(path: Path, *, own: bool = False) -> list[Rule]:
+    """The rules of a file; `own` ones, which no test has seen, are also read for keys given twice."""
     lines: Lines = {}
     try:
         text = path.read_text("utf-8")
@@ -206,9 +266,9 @@ def read_rule(path: Path, *, own: bool = False) -> Rule:
             if twice:
                 raise _wrong([((key,), "the key stands there twice") for key, _ in twice], str(path), lines)
         try:
-            return rule_from(data, str(path), lines)
+            return rules_from(data, str(path), lines)
         except RuleError:  # the lines are worth their time only when something is wrong
-            return rule_from(data, str(path), lines or yaml_lines(text)[0])
+            return rules_from(data, str(path), lines or yaml_lines(text)[0])
     except UnicodeDecodeError:
         raise RuleError(f"{path}: not UTF-8 text", "a rule is a YAML file") from None
     except yaml.YAMLError as error:
@@ -224,7 +284,7 @@ def _shipped() -> tuple[Rule, ...]:
     root = folder("rules")
     skip = {root / f"{name}.yaml" for name in ("fields", "profiles", "emitters", "questions")}
     paths = [p for p in sorted(root.rglob("*.yaml")) if p not in skip and p.parent.name != "fixes"]
-    return tuple(sorted((read_rule(p) for p in paths), key=lambda r: r.id))
+    return tuple(sorted((rule for p in paths for rule in read_rules(p)), key=lambda r: r.id))
 
 
 @cache
@@ -253,7 +313,7 @@ def _own(root: Path) -> list[Rule]:
     paths = [p for p in sorted(root.rglob("*")) if p.suffix in (".yaml", ".yml") and p.is_file()]
     if not paths:
         raise RuleError(f"{root}: no rule in this folder", "a rule is a file that ends in .yaml")
-    return [read_rule(path, own=True) for path in paths]
+    return [rule for path in paths for rule in read_rules(path, own=True)]
 
 
 def _check_names(rule: Rule, rules: Mapping[str, Rule]) -> None:

@@ -56,6 +56,14 @@ class Cause(StrEnum):
 ABSENT_CAUSES = frozenset({Cause.MISSING, Cause.EMPTY, Cause.PLACEHOLDER, Cause.DROPPED, Cause.NOT_ENABLED})
 NOT_CARRIED_CAUSES = frozenset({Cause.BY_FORMAT, Cause.BY_SAMPLE, Cause.FAILED_CALL})
 MIS_SCOPED_CAUSES = frozenset(Cause) - ABSENT_CAUSES - NOT_CARRIED_CAUSES
+# Why the call itself has no value, the most specific cause first: of several the earlier one is reported.
+# Causes of one group are reported side by side. One that is not listed yields to none; MISSING yields to all.
+PRECEDENCE = (
+    frozenset({Cause.WIRE_ONLY}),
+    frozenset({Cause.WRONG_RECORD}),
+    frozenset({Cause.WIDER_SCOPE, Cause.WEAK_ALIAS, Cause.ATTEMPT_ONLY}),
+    frozenset({Cause.MISSING}),
+)
 
 # Narrow to wide: a value stands at the scope where it can change.
 SCOPES = tuple(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.catalogue.fields import catalogue, profiles
+from auditor.catalogue.rule_files import OF_A_RULE, SHARED
 from auditor.catalogue.rules import Rule, load_fixes
 from auditor.policy.model import Policy
 from auditor.readers.registry import all_formats
@@ -21,6 +22,7 @@ TOLD = {
     "field": "The field, or the fields, that the rule speaks of; each takes the place of {field}.",
     "verdict": "What a call gets on which the rule speaks; none leaves the verdicts as they are.",
     "cause": "Why, one of the causes of that verdict.",
+    "between": "Set where the rule compares the inputs of several hops.",
     "level": "How loud the gap is; the gate reads it.",
     "since": "The version that first had the rule.",
     "status": "preview while it is new, retired when it no longer runs.",
@@ -28,7 +30,7 @@ TOLD = {
     "gap": "The bad state, the same way.",
     "why": "What it costs to leave it.",
     "applies_to": "Which records the rule looks at.",
-    "needs": "Rules that make this one pointless where they speak.",
+    "needs": "Rules that silence this one on the calls they report; the order of causes does the rest.",
     "thresholds": "Numbers of the predicate that a policy may set; it says them as threshold_NAME.",
     "when": "SQL over one row of the evidence table, true where the gap is.",
     "fixes": "Recipes of rules/fixes/, the best first.",
@@ -54,9 +56,39 @@ def rule_schema() -> dict[str, Any]:
     formats = {"enum": [one.name for one in all_formats()]}
     schema["$defs"]["AppliesTo"]["properties"]["formats"]["items"] = formats
     keys["fixes"]["items"] = {"enum": list(load_fixes())}
-    policy = schema["$defs"]["Example"]["properties"]["policy"]
-    policy["description"] = "Keys of a policy under which it is audited."
+    example = schema["$defs"]["Example"]["properties"]
+    example["policy"]["description"] = "Keys of a policy under which it is audited."
+    _patterned(schema, name)
     return schema
+
+
+def _patterned(schema: dict[str, Any], name: dict[str, Any]) -> None:
+    """Let a file hold a pattern: `fields` with the keys of each rule, in place of one field."""
+    keys = schema["properties"]
+    own = {key: part for key, part in keys.items() if key not in {"$schema", "field", *SHARED}}
+    schema["$defs"]["OfField"] = {
+        "additionalProperties": False,
+        "properties": own,
+        "required": ["id"],
+        "type": "object",
+    }
+    keys["fields"] = {
+        "type": "object",
+        "propertyNames": name,
+        "additionalProperties": {"$ref": "#/$defs/OfField"},
+        "minProperties": 1,
+        "description": "For a pattern: by field the keys of its rule, which go before those of the file. "
+        "Fields with one id are one rule; its keys are given at the first of them.",
+    }
+    ids = {"type": "string", "pattern": RULE_ID}
+    schema["$defs"]["Example"]["properties"]["for"] = {
+        "anyOf": [ids, {"type": "array", "items": ids, "minItems": 1}],
+        "description": "In a pattern the rules that it is an example of; without it all of them.",
+    }
+    required = schema.pop("required")
+    alone = {"required": required, "properties": {"fields": False}}
+    pattern = {"required": ["verdict", "examples", "fields"], "properties": dict.fromkeys(OF_A_RULE, False)}
+    schema["oneOf"] = [alone, pattern]
 
 
 def policy_schema() -> dict[str, Any]:

@@ -200,32 +200,58 @@ def _values(calls: pl.DataFrame, texts: Iterable[str]) -> dict[str, pl.Series]:
 
 
 def _muted(raw: list[Rows], pairs: list[tuple[Rule, str]]) -> dict[int, Rows]:
-    """The rows of each pair that speaks: silent is a rule where one that it needs has hit, transitively."""
-    at: dict[str, dict[str, int]] = {}
-    for i, (rule, field) in enumerate(pairs):
-        at.setdefault(rule.id, {})[field] = i
-    fields_of = {rule.id: rule.field for rule, _ in pairs}
+    """The rows of each pair that is reported.
+
+    A rule is silent where one that it needs has hit, transitively, and where one that it yields to is
+    reported for the same field.
+    """
+    needed, outranking = _needed(pairs), _outranking(raw, pairs)
     blocked: dict[int, Rows] = {}
 
     def block(i: int, trail: frozenset[int]) -> Rows:
         if i not in blocked:
-            rule, field = pairs[i]
             rows = np.zeros_like(raw[i])
-            for needed in rule.needs:
-                mine = at.get(needed, {})
-                # a rule of the same field answers for that field alone, even where it was left out
-                of_field = field in fields_of.get(needed, ())
-                for j in [mine[f] for f in mine if f == field or not of_field]:
-                    if j not in trail:
-                        rows |= raw[j] | block(j, trail | {i})
+            for j in needed[i]:
+                if j not in trail:
+                    rows |= raw[j] | block(j, trail | {i})
+            for j in outranking[i]:
+                if j not in trail:
+                    rows |= raw[j] & ~block(j, trail | {i})
             blocked[i] = rows
         return blocked[i]
 
-    out = {}
-    for i, (rule, _) in enumerate(pairs):
+    return {
+        i: raw[i] & ~block(i, frozenset({i})) if needed[i] or outranking[i] else raw[i]
+        for i in range(len(pairs))
+        if raw[i].any()
+    }
+
+
+def _needed(pairs: list[tuple[Rule, str]]) -> list[list[int]]:
+    """For each pair those of the rules under `needs`."""
+    at: dict[str, dict[str, int]] = {}
+    for i, (rule, field) in enumerate(pairs):
+        at.setdefault(rule.id, {})[field] = i
+    fields_of = {rule.id: rule.field for rule, _ in pairs}
+    return [
+        # a rule of the same field answers for that field alone, even where it was left out
+        [
+            j
+            for name in rule.needs
+            for f, j in at.get(name, {}).items()
+            if f == field or field not in fields_of[name]
+        ]
+        for rule, field in pairs
+    ]
+
+
+def _outranking(raw: list[Rows], pairs: list[tuple[Rule, str]]) -> list[list[int]]:
+    """For each pair those of the same field that have hit and whose cause is more specific."""
+    hit: dict[str, list[int]] = {}
+    for i, (_, field) in enumerate(pairs):
         if raw[i].any():
-            out[i] = raw[i] & ~block(i, frozenset({i})) if rule.needs else raw[i]
-    return out
+            hit.setdefault(field, []).append(i)
+    return [[j for j in hit.get(field, ()) if rule.yields_to(pairs[j][0])] for rule, field in pairs]
 
 
 def _settle(cells: Carried, hits: Iterable[Hit]) -> tuple[Codes, Codes]:

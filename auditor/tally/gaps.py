@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from auditor.catalogue.fields import Profile, catalogue
+from auditor.catalogue.rules import Rule
 from auditor.catalogue.words import Level
 from auditor.evidence.assemble import Evidence
 from auditor.inputs.source import Input
@@ -23,8 +24,6 @@ from auditor.report.mask import Masker
 from auditor.report.schema import Anchor, Gap
 from auditor.tally.fields import Ledger, Told, tell
 from auditor.tally.hops import Place
-
-BETWEEN = "HOP"  # the family of rules that look across a border
 
 
 def tell_all(
@@ -42,7 +41,7 @@ def tell_all(
         rows = hit.rows
         if hit.rule.verdict != "none":
             needed = rows & wanted if wanted is not None else np.zeros_like(rows)
-            if hit.rule.id.startswith(BETWEEN):
+            if hit.rule.between:
                 # what another hop knows was asked for by somebody
                 if not needed.any():
                     level = max(level, Level.WARNING, key=lambda one: one.rank)
@@ -95,9 +94,10 @@ def anchor(
     return out
 
 
-def followed(asked: Asked, told: Sequence[Told]) -> list[str]:
+def followed(asked: Asked, told: Sequence[Told], rules: Sequence[Rule]) -> list[str]:
     """The fields to follow from hop to hop: what is asked for, then what was told of a border."""
-    between = [t.gap.field for t in told if t.gap.rule.startswith(BETWEEN)]
+    looking = {rule.id for rule in rules if rule.between}
+    between = [t.gap.field for t in told if t.gap.rule in looking]
     return list(dict.fromkeys([*asked, *between]))
 
 

@@ -17,7 +17,7 @@ import yaml
 from auditor.audit import Input, audit
 from auditor.catalogue.predicates import check_predicate
 from auditor.catalogue.resources import folder
-from auditor.catalogue.rules import load_rules
+from auditor.catalogue.rules import FAMILIES, load_rules, read_rules
 from auditor.cli.commands.selftest import run_example
 from auditor.cli.schemas import rule_schema
 from auditor.errors import RuleError
@@ -156,6 +156,154 @@ def test_the_command_line_tells_it_and_leaves_with_2(cli: Cli, good: Path, own: 
         assert "own001.yaml:10: wy: there is no such key" in ran.err
 
 
+# -- a pattern of several fields -----------------------------------------------------------------------------
+
+PATTERN = """\
+verdict: absent
+cause: missing
+level: error
+since: "1"
+title: Every call has a {field}
+gap: No {field}
+why: We book by it.
+when: "{field} IS NULL"
+fields:
+  cost_center:
+    id: OWN001
+    name: no-cost-centre
+  environment:
+    id: OWN002
+    name: no-environment
+    level: note
+    why: "Tests are not {field} of anyone."
+  team_id: {id: OWN002}
+fixes: [app-log-fields]
+examples:
+  - name: with all
+    format: generic-json
+    input: '{"event": "llm_call", "model": "c", "cost_center": "C-1", "environment": "e", "team_id": "a"}'
+  - name: without a cost centre
+    for: OWN001
+    format: generic-json
+    input: '{"event": "llm_call", "model": "claude", "input_tokens": 1}'
+    expect: {absent: 1}
+  - name: without an environment
+    for: [OWN002]
+    format: generic-json
+    input: '{"event": "llm_call", "model": "claude", "input_tokens": 1, "team_id": "a"}'
+    expect: {absent: 1}
+"""
+
+
+def patterned(root: Path, *changes: tuple[str, str]) -> Path:
+    """A folder with the pattern of this page, with some of its text replaced."""
+    text = PATTERN
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (root / "own.yaml").write_text(text)
+    return root
+
+
+def test_a_file_of_several_fields_holds_a_rule_for_each_id(tmp_path: Path) -> None:
+    """Its keys hold for all of them, those of a field go before them, and fields of one id are one rule."""
+    rules = {rule.id: rule for rule in load_rules(patterned(tmp_path))}
+    one, two = rules["OWN001"], rules["OWN002"]
+
+    assert (("cost_center",), ("environment", "team_id")) == (one.field, two.field)
+    assert ("no-cost-centre", "no-environment") == (one.name, two.name)
+    assert ("error", "note") == (one.level, two.level)
+    assert ("cost_center IS NULL", "{field} IS NULL") == (one.when, two.when)
+    assert ("No cost centre", "No {field}") == (one.gap, two.gap)
+    assert ("We book by it.", "Tests are not {field} of anyone.") == (one.why, two.why)
+    assert ["with all", "without a cost centre"] == [example.name for example in one.examples]
+    assert ["with all", "without an environment"] == [example.name for example in two.examples]
+
+
+def test_the_examples_of_a_pattern_are_run_for_each_rule(cli: Cli, tmp_path: Path) -> None:
+    """One without `for` is an example of each of them."""
+    ran = cli("selftest", "--rules", patterned(tmp_path))
+
+    assert (0, "selftest: 4 checks of 2 rules: all passed\n") == (ran.code, ran.text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("why: We", "wy: We", ":7: wy: there is no such key"),
+        ("    level: note", "    level: loud", ":16: level: Input should be 'error', 'warning' or 'note'"),
+        ("level: error", "level: loud", ":3: level: Input should be 'error', 'warning' or 'note'"),
+        ("  team_id: {id", "  tem_id: {id", ":18: fields.tem_id: there is no field 'tem_id'"),
+        (
+            "team_id: {id: OWN002}",
+            "team_id: {id: OWN002, level: note}",
+            ":18: fields.team_id: OWN002 has its keys at",
+        ),
+        (
+            "team_id: {id: OWN002}",
+            "team_id: OWN002",
+            ":18: fields.team_id: it is a mapping with the `id` of a rule",
+        ),
+        (
+            "    level: note",
+            "    cause: empty",
+            ":16: fields.environment.cause: it is the same for all fields",
+        ),
+        ("cause: missing", "cause: missing\nid: OWN001", ":3: id: beside `fields` it is a key of each field"),
+        ("for: OWN001", "for: OWN003", ":25: examples.1.for: there is no rule 'OWN003' in this file"),
+        ("for: [OWN002]", "for: [OWN002]\n    nam: x", ":31: examples.1.nam: there is no such key"),
+        ("fixes: [app-log-fields]", "fixes: [magic]", ":19: fixes.0: there is no recipe 'magic'"),
+        ("OWN001", "IDN001", ":11: id: IDN001 exists already"),
+        ("{field} IS NULL", "{field} IS NULL AND", ":8: when: not SQL"),
+        ("{field} IS NULL", "x_{field} IS NULL", ":8: when: there is no column"),
+    ],
+)
+def test_what_is_wrong_with_a_pattern_is_told_with_file_and_line(
+    tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    """The line is that of the key in the file, whichever rule has it."""
+    root = patterned(tmp_path, (old, new))
+
+    assert f"{root / 'own.yaml'}{told}" in refused(root).message
+
+
+def test_a_pattern_without_fields_is_refused(tmp_path: Path) -> None:
+    """An empty list, no mapping, no field at all."""
+    head, tail = PATTERN.split("fields:\n")
+    for held in ("[]", "{}", "x"):
+        (tmp_path / "own.yaml").write_text(f"{head}fields: {held}\nfixes:{tail.split('fixes:')[1]}")
+        load_rules.cache_clear()
+
+        assert "own.yaml:9: fields: it is a mapping of fields" in refused(tmp_path).message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "OWN001"},
+        {"field": "agent"},
+        {"fields": {}},
+        {"fields": {"agent": {}}},
+        {"fields": {"agnt": {"id": "OWN001"}}},
+        {"fields": {"agent": {"id": "OWN001", "cause": "empty"}}},
+    ],
+)
+def test_the_schema_knows_patterns(change: dict[str, Any]) -> None:
+    """A file has one field or a table of them, and a field has no key that all share."""
+    held = yaml.safe_load(PATTERN)
+
+    assert jsonschema.Draft202012Validator(rule_schema()).is_valid(held)
+    assert not jsonschema.Draft202012Validator(rule_schema()).is_valid(held | change)
+
+
+def test_no_id_of_the_pack_is_given_twice() -> None:
+    """Two files, or two patterns, never hold rules of one id or of one name."""
+    files = [path for path in folder("rules").glob("*/*.yaml") if path.parent.name != "fixes"]
+    rules = [rule for path in files for rule in read_rules(path)]
+
+    assert len(rules) == len({rule.id for rule in rules}) == len({rule.name for rule in rules})
+
+
 # -- the predicate sees nothing but the table ----------------------------------------------------------------
 
 
@@ -255,7 +403,7 @@ def test_the_schema_takes_every_shipped_rule() -> None:
     checker.check_schema(schema)
     paths = [p for p in (folder("rules")).glob("*/*.yaml") if p.parent.name != "fixes"]
 
-    assert len(load_rules()) <= len(paths)
+    assert paths
     assert {} == {
         p.name: e.message for p in paths for e in checker.iter_errors(yaml.safe_load(p.read_text()))
     }
@@ -280,7 +428,7 @@ def test_the_schema_refuses_what_the_model_refuses(change: dict[str, Any]) -> No
     assert not jsonschema.Draft202012Validator(rule_schema()).is_valid(held | change)
 
 
-@pytest.mark.parametrize("family", list(new_rule.FAMILIES))
+@pytest.mark.parametrize("family", list(FAMILIES))
 def test_a_rule_that_is_begun_passes_the_tests_of_the_pack(tmp_path: Path, family: str) -> None:
     """It is read, has a clean and a gap example that come out right, and fits the schema."""
     path = new_rule.start(tmp_path, family, "a-new-defect", "0.1")

@@ -157,8 +157,8 @@ def _looks_at(page: Page, rule: Rule) -> None:
     kinds = " and ".join("calls" if kind == "call" else "context records" for kind in where.kinds)
     page.labelled("fields", ", ".join(rule.field), gutter=8)
     page.labelled("on", f"{kinds}{layers}{formats}", gutter=8)
-    if rule.needs:
-        page.labelled("unless", f"{', '.join(rule.needs)} already speaks of the same call", gutter=8)
+    if rule.unless:
+        page.labelled("unless", f"{rule.unless} already reports the same call", gutter=8)
     page.labelled("when", "this holds for a row of the evidence table:", gutter=8)
     page.code(rule.when)
     if rule.thresholds:

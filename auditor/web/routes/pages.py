@@ -16,7 +16,7 @@ from litestar.response import Template
 from litestar.status_codes import HTTP_200_OK
 
 from auditor.catalogue.fields import catalogue, profiles
-from auditor.catalogue.rules import Example, Rule, load_fixes, load_rules
+from auditor.catalogue.rules import FAMILIES, Example, Rule, load_fixes, load_rules
 from auditor.catalogue.samples import Sample, samples, scenario
 from auditor.catalogue.words import SCOPES
 from auditor.readers import matrix
@@ -38,14 +38,6 @@ from auditor.writers import Style, writer
 COMMON = (
     "otlp-json", "litellm-spend-logs", "bedrock-invocation-log", "cur-2.0", "nginx-json", "mixed-text",
 )  # fmt: skip
-FAMILIES = {
-    "IDN": "Identity and ownership",
-    "CNT": "Continuity: request ids, retries, traces",
-    "USE": "Usage and cost",
-    "BIL": "AWS billing and Bedrock",
-    "TAG": "Tag values",
-    "HOP": "Between inputs",
-}
 
 
 def page(name: str, status: int = HTTP_200_OK, **context: Any) -> Template:
@@ -94,7 +86,7 @@ def rules(q: FromQuery[str] = "", family: FromQuery[str] = "", field: FromQuery[
         and (not field or field in rule.field)
         and all(word in _text(rule) for word in words)
     ]
-    found = [(key, title, [r for r in held if r.id.startswith(key)]) for key, title in FAMILIES.items()]
+    found = [(key, title, [r for r in held if r.family == key]) for key, title in FAMILIES.items()]
     return page(
         "rules.html",
         found=[one for one in found if one[2]],
