@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from traceback import walk_tb
@@ -97,7 +96,7 @@ def _audited(
     failures = _failures(inputs, tables)
     evidence = assemble(tables, fields, policy.dedicated, policy.vocabularies, policy.whole_patterns)
     tables = evidence.tables
-    bare = replace(evidence, slots=list(evidence.slots), kept={})
+    bare = evidence.copy()
     judgement = judge(evidence, rules, tuple(fields.fields))
     weights = weigh(evidence, judgement.calls)
     asked = required_on(profile, policy, evidence, judgement)

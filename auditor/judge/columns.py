@@ -8,32 +8,29 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Sequence
 
-from auditor.catalogue.fields import PLACES, catalogue
+from auditor.catalogue.fields import catalogue
 from auditor.catalogue.key_lines import line_of
 from auditor.catalogue.predicates import check_predicate
 from auditor.catalogue.rules import Rule
 from auditor.catalogue.words import SCOPES
 from auditor.errors import RuleError
-from auditor.evidence.assemble import ALWAYS
-from auditor.evidence.schema import FACTS, IDENTITY
+from auditor.evidence.schema import ALWAYS, FACTS, IDENTITY
 from auditor.printing.text import nearest
-from auditor.relate.columns import PROVIDERS
+from auditor.relate.columns import NEAREST_PLACES, related
 
 COLUMNS = "a column is a field, its `_scope` or `_key`, or one of a relation: see the shipped rules"
 _SAID = """endpoint operation rpc_method line_item_type usage_type token_kind pricing_unit tier
     routing request_id_also""".split()  # what readers put as text
 _STORED = frozenset({*IDENTITY, *FACTS, *ALWAYS, *_SAID, "input", "layer", "error", "failed"})
-_PLACES = frozenset({*SCOPES, *PLACES.values(), "weak", "parent", "root", "upstream", "downstream"})
+_PLACES = frozenset({*SCOPES, *NEAREST_PLACES})
 
 
 def is_column(name: str, fields: Container[str]) -> bool:
     """Whether the evidence table may have a column of this name."""
     if name in _STORED:
         return True
-    for provider in PROVIDERS:
-        match = provider.pattern.fullmatch(name)
-        if match and all(_about(part, fields) for part in match.groups()[:1]):
-            return True
+    if any(all(_about(field, fields) for field in groups[:1]) for _, groups in related(name)):
+        return True
     return _about(re.sub("_(?:blank|conflict|slot)$", "", name), fields)
 
 

@@ -13,8 +13,8 @@ import polars as pl
 
 from auditor.catalogue.rules import Rule
 from auditor.evidence.arrays import Rows
-from auditor.evidence.assemble import Evidence
 from auditor.evidence.store import Store, is_long
+from auditor.evidence.table import Evidence
 from auditor.readers.contract import Reader
 from auditor.readers.registry import reader
 

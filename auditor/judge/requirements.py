@@ -14,7 +14,7 @@ import polars as pl
 from auditor.catalogue.fields import Profile, Requirement
 from auditor.catalogue.words import LAYERS
 from auditor.evidence.arrays import Rows
-from auditor.evidence.assemble import IS_CALL, Evidence
+from auditor.evidence.table import IS_CALL, Evidence
 from auditor.judge.verdicts import PRESENT, Judgement, columns_of
 from auditor.policy.model import Policy
 from auditor.relate.columns import relate

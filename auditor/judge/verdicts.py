@@ -18,8 +18,8 @@ from auditor.catalogue.rules import Rule
 from auditor.catalogue.words import Cause
 from auditor.errors import RuleError
 from auditor.evidence.arrays import Codes, Rows, coded
-from auditor.evidence.assemble import Evidence
 from auditor.evidence.store import Store, is_long
+from auditor.evidence.table import Evidence
 from auditor.evidence.values import collected
 from auditor.judge.columns import at
 from auditor.judge.coverage import Carried, Reach

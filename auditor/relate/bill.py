@@ -14,9 +14,10 @@ import polars as pl
 
 from auditor.catalogue import prices
 from auditor.evidence.arrays import Ints
-from auditor.evidence.assemble import IS_CALL, Evidence, Series
+from auditor.evidence.table import IS_CALL, Evidence, Series, once_per_table
 from auditor.relate.distinct_calls import alternatives, with_tokens
 from auditor.relate.models import model_key
+from auditor.relate.related_column import RelatedColumn, several_hops
 
 KINDS = ("input", "output", "cache_read", "cache_write")
 ALL = "all"  # every kind of token together: what a gateway's own figure is for
@@ -52,14 +53,11 @@ def compare(evidence: Evidence, without: Collection[int] | None = None) -> Compa
     """
     if without is None:
         without = alternatives(evidence)[0]
-    key = f"compared {sorted(without)}"
-    if key not in evidence.kept:
-        evidence.kept[key] = _compare(evidence, without) if len(evidence.hops) > 1 else None
-    found: Comparison | None = evidence.kept[key]
-    return found
+    return _compare(evidence, frozenset(without)) if len(evidence.hops) > 1 else None
 
 
-def _compare(evidence: Evidence, without: Collection[int]) -> Comparison | None:
+@once_per_table(of_joins=True)
+def _compare(evidence: Evidence, without: frozenset[int]) -> Comparison | None:
     frame = evidence.frame.select(c for c in evidence.frame if c in NEEDED).with_row_index("row")
     billed = frame.filter(IS_CALL & (pl.col("layer") == "billing"))
     logged = frame[counted_once(evidence, without)]
@@ -268,3 +266,14 @@ def compared(evidence: Evidence) -> Series:
     size = pl.DataFrame({"row": pl.Series(range(evidence.frame.height), dtype=each["row"].dtype)})
     joined = size.join(each, on="row", how="left", maintain_order="left")
     return {"logged_cost_usd": joined["log_nano"], "billed_cost_usd": joined["bill_nano"]}
+
+
+COLUMNS = (
+    RelatedColumn(
+        "logged_cost_usd|billed_cost_usd",
+        compared,
+        needs=("model", "region"),
+        exists_when=several_hops,
+        dtype=pl.Int64,
+    ),
+)

@@ -16,7 +16,7 @@ import polars as pl
 
 from auditor.evidence.ancestry import nearest
 from auditor.evidence.arrays import Ints, Rows
-from auditor.evidence.assemble import Evidence
+from auditor.evidence.table import Evidence, once_per_table
 from auditor.relate.joins import Links, links
 from auditor.relate.models import model_key
 
@@ -58,15 +58,16 @@ def distinct(evidence: Evidence, without: Collection[int] = ()) -> Distinct | No
     A call that a later hop shows as several attempts is as many calls. Where two later hops show it, the one
     with more attempts is counted, else the last.
     """
+    return _distinct_without(evidence, frozenset(without))
+
+
+@once_per_table(of_joins=True)
+def _distinct_without(evidence: Evidence, without: frozenset[int]) -> Distinct | None:
     joined = links(evidence)
     if joined is None:
         return None
-    key = f"distinct {sorted(without)}"
-    if key not in evidence.kept:
-        logs = [rows for number, rows in enumerate(joined.logs) if number not in without]
-        evidence.kept[key] = _distinct(joined.up, joined.hop, logs)
-    known: Distinct = evidence.kept[key]
-    return known
+    logs = [rows for number, rows in enumerate(joined.logs) if number not in without]
+    return _distinct(joined.up, joined.hop, logs)
 
 
 def with_tokens(evidence: Evidence, able: Rows, without: Collection[int] = ()) -> Ints:
@@ -156,15 +157,11 @@ def alternatives(evidence: Evidence) -> list[frozenset[int]]:
     ]
 
 
+@once_per_table(of_joins=True)
 def look_alikes(evidence: Evidence) -> list[LookAlike]:
     """The groups of joined hops that may show the same traffic although no id says so."""
     joined = links(evidence)
-    if joined is None:
-        return []
-    if "look alikes" not in evidence.kept:
-        evidence.kept["look alikes"] = _look_alikes(evidence, joined)
-    known: list[LookAlike] = evidence.kept["look alikes"]
-    return known
+    return _look_alikes(evidence, joined) if joined else []
 
 
 def strangers(evidence: Evidence) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ It decides nothing: a record whose call was found in no other hop gets nulls, ne
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -12,28 +13,26 @@ import polars as pl
 
 from auditor.evidence.ancestry import nearest
 from auditor.evidence.arrays import Ints, Rows, gathered, index_of
-from auditor.evidence.assemble import Columns, Evidence, Series
+from auditor.evidence.table import Columns, Evidence, Series, once_per_table
 from auditor.readers.registry import reader
 from auditor.relate.joins import BY, Links, links
+from auditor.relate.related_column import RelatedColumn, several_hops, value_at
 
 ENOUGH = 0.9  # of a hop's calls must hold the id that joins, before a missing partner means a missing call
 SLACK_NS = 300_000_000_000  # clocks differ, and logs begin and end apart: no call is missed so near an edge
 
 
+@once_per_table()
 def able(evidence: Evidence, field: str) -> Rows:
     """The records that can carry a field, or do."""
-    key = f"able {field}"
-    if key not in evidence.kept:
-        frame = evidence.frame
-        rows = frame[field].is_not_null().to_numpy().copy()
-        for number, fmt in frame.select("input", "format").unique(maintain_order=True).rows():
-            known = evidence.tables[number].columns_known.get(fmt)
-            found = reader(fmt)
-            if found is None or (found.carries_field(field) and (known is None or field in known)):
-                rows |= ((frame["input"] == number) & (frame["format"] == fmt)).to_numpy()
-        evidence.kept[key] = rows
-    out: Rows = evidence.kept[key]
-    return out
+    frame = evidence.frame
+    rows: Rows = frame[field].is_not_null().to_numpy().copy()
+    for number, fmt in frame.select("input", "format").unique(maintain_order=True).rows():
+        known = evidence.tables[number].columns_known.get(fmt)
+        found = reader(fmt)
+        if found is None or (found.carries_field(field) and (known is None or field in known)):
+            rows |= ((frame["input"] == number) & (frame["format"] == fmt)).to_numpy()
+    return rows
 
 
 def partner(evidence: Evidence, field: str, way: Ints) -> Ints:
@@ -224,32 +223,16 @@ class _Pair:
         return inside
 
 
-def region_logged(evidence: Evidence) -> Columns:
-    """Whether a provider's log among the inputs holds calls of the region; null without such a log."""
-    frame = evidence.frame
-    names = [name for name in ("region", "inference_region") if evidence.has(name)]
-    logs = frame.select("layer", "kind", *names)
-    logs = logs.filter((pl.col("layer") == "provider") & (pl.col("kind") == "call"))
-    if not logs.height:
-        return {}
-    held = pl.concat([logs[name] for name in names]).drop_nulls()
-    return {"region_logged": frame["region"].is_in(held.unique().to_list())}
-
-
-def tags_on_session(evidence: Evidence) -> Columns:
-    """Whether another input shows session tags on the principal of a billed line."""
-    frame = evidence.frame
-    if frame.is_empty("session_tags"):
-        return {}
-    tagged = (pl.col("layer") != "billing") & pl.col("session_tags").is_not_null()
-    held = frame.select(pl.col("iam_principal").filter(tagged))["iam_principal"].drop_nulls().unique()
-    return {"tags_on_session": frame["iam_principal"].is_in(held.to_list())}
-
-
-def profile_called(evidence: Evidence) -> Columns:
-    """Whether a log names the application inference profile of a billed line as its model."""
-    frame = evidence.frame
-    logged = (pl.col("layer") != "billing") & (pl.col("kind") == "call")
-    called = frame.select(pl.col("model").filter(logged))["model"].drop_nulls()
-    held = called.filter(called.str.contains(":application-inference-profile/", literal=True)).unique()
-    return {"profile_called": frame["profile"].is_in(held.to_list())} if evidence.has("profile") else {}
+_between_hops = partial(RelatedColumn, exists_when=several_hops)
+_crossing = partial(_between_hops, needs=("{}", "{}_slot"), sources=("{}",), dtype=pl.Boolean, rests_on="{}")
+COLUMNS = (
+    _between_hops("(?:up|down)stream_layer|joined_by", joined, dtype=pl.String),
+    _between_hops("before_provider", joined, dtype=pl.Boolean),
+    _between_hops(
+        "lost_(?:up|down)stream", lost, needs=("request_id", "attempt_id", "failed"), dtype=pl.String
+    ),
+    value_at("upstream", upstream, sources=(), exists_when=several_hops),
+    value_at("downstream", downstream, sources=(), exists_when=several_hops),
+    _crossing("(.+)_changed", changed),
+    _crossing("(.+)_renamed", renamed),
+)

@@ -13,8 +13,8 @@ import polars as pl
 
 from auditor.evidence.ancestry import nearest
 from auditor.evidence.arrays import Codes, Ints
-from auditor.evidence.assemble import Evidence, hop_of
 from auditor.evidence.store import Store
+from auditor.evidence.table import Evidence, hop_of, once_per_table
 
 # what joins two records, in the order of trust; ids of a trace come last, for one trace may hold many calls
 BY = ("attempt_id", "response_id", "request_id", "span", "trace_id")
@@ -39,15 +39,11 @@ class Links:
     logs: tuple[Ints, ...]  # the calls of each hop that is no bill; empty for a bill
 
 
+@once_per_table(of_joins=True)
 def links(evidence: Evidence) -> Links | None:
     """The links of a table; None where fewer than two hops hold single calls."""
-    if "links" not in evidence.kept:
-        evidence.kept["links"] = _link(evidence) if len(evidence.hops) > 1 else None
-    found: Links | None = evidence.kept["links"]
-    return found
-
-
-def _link(evidence: Evidence) -> Links | None:
+    if len(evidence.hops) < 2:
+        return None
     frame, hop = evidence.frame, hop_of(evidence)
     single = ((frame["kind"] == "call") & (frame["layer"] != "billing")).to_numpy()
     logs = tuple(np.flatnonzero(single & (hop == n)) for n in range(len(evidence.hops)))

@@ -10,7 +10,8 @@ import re
 import polars as pl
 
 from auditor.catalogue import prices
-from auditor.evidence.assemble import Evidence, Series
+from auditor.evidence.table import Evidence, Series
+from auditor.relate.related_column import RelatedColumn
 
 _ROUTE = r"^(?:bedrock|converse|invoke|azure|openai|anthropic|vertex_ai|models)/"
 _PREFIX = r"^(?:us-gov|us|eu|apac|au|jp|ca|sa|global)\."
@@ -66,3 +67,15 @@ def model_key(names: pl.Series) -> pl.Series:
     opaque = pl.col("name").str.contains(_HIDDEN)
     keyed = unique.with_columns(pl.when(opaque).then(pl.col("name")).otherwise(told).alias("key"))
     return every.join(keyed, on="name", how="left", nulls_equal=True, maintain_order="left")["key"]
+
+
+COLUMNS = (
+    RelatedColumn(
+        "model_swapped",
+        swapped,
+        needs=("asked_model", "served_model"),
+        sources=("served_model",),
+        dtype=pl.Boolean,
+        rests_on="model",
+    ),
+)

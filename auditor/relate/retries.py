@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from auditor.evidence.assemble import Evidence, Series
 from auditor.evidence.store import Store
+from auditor.evidence.table import Evidence, Series
+from auditor.relate.related_column import RelatedColumn
 
 NEEDED = (
     "kind", "input", "operation", "started_at", "ended_at", "error", "request_id", "attempt_key", "parent_id",
@@ -72,3 +73,13 @@ def _alone(frame: Store) -> Series:
         pl.col("request_id").is_not_null().cast(pl.Int64).alias("call_request_ids"),
     )
     return {name: found[name] for name in found.columns}
+
+
+COLUMNS = (
+    RelatedColumn(
+        "logical_call|attempt|attempts|call_request_ids",
+        attempts,
+        needs=("request_id", "trace_key", "operation"),
+        dtype=pl.Int64,
+    ),
+)

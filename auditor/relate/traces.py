@@ -10,7 +10,8 @@ import polars as pl
 
 from auditor.evidence.ancestry import nearest
 from auditor.evidence.arrays import Ints, Rows, index_of
-from auditor.evidence.assemble import IS_CALL, Columns, Evidence, Series, hop_of
+from auditor.evidence.table import IS_CALL, Columns, Evidence, Series, hop_of, once_per_table
+from auditor.relate.related_column import RelatedColumn, has_parents, value_at
 
 
 def trace_key(evidence: Evidence) -> Series:
@@ -57,20 +58,19 @@ def trace_value(evidence: Evidence, field: str) -> Series:
     return {f"trace_{field}": own[index], f"trace_{field}_slot": frame[f"{field}_slot"][index]}
 
 
+@once_per_table()
 def _trace_of(evidence: Evidence) -> Ints:
     """For each row the first row of its trace in its hop, -1 without a trace.
 
     Another hop's records of the trace are no siblings: what they carry has still to cross the border.
     """
-    if "trace of" not in evidence.kept:
-        trace = evidence.frame["trace_id"]
-        # a number for both is grouped in a fraction of the room that text takes
-        key = trace.hash(0) ^ pl.Series(hop_of(evidence)).hash(1)
-        rows = pl.DataFrame({"key": key}).with_row_index("row")
-        first = pl.col("row").cast(pl.Int32).first().over("key")
-        evidence.kept["trace of"] = rows.select(first).to_series().set(trace.is_null(), -1).to_numpy()
-    found: Ints = evidence.kept["trace of"]
-    return found
+    trace = evidence.frame["trace_id"]
+    # grouping by one number takes a fraction of the memory that grouping by text takes
+    key = trace.hash(0) ^ pl.Series(hop_of(evidence)).hash(1)
+    rows = pl.DataFrame({"key": key}).with_row_index("row")
+    first = pl.col("row").cast(pl.Int32).first().over("key")
+    out: Ints = rows.select(first).to_series().set(trace.is_null(), -1).to_numpy()
+    return out
 
 
 def tree(evidence: Evidence) -> Series:
@@ -138,3 +138,15 @@ def children_sum(evidence: Evidence, field: str) -> Series:
             some[at[carry]] = True
             at[carry] = evidence.parent[at[carry]]
     return {f"children_{field}": pl.Series(total).set(pl.Series(~some), None)}
+
+
+COLUMNS = (
+    RelatedColumn("trace_key", trace_key, dtype=pl.String),
+    RelatedColumn("is_root|has_parent|parent_missing", tree, dtype=pl.Boolean),
+    RelatedColumn("calls_in_trace", calls_in_trace, needs=("trace_key",), dtype=pl.Int64),
+    RelatedColumn("inside_sibling", inside_sibling, needs=("service",), dtype=pl.Boolean),
+    RelatedColumn("children_(.+)", children_sum, ("{}",), ("{}",), exists_when=has_parents),
+    value_at("parent", parent_value, exists_when=has_parents),
+    value_at("root", root_value, exists_when=has_parents),
+    value_at("trace", trace_value, sources=("trace_id", "{}")),
+)

@@ -12,7 +12,7 @@ import numpy as np
 
 from auditor.catalogue.fields import Profile, catalogue
 from auditor.catalogue.words import Level
-from auditor.evidence.assemble import Evidence
+from auditor.evidence.table import Evidence
 from auditor.inputs.source import Input
 from auditor.judge.requirements import Asked
 from auditor.judge.verdicts import Hit, Judgement

@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from auditor.evidence.arrays import Ints, Rows, gathered
-from auditor.evidence.assemble import Evidence
 from auditor.evidence.store import Store
+from auditor.evidence.table import Evidence
 from auditor.judge.verdicts import PRESENT, Judgement
 from auditor.relate.bill import compare
 from auditor.relate.distinct_calls import Distinct, alternatives, distinct, once

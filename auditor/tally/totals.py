@@ -12,7 +12,7 @@ import polars as pl
 
 from auditor.catalogue.fields import Profile
 from auditor.evidence.arrays import Rows
-from auditor.evidence.assemble import IS_CALL, Evidence
+from auditor.evidence.table import IS_CALL, Evidence
 from auditor.inputs.source import Input
 from auditor.judge.requirements import Asked, asked_of, requirements
 from auditor.judge.verdicts import NOT_CARRIED, PRESENT, Judgement
