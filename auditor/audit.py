@@ -26,7 +26,7 @@ from auditor.gate.suppressions import suppress
 from auditor.inputs.archives import expand
 from auditor.inputs.source import Input, Source
 from auditor.judge.columns import check_columns
-from auditor.judge.requirements import asked_on, required_on, unasked
+from auditor.judge.requirements import applicable_on, nothing_required, required_on
 from auditor.judge.verdicts import judge
 from auditor.locate.places import Locator
 from auditor.policy.model import Policy, check_rules, check_until
@@ -123,7 +123,7 @@ def _audited(
         date=lived.date,
         inputs=[input_report(given, evidence, n) for n, given in enumerate(inputs)],
         totals=totals(weights, owned, spent, together=together),
-        fields=field_reports(ledger, asked, asked_on(profile, policy, evidence, judgement), gaps),
+        fields=field_reports(ledger, asked, applicable_on(profile, policy, evidence, judgement), gaps),
         gaps=gaps,
         hops=field_hops(held, followed(asked, told), placing(evidence, locators, inputs)),
         joins=joins(held),
@@ -139,7 +139,7 @@ def _audited(
         notes=[
             *failures,
             *notes_on(evidence, weights, spent),
-            *unasked(policy, asked, evidence),
+            *nothing_required(policy, asked, evidence),
             *_changed(policy, rules, gaps),
             *_limited(rules, gaps),
             *said,

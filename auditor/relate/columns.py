@@ -1,4 +1,4 @@
-"""Columns with facts that span several rows, computed on demand, so that a rule stays a predicate over one."""
+"""Columns with facts that span several rows, made on demand, so that a rule stays a predicate over one."""
 
 from __future__ import annotations
 

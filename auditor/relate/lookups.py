@@ -11,25 +11,25 @@ from auditor.relate.related_column import RelatedColumn, several_hops
 
 
 def region_logged(evidence: Evidence) -> Columns:
-    """Whether a provider's log among the inputs holds calls of the region; null without such a log."""
+    """Whether a provider's log among the inputs has calls of the region; null without such a log."""
     frame = evidence.frame
     names = [name for name in ("region", "inference_region") if evidence.has(name)]
     logs = frame.select("layer", "kind", *names)
     logs = logs.filter((pl.col("layer") == "provider") & (pl.col("kind") == "call"))
     if not logs.height:
         return {}
-    held = pl.concat([logs[name] for name in names]).drop_nulls()
-    return {"region_logged": frame["region"].is_in(held.unique().to_list())}
+    logged = pl.concat([logs[name] for name in names]).drop_nulls()
+    return {"region_logged": frame["region"].is_in(logged.unique().to_list())}
 
 
 def tags_on_session(evidence: Evidence) -> Columns:
-    """Whether another input shows session tags on the principal of a billed line."""
+    """Whether a log has session tags for the principal of a billed line."""
     frame = evidence.frame
     if frame.is_empty("session_tags"):
         return {}
     tagged = (pl.col("layer") != "billing") & pl.col("session_tags").is_not_null()
-    held = frame.select(pl.col("iam_principal").filter(tagged))["iam_principal"].drop_nulls().unique()
-    return {"tags_on_session": frame["iam_principal"].is_in(held.to_list())}
+    principals = frame.select(pl.col("iam_principal").filter(tagged))["iam_principal"].drop_nulls().unique()
+    return {"tags_on_session": frame["iam_principal"].is_in(principals.to_list())}
 
 
 def profile_called(evidence: Evidence) -> Columns:
@@ -37,8 +37,8 @@ def profile_called(evidence: Evidence) -> Columns:
     frame = evidence.frame
     logged = (pl.col("layer") != "billing") & (pl.col("kind") == "call")
     called = frame.select(pl.col("model").filter(logged))["model"].drop_nulls()
-    held = called.filter(called.str.contains(":application-inference-profile/", literal=True)).unique()
-    return {"profile_called": frame["profile"].is_in(held.to_list())} if evidence.has("profile") else {}
+    profiles = called.filter(called.str.contains(":application-inference-profile/", literal=True)).unique()
+    return {"profile_called": frame["profile"].is_in(profiles.to_list())} if evidence.has("profile") else {}
 
 
 _lookup = partial(RelatedColumn, exists_when=several_hops, dtype=pl.Boolean)

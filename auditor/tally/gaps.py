@@ -14,7 +14,7 @@ from auditor.catalogue.fields import Profile, catalogue
 from auditor.catalogue.words import Level
 from auditor.evidence.table import Evidence
 from auditor.inputs.source import Input
-from auditor.judge.requirements import Asked
+from auditor.judge.requirements import CallsByField
 from auditor.judge.verdicts import Hit, Judgement
 from auditor.locate.places import Locator, excerpt
 from auditor.policy.model import Policy
@@ -28,7 +28,7 @@ BETWEEN = "HOP"  # the family of rules that look across a border
 
 
 def tell_all(
-    ledger: Ledger, asked: Asked, policy: Policy, profile: Profile, inputs: Sequence[Input]
+    ledger: Ledger, asked: CallsByField, policy: Policy, profile: Profile, inputs: Sequence[Input]
 ) -> list[Told]:
     """Gaps in the order of the report: level, money, calls. What nobody asked for is a note or untold."""
     tables = ledger.evidence.tables
@@ -95,7 +95,7 @@ def anchor(
     return out
 
 
-def followed(asked: Asked, told: Sequence[Told]) -> list[str]:
+def followed(asked: CallsByField, told: Sequence[Told]) -> list[str]:
     """The fields to follow from hop to hop: what is asked for, then what was told of a border."""
     between = [t.gap.field for t in told if t.gap.rule.startswith(BETWEEN)]
     return list(dict.fromkeys([*asked, *between]))

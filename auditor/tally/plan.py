@@ -12,18 +12,17 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from auditor.catalogue.fields import Profile
+from auditor.catalogue.fields import USAGE, Profile
 from auditor.catalogue.rules import Rule
 from auditor.evidence.arrays import Ints, Rows
 from auditor.evidence.schema import Slot
 from auditor.evidence.store import Store
 from auditor.evidence.table import Evidence, values_dtype
-from auditor.judge.coverage import USAGE
 from auditor.judge.requirements import required_on, requirements
 from auditor.judge.verdicts import NOT_CARRIED, PRESENT, Judgement, judge
 from auditor.policy.model import Policy
 from auditor.relate.columns import NEAREST_PLACES, need
-from auditor.relate.hops import able
+from auditor.relate.hops import can_carry
 from auditor.relate.joins import Links, links
 from auditor.report.mask import Masker
 from auditor.report.schema import Projection, Step
@@ -238,7 +237,7 @@ def _handed_on(judged: Evidence, own: pl.Series, field: str, rows: Ints) -> Iter
     found = links(judged)
     if found is None:
         return
-    carries = able(judged, field)
+    carries = can_carry(judged, field)
     hands_on = _borders_that_hand_on(found, judged.frame[field])
     above = rows
     for _ in judged.hops:
