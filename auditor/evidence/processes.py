@@ -11,10 +11,8 @@ from auditor.catalogue.fields import Catalogue
 from auditor.evidence.table import Evidence
 from auditor.evidence.values import clean, prepared, series_of
 
-OWNERS = (
-    "team_id",
-    "cost_center",
-)  # a process has one for all its calls where each team deploys its own
+# a process has one for all its calls where each team deploys its own
+OWNERS = ("team_id", "cost_center")
 Process = dict[str, tuple[Any, int]]  # field -> its value and the number of its slot; `service` has none
 
 

@@ -32,7 +32,7 @@ def real(evidence: Evidence, field: str) -> pl.Expr:
 
 
 def distinct(evidence: Evidence, field: str) -> Columns:
-    """How many values the calls of the input hold."""
+    """How many different values the calls of the input have."""
     seen = pl.when(IS_CALL).then(real(evidence, field))
     return {f"{field}_distinct": over(evidence, seen.drop_nulls().n_unique()).cast(pl.Int64)}
 
@@ -85,7 +85,7 @@ def tag_sets(evidence: Evidence) -> Columns:
 
 
 def input_calls(evidence: Evidence) -> Columns:
-    """How many calls the input holds."""
+    """How many calls the input has."""
     return {"input_calls": over(evidence, pl.when(IS_CALL).then(pl.col("weight")).otherwise(0).sum())}
 
 

@@ -31,13 +31,13 @@ class Distinct:
     """Arrays over the rows of the table; a row number is -1 where there is none.
 
     `counted` marks the records that represent one call each, and `counted_as` gives for each record the one
-    that represents it: the last of several attempts below it. `beside` is the record above, for records of a
-    hop of which another hop shows the same calls and is counted instead.
+    that represents it: the last of several attempts below it. `uncounted_under` is the record above, for
+    records of a hop that is not counted because another hop shows the same calls.
     """
 
     counted: Rows
     counted_as: Ints
-    beside: Ints
+    uncounted_under: Ints
     parent: Ints
     hop: Ints
 
@@ -96,13 +96,13 @@ def _distinct(up: Ints, hop: Ints, logs: Sequence[Ints]) -> Distinct:
         calls[parent], below[parent] = most["calls"].to_numpy(), most["row"].to_numpy()
         other = children.join(most.select("parent", "hop"), on=["parent", "hop"], how="anti")
         aside[other["row"].to_numpy()] = True
-    beside, counted = np.full(len(up), -1, dtype=np.int32), np.zeros(len(up), dtype=bool)
+    uncounted_under, counted = np.full(len(up), -1, dtype=np.int32), np.zeros(len(up), dtype=bool)
     for rows in logs:
         above = up[rows]
-        beside[rows] = np.where(aside[rows], above, np.where(above >= 0, beside[above], -1))
-        counted[rows] = (below[rows] < 0) & (beside[rows] < 0)
-    start = np.where(beside >= 0, beside, _rows_of(up))
-    return Distinct(counted, _last(start, below), beside, up, hop)
+        uncounted_under[rows] = np.where(aside[rows], above, np.where(above >= 0, uncounted_under[above], -1))
+        counted[rows] = (below[rows] < 0) & (uncounted_under[rows] < 0)
+    start = np.where(uncounted_under >= 0, uncounted_under, _rows_of(up))
+    return Distinct(counted, _last(start, below), uncounted_under, up, hop)
 
 
 def _rows_of(way: Ints) -> Ints:

@@ -66,7 +66,7 @@ def links(evidence: Evidence) -> Links | None:
 
 
 class _Ids:
-    """The ids of all records as numbers, and which of two hops' records share one."""
+    """The ids of all records as numbers, to find records of two hops that share an id."""
 
     def __init__(self, evidence: Evidence) -> None:
         frame = evidence.frame

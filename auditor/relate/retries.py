@@ -23,20 +23,8 @@ def attempts(evidence: Evidence) -> Series:
     # in one chunk: Polars 2.1 panics where text is put together from columns whose first chunk is empty
     names = [name for name in NEEDED if name in frame]
     calls = frame.select(names).with_row_index("row").filter(pl.col("kind") == "call").rechunk()
-    same_id = pl.col("request_id") if "request_id" in calls.columns else pl.lit(None, pl.String)
-    # the format's own key of attempts that share no id: same numbered line, same URI by one client
-    by_format = pl.col("attempt_key") if "attempt_key" in calls.columns else pl.lit(None, pl.String)
-    key = (
-        pl.when(by_format.is_not_null())
-        .then(pl.format("by format {}", by_format))
-        .when(pl.col("parent_id").is_not_null())
-        .then(pl.format("{} {}", "trace_key", "parent_id"))
-        .when(pl.col("trace_id").is_not_null() & pl.col("span_id").is_null())
-        .then(pl.col("trace_key"))
-        .otherwise(pl.coalesce(same_id, pl.format("row {}", "row")))
-    )
     ordered = calls.select(
-        "row", "input", "operation", "started_at", "ended_at", "error", key.alias("key")
+        "row", "input", "operation", "started_at", "ended_at", "error", _shared_key(calls).alias("key")
     ).sort("input", "key", "started_at", "row", nulls_last=True)
     same = (pl.col("key") == pl.col("key").shift(1)) & (pl.col("input") == pl.col("input").shift(1))
     soon = (pl.col("started_at") - pl.coalesce("ended_at", "started_at").shift(1)).abs() <= MAX_GAP_NS
@@ -59,6 +47,22 @@ def attempts(evidence: Evidence) -> Series:
         ids.select(pl.col("id").drop_nulls().n_unique().over("g")).to_series().cast(pl.Int64)
     )
     return out
+
+
+def _shared_key(calls: pl.DataFrame) -> pl.Expr:
+    """What attempts of one logical call have in common: the format's own key, else parent, trace or id."""
+    same_id = pl.col("request_id") if "request_id" in calls.columns else pl.lit(None, pl.String)
+    # set by formats whose attempts share no id: same numbered line, same URI by one client
+    by_format = pl.col("attempt_key") if "attempt_key" in calls.columns else pl.lit(None, pl.String)
+    return (
+        pl.when(by_format.is_not_null())
+        .then(pl.format("by format {}", by_format))
+        .when(pl.col("parent_id").is_not_null())
+        .then(pl.format("{} {}", "trace_key", "parent_id"))
+        .when(pl.col("trace_id").is_not_null() & pl.col("span_id").is_null())
+        .then(pl.col("trace_key"))
+        .otherwise(pl.coalesce(same_id, pl.format("row {}", "row")))
+    )
 
 
 def _single_attempts(frame: Store) -> Series:

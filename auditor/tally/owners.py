@@ -191,8 +191,8 @@ def _owner_of(calls: Distinct, owned: Rows) -> Ints:
         first[mine] = np.where(inherited >= 0, inherited, first[mine])
     aside = np.full(len(owned), -1, dtype=np.int32)
     for mine in reversed(by_hop):  # of several hops beside a record the earliest has the last word
-        siblings = mine[(calls.beside[mine] >= 0) & (first[mine] >= 0)]
-        aside[calls.beside[siblings]] = first[siblings]
+        siblings = mine[(calls.uncounted_under[mine] >= 0) & (first[mine] >= 0)]
+        aside[calls.uncounted_under[siblings]] = first[siblings]
     for mine in by_hop:
         above = calls.parent[mine]
         aside[mine] = np.where((aside[mine] < 0) & (above >= 0), aside[above], aside[mine])
