@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from traceback import walk_tb
@@ -28,7 +27,7 @@ from auditor.gate.suppressions import suppress
 from auditor.inputs.archives import expand
 from auditor.inputs.source import Input, Source
 from auditor.judge.columns import check_columns
-from auditor.judge.requirements import asked_on, required_on, unasked
+from auditor.judge.requirements import applicable_on, nothing_required, required_on
 from auditor.judge.verdicts import judge
 from auditor.locate.places import Locator
 from auditor.policy.model import Policy, check_rules, check_until
@@ -98,7 +97,7 @@ def _audited(
     failures = _failures(inputs, tables)
     evidence = assemble(tables, fields, policy.dedicated, policy.vocabularies, policy.whole_patterns)
     tables = evidence.tables
-    bare = replace(evidence, slots=list(evidence.slots), kept={})
+    bare = evidence.copy()
     judgement = judge(evidence, rules, tuple(fields.fields))
     weights = weigh(evidence, judgement.calls)
     asked = required_on(profile, policy, evidence, judgement)
@@ -125,7 +124,7 @@ def _audited(
         date=lived.date,
         inputs=[input_report(given, evidence, n) for n, given in enumerate(inputs)],
         totals=totals(weights, owned, spent, together=together),
-        fields=field_reports(ledger, asked, asked_on(profile, policy, evidence, judgement), gaps),
+        fields=field_reports(ledger, asked, applicable_on(profile, policy, evidence, judgement), gaps),
         gaps=gaps,
         hops=field_hops(held, followed(asked, told, rules), placing(evidence, locators, inputs)),
         joins=joins(held),
@@ -141,7 +140,7 @@ def _audited(
         notes=[
             *failures,
             *notes_on(evidence, weights, spent),
-            *unasked(policy, asked, evidence),
+            *nothing_required(policy, asked, evidence),
             *_changed(policy, rules, gaps),
             *_limited(rules, gaps),
             *said,

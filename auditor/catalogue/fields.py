@@ -190,6 +190,16 @@ CONTAINER_PREFIXES = (
 
 # scope -> prefix of the columns that hold candidates of a scope which is not accepted
 PLACES = {"client_header": "header"}
+# fields that a failed call does not have
+USAGE = frozenset(
+    {"cost_usd", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_total",
+     "tokens_reasoning"}
+)  # fmt: skip
+# fields that a caller can send with a call as metadata
+METADATA = frozenset(
+    """tenant_id workflow_id workflow_run_id team_id user_id session_id trace_id cost_center environment
+    agent""".split()
+)
 
 
 @cache

@@ -1,8 +1,4 @@
-"""The inputs put in the order in which a call passes them: the hops of a chain, whatever their order was.
-
-What an input is follows from its layer, its format and the name that the user gave it; which of two hops of
-one layer comes first follows from the times of the calls that both log.
-"""
+"""The inputs grouped into hops, in the order in which a call passes them."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from auditor.evidence.schema import Table
 
 
 @dataclass(frozen=True)
-class Hop:
+class HopInputs:
     """One place that a call passes, and the inputs (by number) that were written there."""
 
     layer: str
@@ -29,7 +25,7 @@ IDS = ("attempt_id", "response_id", "request_id", "trace_id")
 _Group = tuple[tuple[str, str, str | None], list[int]]  # layer, format and alias; the inputs
 
 
-def chain(tables: Sequence[Table]) -> list[Hop]:
+def chain(tables: Sequence[Table]) -> list[HopInputs]:
     """The hops in the order of their layers; within a layer proxies first, then by when their calls begin.
 
     Inputs of one layer and format are one hop, unless the user gave them names of their own.
@@ -38,11 +34,11 @@ def chain(tables: Sequence[Table]) -> list[Hop]:
     for number, table in enumerate(tables):
         groups.setdefault((table.layer, table.format, table.alias), []).append(number)
 
-    def compared(a: _Group, b: _Group) -> int:
-        return _compared(tables, a, b)
+    def compare(a: _Group, b: _Group) -> int:
+        return _compare(tables, a, b)
 
-    order = sorted(groups.items(), key=cmp_to_key(compared))
-    return [Hop(key[0], _name(tables, numbers, key[2]), tuple(numbers)) for key, numbers in order]
+    order = sorted(groups.items(), key=cmp_to_key(compare))
+    return [HopInputs(key[0], _name(tables, numbers, key[2]), tuple(numbers)) for key, numbers in order]
 
 
 def _is_proxy(table: Table) -> bool:
@@ -51,8 +47,8 @@ def _is_proxy(table: Table) -> bool:
     return known is not None and known.proxy
 
 
-def _compared(tables: Sequence[Table], a: _Group, b: _Group) -> int:
-    """Negative where calls pass one group before the other, positive where behind it."""
+def _compare(tables: Sequence[Table], a: _Group, b: _Group) -> int:
+    """Negative where calls pass group `a` before group `b`, positive where after it."""
     places = [(LAYERS.index(key[0]), not _is_proxy(tables[numbers[0]])) for key, numbers in (a, b)]
     if places[0] != places[1]:
         return -1 if places[0] < places[1] else 1
@@ -86,6 +82,6 @@ def _starts(tables: Sequence[Table], numbers: Sequence[int]) -> pl.DataFrame:
 
 
 def _name(tables: Sequence[Table], numbers: Sequence[int], alias: str | None) -> str:
-    """What a hop is called: its user's name, its only input's, or the first one's and how many more."""
+    """A hop's name: the user's alias, that of its only input, or of its first input and how many more."""
     first = min(tables[number].input for number in numbers)
     return alias or (first if len(numbers) == 1 else f"{first} and {len(numbers) - 1} more")

@@ -1,7 +1,4 @@
-"""What processes carry (an OTel resource, a pod), spread over their records.
-
-It never overrides what a record says itself.
-"""
+"""Fields of a process (an OTel resource, a pod) on the records of that process."""
 
 from __future__ import annotations
 
@@ -11,21 +8,26 @@ from typing import Any
 import polars as pl
 
 from auditor.catalogue.fields import Catalogue
+from auditor.evidence.table import Evidence
 from auditor.evidence.values import clean, prepared, series_of
 
+# a process has one for all its calls where each team deploys its own
+OWNERS = ("team_id", "cost_center")
 Process = dict[str, tuple[Any, int]]  # field -> its value and the number of its slot; `service` has none
 
 
 def spread(
     frame: pl.DataFrame, processes: Sequence[Process], catalogue: Catalogue, layer: str
 ) -> pl.DataFrame:
-    """Spread what the processes carry over their records; an accepted scope counts as the record's own."""
-    names = sorted({name for held in processes for name in held})
+    """The records with the fields of their processes: as own values where the layer accepts the scope
+    `process` and the record has none, else as `process_*` columns.
+    """
+    names = sorted({name for process in processes for name in process})
     if not names:
         return frame
-    held = _frame(processes, names, catalogue)
+    values = _frame(processes, names, catalogue)
     joined = frame.with_columns(
-        held.select(pl.all().gather(frame["process"].cast(pl.UInt32))) if held.height else held
+        values.select(pl.all().gather(frame["process"].cast(pl.UInt32))) if values.height else values
     )
     fill: list[pl.Expr] = []
     for name in names:
@@ -41,17 +43,14 @@ def spread(
             fill.append(pl.coalesce(name, value).alias(name))
         else:
             fill += [value.alias(name), slot.alias(f"{name}_slot")]
-    return joined.with_columns(fill).drop(held.columns)
+    return joined.with_columns(fill).drop(values.columns)
 
 
 def _frame(processes: Sequence[Process], names: list[str], catalogue: Catalogue) -> pl.DataFrame:
     """One row a process: each field's value and slot."""
-    held = [[h.get(name, (None, -1)) for h in processes] for name in names]
-    raw = {f"p {n}": series_of([v for v, _ in found]) for n, found in zip(names, held, strict=True)}
-    raw |= {
-        f"p {n}_slot": pl.Series([slot for _, slot in found], dtype=pl.Int32)
-        for n, found in zip(names, held, strict=True)
-    }
+    pairs = {name: [process.get(name, (None, -1)) for process in processes] for name in names}
+    raw = {f"p {name}": series_of([value for value, _ in pairs[name]]) for name in names}
+    raw |= {f"p {name}_slot": pl.Series([slot for _, slot in pairs[name]], dtype=pl.Int32) for name in names}
     kinds = {f"p {n}": catalogue.fields[n].type for n in names if n != "service"}
     frame = prepared(pl.DataFrame(raw), kinds, catalogue, {f"p {n}" for n in catalogue.owner_fields})
     exprs: list[pl.Expr] = []
@@ -63,3 +62,19 @@ def _frame(processes: Sequence[Process], names: list[str], catalogue: Catalogue)
         exprs.append(value.alias(f"p {name}"))
         exprs.append(pl.when(value.is_not_null()).then(pl.col(f"p {name}_slot")).alias(f"p {name}_slot"))
     return frame.select(exprs)
+
+
+def fill_owners(evidence: Evidence, dedicated: frozenset[str]) -> None:
+    """Fill the team of calls from their process: of `dedicated` services, and where two processes differ."""
+    for name in OWNERS:
+        column = f"process_{name}"
+        if not evidence.has(column):
+            continue
+        known = evidence.frame.select("input", "process", column).filter(pl.col(column).is_not_null())
+        counts = known.select(pl.struct("input", "process").n_unique(), pl.col(column).n_unique()).row(0)
+        applies = pl.lit(min(counts) >= 2) | pl.col("service").is_in(list(dedicated))
+        value: pl.Expr = pl.when(applies).then(pl.col(column))
+        slot: pl.Expr = pl.when(applies & pl.col(column).is_not_null()).then(pl.col(f"{column}_slot"))
+        if evidence.has(name):
+            value, slot = pl.coalesce(name, value), pl.coalesce(f"{name}_slot", slot)
+        evidence.put(value.alias(name), slot.alias(f"{name}_slot"))

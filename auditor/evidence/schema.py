@@ -30,6 +30,15 @@ IDENTITY: dict[str, type[pl.DataType]] = {
     "name": pl.String,
     "outcome": pl.String,
 }
+# further columns that every table has, whatever its readers put
+ALWAYS: dict[str, type[pl.DataType]] = {
+    "weight": pl.Int64,
+    "service": pl.String,
+    "trace_id": pl.String,
+    "operation": pl.String,
+    "stream": pl.Boolean,
+    "provider_name": pl.String,
+}
 # what a record says of itself that is no attribution field; text unless said otherwise
 FACTS: dict[str, type[pl.DataType]] = {
     "weight": pl.Int64,

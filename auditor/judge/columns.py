@@ -1,39 +1,33 @@
-"""Which columns the evidence table may have, so that a misspelt one in a rule is an error and no null column.
-
-It reads no table: what a name may be follows from the fields, the facts of readers and the relations.
-"""
+"""Which columns the evidence table can have: a rule with another one has an error, not a column of nulls."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Container, Sequence
 
-from auditor.catalogue.fields import PLACES, catalogue
+from auditor.catalogue.fields import catalogue
 from auditor.catalogue.key_lines import line_of
 from auditor.catalogue.predicates import check_predicate
 from auditor.catalogue.rules import Rule
 from auditor.catalogue.words import SCOPES
 from auditor.errors import RuleError
-from auditor.evidence.assemble import ALWAYS
-from auditor.evidence.schema import FACTS, IDENTITY
+from auditor.evidence.schema import ALWAYS, FACTS, IDENTITY
 from auditor.printing.text import nearest
-from auditor.relate.columns import PROVIDERS
+from auditor.relate.columns import NEAREST_PLACES, related
 
 COLUMNS = "a column is a field, its `_scope` or `_key`, or one of a relation: see the shipped rules"
-_SAID = """endpoint operation rpc_method line_item_type usage_type token_kind pricing_unit tier
-    routing request_id_also""".split()  # what readers put as text
-_STORED = frozenset({*IDENTITY, *FACTS, *ALWAYS, *_SAID, "input", "layer", "error", "failed"})
-_PLACES = frozenset({*SCOPES, *PLACES.values(), "weak", "parent", "root", "upstream", "downstream"})
+_TEXTS = """endpoint operation rpc_method line_item_type usage_type token_kind pricing_unit tier
+    routing request_id_also""".split()  # further texts of readers
+_STORED = frozenset({*IDENTITY, *FACTS, *ALWAYS, *_TEXTS, "input", "layer", "error", "failed"})
+_PLACES = frozenset({*SCOPES, *NEAREST_PLACES})
 
 
 def is_column(name: str, fields: Container[str]) -> bool:
     """Whether the evidence table may have a column of this name."""
     if name in _STORED:
         return True
-    for provider in PROVIDERS:
-        match = provider.pattern.fullmatch(name)
-        if match and all(_about(part, fields) for part in match.groups()[:1]):
-            return True
+    if any(all(_about(field, fields) for field in groups[:1]) for _, groups in related(name)):
+        return True
     return _about(re.sub("_(?:blank|conflict|slot)$", "", name), fields)
 
 
@@ -45,18 +39,18 @@ def _about(name: str, fields: Container[str]) -> bool:
 
 
 def check_columns(rules: Sequence[Rule]) -> None:
-    """RuleError when a rule reads a column that the table can never have: it would be null on every call."""
+    """RuleError when a rule reads a column that the table cannot have: it would be null on every call."""
     fields = catalogue().fields
     for rule in rules:
         for field in rule.field:
             for name in sorted(check_predicate(rule.predicate(field))):
                 if not is_column(name, fields):
                     message = f"when: there is no column {name!r}"
-                    raise RuleError(at(rule, message), nearest(name, fields) or COLUMNS)
+                    raise RuleError(at_predicate(rule, message), nearest(name, fields) or COLUMNS)
 
 
-def at(rule: Rule, message: str) -> str:
-    """A message with the file and the line of the rule's predicate, where they are known."""
+def at_predicate(rule: Rule, message: str) -> str:
+    """A message after the file and the line of the rule's predicate, where they are known."""
     where, lines = rule.place
     line = line_of(lines, ("when",))
     return f"{where}{f':{line}' if line else ''}: {message}" if where else f"{rule.id}: {message}"

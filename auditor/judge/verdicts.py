@@ -1,14 +1,11 @@
-"""Runs every rule's predicate over the calls in one query and settles one verdict a field and call.
-
-It never writes text and never counts money: it returns codes and hits.
-"""
+"""Runs every rule's predicate over the calls, and gives each field of each call one verdict."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 
 import numpy as np
 import polars as pl
@@ -18,23 +15,23 @@ from auditor.catalogue.rules import Rule
 from auditor.catalogue.words import Cause
 from auditor.errors import RuleError
 from auditor.evidence.arrays import Codes, Rows, coded
-from auditor.evidence.assemble import Evidence
 from auditor.evidence.store import Store, is_long
+from auditor.evidence.table import Evidence
 from auditor.evidence.values import collected
-from auditor.judge.columns import at
-from auditor.judge.coverage import Carried, Reach
+from auditor.judge.columns import at_predicate
+from auditor.judge.coverage import CallCoverage, FieldCoverage
 from auditor.relate.columns import exists, relate, spread_headers
 
 PRESENT, ABSENT, MIS_SCOPED, NOT_CARRIED = range(4)
 CAUSES = tuple(Cause)
-GROUP = 8  # how many predicates are asked together of a long table
-KEPT = frozenset({"expected_cost_usd"})  # what later steps take from the table where it is there
+GROUP = 8  # how many predicates one query of a long table evaluates
+USED_LATER = frozenset({"expected_cost_usd"})  # related columns that later steps read, where present
 _CODE = {cause: i for i, cause in enumerate(CAUSES)}
 
 
 @dataclass
 class Hit:
-    """The rows (of the calls) on which one rule speaks of one field."""
+    """The rows (of the calls) on which one rule reports one field."""
 
     rule: Rule
     field: str
@@ -52,10 +49,10 @@ class Judgement:
     by_layer: dict[str, Rows] = dataclasses.field(default_factory=dict)
 
     def in_layers(self, names: Collection[str]) -> Rows:
-        """The calls that were recorded at some layers."""
+        """Whether each call was recorded at one of some layers."""
         if not self.by_layer and self.calls.height:
-            held, codes = coded(self.calls["layer"])
-            self.by_layer |= {name: codes == n for n, name in enumerate(held)}
+            layers, codes = coded(self.calls["layer"])
+            self.by_layer |= {name: codes == n for n, name in enumerate(layers)}
         out: Rows = np.zeros(self.calls.height, dtype=bool)
         for name in names:
             out |= self.by_layer.get(name, False)
@@ -68,18 +65,6 @@ def columns_of(predicate: str) -> frozenset[str]:
     return check_predicate(predicate)
 
 
-def _there(evidence: Evidence) -> Callable[[str], bool]:
-    """Whether a column can hold anything, asked once a column."""
-    memo: dict[str, bool] = {}
-
-    def there(name: str) -> bool:
-        if name not in memo:
-            memo[name] = exists(evidence, name)
-        return memo[name]
-
-    return there
-
-
 @lru_cache(maxsize=4096)
 def _compiled(predicate: str) -> pl.Expr:
     return (pl.sql_expr(predicate) & pl.lit(True)).fill_null(False).alias(predicate)
@@ -88,44 +73,44 @@ def _compiled(predicate: str) -> pl.Expr:
 def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> Judgement:
     """Judge every call of the table on these fields."""
     spread_headers(evidence, fields)
-    there, asked = _there(evidence), frozenset(fields)
+    can_exist = cache(partial(exists, evidence))
     formats = frozenset(evidence.frame["format"].unique().to_list())
     pairs = [
         (rule, field)
         for rule in rules
-        if _speaks(rule, evidence.layers, formats)
+        if _applies(rule, evidence.layers, formats)
         for field in rule.field
-        if field in asked and all(there(c) for c in demands(rule.predicate(field)))
+        if field in fields and all(map(can_exist, demands(rule.predicate(field))))
     ]
     relate(evidence, {*fields, "error", "failed"})
-    rows = _muted(_asked(evidence, pairs), pairs)
+    rows = _muted(_matches(evidence, pairs), pairs)
     calls = evidence.frame.where((evidence.frame["kind"] == "call").to_numpy())
-    reach, hits = Reach(evidence, calls, fields), dict[int, Hit]()
+    coverage, hits = CallCoverage(evidence, calls, fields), dict[int, Hit]()
     verdicts, causes = {}, {}
     for field in fields:
-        carried = reach.of(field)
-        mine = {i: Hit(rule, f, carried.heard(rule, rows[i]))
-                for i, (rule, f) in enumerate(pairs) if f == field and i in rows}  # fmt: skip
-        hits |= {i: hit for i, hit in mine.items() if hit.rows.any()}
-        verdicts[field], causes[field] = _settle(carried, mine.values())
+        covered = coverage.of(field)
+        of_field = {i: Hit(rule, f, covered.judgeable(rule, rows[i]))
+                    for i, (rule, f) in enumerate(pairs) if f == field and i in rows}  # fmt: skip
+        hits |= {i: hit for i, hit in of_field.items() if hit.rows.any()}
+        verdicts[field], causes[field] = _settle(covered, of_field.values())
     return Judgement(calls, verdicts, causes, [hits[i] for i in sorted(hits)])
 
 
-def _speaks(rule: Rule, layers: frozenset[str], formats: frozenset[str]) -> bool:
-    """Whether a rule can apply to any input at all: by layer and by format."""
+def _applies(rule: Rule, layers: frozenset[str], formats: frozenset[str]) -> bool:
+    """Whether a rule applies to any record of the inputs, by layer and by format."""
     where = rule.applies_to
     return (not where.layers or not layers.isdisjoint(where.layers)) and (
         not where.formats or not formats.isdisjoint(where.formats)
     )
 
 
-def _asked(evidence: Evidence, pairs: list[tuple[Rule, str]]) -> list[Rows]:
-    """Each predicate over the calls.
+def _matches(evidence: Evidence, pairs: list[tuple[Rule, str]]) -> list[Rows]:
+    """The calls that each predicate matches.
 
-    A column that predicates alone read leaves the table behind the last of them: there are more of those
-    than of all others. On a long table they come and go by groups.
+    A column that only predicates read is dropped after the last of them: most columns are of this kind. A
+    long table has those of one group of predicates at a time.
     """
-    own = {*evidence.frame, *KEPT}
+    own = {*evidence.frame, *USED_LATER}
     reads = [columns_of(rule.predicate(field)) for rule, field in pairs]
     order = sorted(range(len(pairs)), key=lambda i: sorted(reads[i]))
     size = GROUP if is_long(evidence.frame.height) else max(len(pairs), 1)
@@ -147,20 +132,20 @@ def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows
     """Some predicates over the calls, in one query or two."""
     texts = list(dict.fromkeys(rule.predicate(field) for rule, field in pairs))
     empty = {c.name for c in calls if c.null_count() == calls.height}
-    silent = {text: pl.Series([False]) for text in texts if not demands(text).isdisjoint(empty)}
-    texts = [text for text in texts if text not in silent]
-    result = silent | _collected(calls, texts, pairs) if calls.height else None
-    held = [coded(calls[name]) for name in ("layer", "format")]
+    unmatched = {text: pl.Series([False]) for text in texts if not demands(text).isdisjoint(empty)}
+    texts = [text for text in texts if text not in unmatched]
+    result = unmatched | _collected(calls, texts, pairs) if calls.height else None
+    limits = [coded(calls[name]) for name in ("layer", "format")]
     masks: dict[tuple[str, ...], Rows] = {}
     none, out = np.zeros(calls.height, dtype=bool), []
     for rule, field in pairs:
         column = result[rule.predicate(field)] if result is not None else pl.Series([False])
         if not column.any():
-            out.append(none)  # most rules: they share one array, which nobody writes to
+            out.append(none)  # most rules: they share one array, which must not be written to
             continue
         rows = np.broadcast_to(column.to_numpy(), (calls.height,)).copy()
         where: tuple[tuple[str, ...], ...] = (tuple(rule.applies_to.layers), tuple(rule.applies_to.formats))
-        for values, (names, codes) in zip(where, held, strict=True):
+        for values, (names, codes) in zip(where, limits, strict=True):
             if values and values not in masks:
                 masks[values] = np.array([name in values for name in names])[codes]
             if values:
@@ -170,21 +155,21 @@ def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows
 
 
 def _collected(calls: pl.DataFrame, texts: list[str], pairs: list[tuple[Rule, str]]) -> dict[str, pl.Series]:
-    """All predicates at once, those with a window where a row passes the rest of them.
+    """All predicates in one query; those with a window only where a row passes the rest of the predicate.
 
     RuleError names the predicate that does not fit the table's types.
     """
-    guards = {text: held for text in texts if (held := guard(text)) is not None}
+    guards = {text: rest for text in texts if (rest := guard(text)) is not None}
     try:
         out = _values(calls, dict.fromkeys(guards.get(text, text) for text in texts))
-        closed = {text for text, held in guards.items() if not out[held].any()}
+        closed = {text for text, rest in guards.items() if not out[rest].any()}
         out |= _values(calls, [text for text in guards if text not in closed])
         return out | {text: pl.Series([False]) for text in closed}
     except pl.exceptions.PolarsError:
-        return {text: _alone(calls, text, pairs) for text in texts}
+        return {text: _checked(calls, text, pairs) for text in texts}
 
 
-def _alone(calls: pl.DataFrame, text: str, pairs: list[tuple[Rule, str]]) -> pl.Series:
+def _checked(calls: pl.DataFrame, text: str, pairs: list[tuple[Rule, str]]) -> pl.Series:
     """One predicate, or the error that names its rule."""
     try:
         return _values(calls, [text])[text]
@@ -192,7 +177,7 @@ def _alone(calls: pl.DataFrame, text: str, pairs: list[tuple[Rule, str]]) -> pl.
         reason = str(error).strip().splitlines()[0]
         rule = next(r for r, field in pairs if r.predicate(field) == text)
         hint = "compare text with text and numbers with numbers"
-        raise RuleError(at(rule, f"when: {text.strip()}: {reason}"), hint) from None
+        raise RuleError(at_predicate(rule, f"when: {text.strip()}: {reason}"), hint) from None
 
 
 def _values(calls: pl.DataFrame, texts: Iterable[str]) -> dict[str, pl.Series]:
@@ -254,7 +239,7 @@ def _outranking(raw: list[Rows], pairs: list[tuple[Rule, str]]) -> list[list[int
     return [[j for j in hit.get(field, ()) if rule.yields_to(pairs[j][0])] for rule, field in pairs]
 
 
-def _settle(cells: Carried, hits: Iterable[Hit]) -> tuple[Codes, Codes]:
+def _settle(cells: FieldCoverage, hits: Iterable[Hit]) -> tuple[Codes, Codes]:
     """One verdict and cause a call. mis-scoped beats absent; then the louder level, then the lower id."""
     verdict = np.where(cells.blank, ABSENT, PRESENT).astype(np.int8)
     cause = np.where(cells.blank, _CODE[Cause.MISSING], -1).astype(np.int8)

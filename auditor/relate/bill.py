@@ -1,7 +1,4 @@
-"""Cost by the logs against the bill, at model, region, kind of token and day.
-
-It joins aggregates only: no single call is looked for in a bill, and nothing is scaled to fit.
-"""
+"""Cost by the logs compared with the bill, by day, region, model and kind of token."""
 
 from __future__ import annotations
 
@@ -14,14 +11,15 @@ import polars as pl
 
 from auditor.catalogue import prices
 from auditor.evidence.arrays import Ints
-from auditor.evidence.assemble import IS_CALL, Evidence, Series
+from auditor.evidence.table import IS_CALL, Evidence, Series, once_per_table
 from auditor.relate.distinct_calls import alternatives, with_tokens
 from auditor.relate.models import model_key
+from auditor.relate.related_column import RelatedColumn, several_hops
 
 KINDS = ("input", "output", "cache_read", "cache_write")
-ALL = "all"  # every kind of token together: what a gateway's own figure is for
+ALL = "all"  # every kind of token together, as in a gateway's own cost
 GROUP = ("day", "region", "model_key", "kind")
-# what is compared of a record; the table holds far more
+# the columns of the table that the comparison reads
 NEEDED = frozenset(
     """kind layer input started_at region provider model cost_usd tokens_total token_kind tier routing
     profile""".split()
@@ -37,7 +35,7 @@ class Comparison:
 
     rows: pl.DataFrame
     of_row: pl.DataFrame
-    sides: pl.DataFrame  # `row` of the table, what stands for its day, region and model, and `dated`
+    sides: pl.DataFrame  # `row` of the table, a hash of its day, region and model as `shared`, and `dated`
     logs: tuple[int, ...]
     bills: tuple[int, ...]
     basis: Literal["observed", "estimated"]
@@ -52,14 +50,11 @@ def compare(evidence: Evidence, without: Collection[int] | None = None) -> Compa
     """
     if without is None:
         without = alternatives(evidence)[0]
-    key = f"compared {sorted(without)}"
-    if key not in evidence.kept:
-        evidence.kept[key] = _compare(evidence, without) if len(evidence.hops) > 1 else None
-    found: Comparison | None = evidence.kept[key]
-    return found
+    return _compare(evidence, frozenset(without)) if len(evidence.hops) > 1 else None
 
 
-def _compare(evidence: Evidence, without: Collection[int]) -> Comparison | None:
+@once_per_table(of_joins=True)
+def _compare(evidence: Evidence, without: frozenset[int]) -> Comparison | None:
     frame = evidence.frame.select(c for c in evidence.frame if c in NEEDED).with_row_index("row")
     billed = frame.filter(IS_CALL & (pl.col("layer") == "billing"))
     logged = frame[counted_once(evidence, without)]
@@ -99,7 +94,7 @@ def _compare(evidence: Evidence, without: Collection[int]) -> Comparison | None:
 
 
 def counted_once(evidence: Evidence, without: Collection[int] = ()) -> Ints:
-    """The rows that hold each call's tokens once: its last record with tokens, leaving out some hops."""
+    """The rows that count each call's tokens once: its last record with tokens, leaving out some hops."""
     frame = evidence.frame
     used = pl.Series(np.zeros(frame.height, dtype=bool))
     for kind in KINDS:
@@ -145,14 +140,14 @@ def _bill(billed: pl.DataFrame, monthly: bool) -> pl.DataFrame:
 
 
 def _log(logged: pl.DataFrame, billed: pl.DataFrame, monthly: bool) -> pl.DataFrame:
-    """The calls of the logs with their tokens of each kind, and what the public list asks for one."""
+    """The calls of the logs with their tokens of each kind, and the list price of one token of each."""
     frame = logged.with_columns(
         _column(logged, "provider", pl.String), *(_column(logged, f"tokens_{k}", pl.Int64) for k in KINDS)
     )
     frame = _uncovered(frame, billed).with_columns(prices.uncached_input(frame.columns).alias("tokens_input"))
     names = [f"rate_{k}" for k in KINDS]
     lists, number = prices.rated(frame)
-    frame = frame.with_columns(held[number].alias(name) for held, name in zip(lists, names, strict=True))
+    frame = frame.with_columns(rate[number].alias(name) for rate, name in zip(lists, names, strict=True))
     named = frame.with_columns(
         _day(monthly), model_key(frame["model"]).alias("model_key"), _column(frame, "region", pl.String)
     )
@@ -197,7 +192,7 @@ def _uncovered(frame: pl.DataFrame, billed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _priced_alike(named: pl.DataFrame, billed: pl.DataFrame, rates: list[str]) -> pl.DataFrame:
-    """Rates for models behind a profile: those of the same model by its wire id, routed as it is billed."""
+    """Rates for models of a profile: those of the same model by its wire id, with the routing on the bill."""
     unknown = pl.col(rates[0]).is_null()
     if "profile" not in billed.columns or not named.select(unknown.any()).item():
         return named
@@ -217,20 +212,20 @@ def _priced_alike(named: pl.DataFrame, billed: pl.DataFrame, rates: list[str]) -
 
 
 def _sums(frame: pl.DataFrame, side: str) -> pl.DataFrame:
-    told = [c for c in ("tier", "routing") if c in frame.columns]
-    extra = [pl.col(c).drop_nulls().unique().sort().str.join(",").alias(c) for c in told]
+    present = [c for c in ("tier", "routing") if c in frame.columns]
+    texts = [pl.col(c).drop_nulls().unique().sort().str.join(",").alias(c) for c in present]
     return frame.group_by(GROUP).agg(
         pl.col("tokens").sum().alias(f"{side}_tokens"),
         pl.col("nano").sum().alias(f"{side}_nano"),
         pl.col("model").drop_nulls().sort().first().alias(f"{side}_model"),
-        *extra,
+        *texts,
     )
 
 
 def _figures(
     evidence: Evidence, frame: pl.DataFrame, bill: pl.DataFrame, monthly: bool, *, by_region: bool
 ) -> pl.DataFrame | None:
-    """What a gateway itself says the calls cost, against the bill's lines of all kinds together."""
+    """The gateway's own cost of the calls, compared with the bill's lines of all kinds of token together."""
     if not evidence.has("cost_usd"):
         return None
     own = frame.filter(IS_CALL & (pl.col("layer") == "gateway") & pl.col("cost_usd").is_not_null())
@@ -260,11 +255,22 @@ def _figures(
 
 
 def compared(evidence: Evidence) -> Series:
-    """On each billed line what the logs, at list prices, and the bill say that its group cost."""
-    found = compare(evidence)
-    if found is None:
+    """The cost of each billed line's group, by the logs at list prices and by the bill, in nano-dollars."""
+    comparison = compare(evidence)
+    if comparison is None:
         return {}
-    each = found.of_row.join(found.rows, on="group", how="inner").select("row", "log_nano", "bill_nano")
+    each = comparison.of_row.join(comparison.rows.select("group", "log_nano", "bill_nano"), on="group")
     size = pl.DataFrame({"row": pl.Series(range(evidence.frame.height), dtype=each["row"].dtype)})
     joined = size.join(each, on="row", how="left", maintain_order="left")
     return {"logged_cost_usd": joined["log_nano"], "billed_cost_usd": joined["bill_nano"]}
+
+
+COLUMNS = (
+    RelatedColumn(
+        "logged_cost_usd|billed_cost_usd",
+        compared,
+        needs=("model", "region"),
+        exists_when=several_hops,
+        dtype=pl.Int64,
+    ),
+)

@@ -1,18 +1,17 @@
-"""Columns that count over all calls of an input: distinct values, spellings, repeats, shares.
-
-It never looks across inputs, and never counts a record that is no call.
-"""
+"""Columns that count over all calls of one input: distinct values, spellings, repeats, shares."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import polars as pl
 
-from auditor.catalogue import principals as principal
-from auditor.evidence.assemble import IS_CALL, Columns, Evidence
+from auditor.catalogue import principals
+from auditor.evidence.table import IS_CALL, Columns, Evidence
+from auditor.relate.related_column import RelatedColumn
 
 
 def over(evidence: Evidence, total: pl.Expr, *keys: str) -> pl.Expr:
@@ -25,7 +24,7 @@ _REDACTED = r"(?i)^(?:\*{2,}|x{4,}|[\[<({]?redacted[\])>}]?)$"
 
 
 def real(evidence: Evidence, field: str) -> pl.Expr:
-    """A field's values without what somebody redacted: equal masks say nothing of what they hide."""
+    """A field's values without redacted ones: equal masks can hide different values."""
     values = pl.col(field)
     if evidence.frame.dtype(field) != pl.String:
         return values
@@ -33,7 +32,7 @@ def real(evidence: Evidence, field: str) -> pl.Expr:
 
 
 def distinct(evidence: Evidence, field: str) -> Columns:
-    """How many values the calls of the input hold."""
+    """How many different values the calls of the input have."""
     seen = pl.when(IS_CALL).then(real(evidence, field))
     return {f"{field}_distinct": over(evidence, seen.drop_nulls().n_unique()).cast(pl.Int64)}
 
@@ -48,16 +47,16 @@ def spellings(evidence: Evidence, field: str) -> Columns:
     calls = frame.select("input", "kind", field).with_row_index("row")
     rows = calls.select(pl.when(own.is_not_null()).then(first)).to_series()
     # each value is folded once, not once a call
-    held = rows.drop_nulls().unique().to_list()
-    inputs, values = calls["input"][held].to_list(), calls[field][held].to_list()
+    firsts = rows.drop_nulls().unique().to_list()
+    inputs, values = calls["input"][firsts].to_list(), calls[field][firsts].to_list()
     folded = [
         (number, "".join(filter(str.isalnum, value.lower())))
         for number, value in zip(inputs, values, strict=True)
     ]
     count = Counter(folded)
-    spelt = np.zeros(frame.height, dtype=np.int64)
-    spelt[held] = [count[one] for one in folded]
-    return {f"{field}_spellings": pl.Series(spelt)[rows]}
+    counts = np.zeros(frame.height, dtype=np.int64)
+    counts[firsts] = [count[key] for key in folded]
+    return {f"{field}_spellings": pl.Series(counts)[rows]}
 
 
 def keys(evidence: Evidence, field: str) -> Columns:
@@ -66,13 +65,13 @@ def keys(evidence: Evidence, field: str) -> Columns:
     numbers = {n: i for i, n in enumerate(dict.fromkeys(names))}
     codes = pl.lit(pl.Series([numbers[n] for n in names], dtype=pl.Int32))
     used = pl.when(IS_CALL).then(codes.gather(pl.col(f"{field}_slot").cast(pl.UInt32)))
-    # what several tools wrote has as many vocabularies
+    # each format has key names of its own
     mixed = ("format",) if evidence.frame["format"].n_unique() > 1 else ()
     return {f"{field}_keys": over(evidence, used.drop_nulls().n_unique(), *mixed).cast(pl.Int64)}
 
 
 def repeats(evidence: Evidence, field: str) -> Columns:
-    """How many calls of the input bear this row's value."""
+    """How many calls of the input have this row's value."""
     own = pl.when(IS_CALL).then(real(evidence, field))
     n = over(evidence, own.count(), field).cast(pl.Int64)
     return {f"{field}_repeats": pl.when(pl.col(field).is_not_null()).then(n)}
@@ -86,22 +85,22 @@ def tag_sets(evidence: Evidence) -> Columns:
 
 
 def input_calls(evidence: Evidence) -> Columns:
-    """How many calls the input holds."""
+    """How many calls the input has."""
     return {"input_calls": over(evidence, pl.when(IS_CALL).then(pl.col("weight")).otherwise(0).sum())}
 
 
 def mass(evidence: Evidence) -> pl.Expr:
-    """What a record weighs within its input: cost where carried, else tokens, else its count."""
+    """What a record weighs in its input: its cost if any record has one, else its tokens, else its count."""
     frame = evidence.frame
     for names in (("cost_usd",), ("tokens_input", "tokens_output")):
-        held = [n for n in names if n in frame]
-        if held and sum(int(frame[n].fill_null(0).sum()) for n in held) > 0:
-            return pl.sum_horizontal(pl.col(n).fill_null(0) for n in held).cast(pl.Float64)
+        present = [name for name in names if name in frame]
+        if sum(int(frame[name].fill_null(0).sum()) for name in present) > 0:
+            return pl.sum_horizontal(pl.col(name).fill_null(0) for name in present).cast(pl.Float64)
     return pl.col("weight").cast(pl.Float64)
 
 
 def share_of(evidence: Evidence, column: str) -> pl.Expr:
-    """The share of its input's mass that the calls with this row's value of a column hold together."""
+    """The share of its input's mass that the calls with this row's value of a column have together."""
     part = pl.when(IS_CALL).then(mass(evidence)).otherwise(0.0)
     return pl.when(pl.col(column).is_not_null()).then(
         over(evidence, part.sum(), column) / over(evidence, part.sum())
@@ -109,18 +108,51 @@ def share_of(evidence: Evidence, column: str) -> pl.Expr:
 
 
 def share(evidence: Evidence, field: str) -> Columns:
-    """The share of the input's mass that lies on this row's value."""
+    """The share of the input's mass that the calls with this row's value have."""
     return {f"{field}_share": share_of(evidence, field)}
 
 
 def role(evidence: Evidence) -> Columns:
-    """What a role's calls hold together, how many owners the input has, what the role's name says."""
-    frame = evidence.frame
+    """A role's calls, their share of the input's mass, and whether the role is named like a gateway's."""
     calls = over(evidence, pl.when(IS_CALL).then(pl.col("weight")).otherwise(0).sum(), "principal_role")
-    owner = pl.when(IS_CALL).then(pl.coalesce("tenant_id", "team_id"))
     return {
         "role_share": share_of(evidence, "principal_role"),
         "role_calls": pl.when(pl.col("principal_role").is_not_null()).then(calls),
-        "owners_in_input": over(evidence, owner.drop_nulls().n_unique()).cast(pl.Int64),
-        "role_gateway_like": principal.gateway_like(frame["principal_role"]),
+        "role_gateway_like": principals.gateway_like(evidence.frame["principal_role"]),
     }
+
+
+def owners(evidence: Evidence) -> Columns:
+    """How many tenants, or teams where a call has no tenant, the calls of the input name."""
+    owner = pl.when(IS_CALL).then(pl.coalesce("tenant_id", "team_id"))
+    return {"owners_in_input": over(evidence, owner.drop_nulls().n_unique()).cast(pl.Int64)}
+
+
+_of_role = partial(
+    RelatedColumn,
+    make=role,
+    needs=("principal_role",),
+    sources=("iam_principal",),
+    rests_on="iam_principal",
+)
+_of_values = partial(RelatedColumn, sources=("{}",), dtype=pl.Int64, rests_on="{}")
+COLUMNS = (
+    RelatedColumn("input_calls", input_calls, dtype=pl.Int64),
+    RelatedColumn("owners_in_input", owners, needs=("tenant_id", "team_id"), dtype=pl.Int64),
+    _of_role("role_share", dtype=pl.Float64),
+    _of_role("role_calls", dtype=pl.Int64),
+    _of_role("role_gateway_like", dtype=pl.Boolean),
+    RelatedColumn(
+        "principal_tag_sets",
+        tag_sets,
+        needs=("iam_principal", "principal_tags"),
+        sources=("iam_principal",),
+        dtype=pl.Int64,
+        rests_on="iam_principal",
+    ),
+    _of_values("(.+)_distinct", distinct, ("{}",)),
+    _of_values("(.+)_spellings", spellings, ("{}",)),
+    _of_values("(.+)_repeats", repeats, ("{}",)),
+    _of_values("(.+)_share", share, ("{}",), dtype=pl.Float64),
+    _of_values("(.+)_keys", keys, ("{}_slot",)),
+)

@@ -1,7 +1,7 @@
 """Each call once over all hops: the record that represents it, and hops that may show the same traffic.
 
-Records that share an id are one call; every other record is a call of its own. What only looks alike is never
-joined: such hops are alternatives of which one is counted.
+Records that share an id are one call; every other record is a call of its own. Hops whose calls only look
+alike are alternatives, of which one is counted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import polars as pl
 
 from auditor.evidence.ancestry import nearest
 from auditor.evidence.arrays import Ints, Rows
-from auditor.evidence.assemble import Evidence
+from auditor.evidence.table import Evidence, once_per_table
 from auditor.relate.joins import Links, links
 from auditor.relate.models import model_key
 
@@ -31,13 +31,13 @@ class Distinct:
     """Arrays over the rows of the table; a row number is -1 where there is none.
 
     `counted` marks the records that represent one call each, and `counted_as` gives for each record the one
-    that represents it: the last of several attempts below it. `beside` is the record above, for records of a
-    hop of which another hop shows the same calls and is counted instead.
+    that represents it: the last of several attempts below it. `uncounted_under` is the record above, for
+    records of a hop that is not counted because another hop shows the same calls.
     """
 
     counted: Rows
     counted_as: Ints
-    beside: Ints
+    uncounted_under: Ints
     parent: Ints
     hop: Ints
 
@@ -58,24 +58,25 @@ def distinct(evidence: Evidence, without: Collection[int] = ()) -> Distinct | No
     A call that a later hop shows as several attempts is as many calls. Where two later hops show it, the one
     with more attempts is counted, else the last.
     """
+    return _distinct_without(evidence, frozenset(without))
+
+
+@once_per_table(of_joins=True)
+def _distinct_without(evidence: Evidence, without: frozenset[int]) -> Distinct | None:
     joined = links(evidence)
     if joined is None:
         return None
-    key = f"distinct {sorted(without)}"
-    if key not in evidence.kept:
-        logs = [rows for number, rows in enumerate(joined.logs) if number not in without]
-        evidence.kept[key] = _distinct(joined.up, joined.hop, logs)
-    known: Distinct = evidence.kept[key]
-    return known
+    logs = [rows for number, rows in enumerate(joined.logs) if number not in without]
+    return _distinct(joined.up, joined.hop, logs)
 
 
-def with_tokens(evidence: Evidence, able: Rows, without: Collection[int] = ()) -> Ints:
-    """The records that hold each call's tokens once, of those that are `able` to: the last of each call."""
+def with_tokens(evidence: Evidence, has_tokens: Rows, without: Collection[int] = ()) -> Ints:
+    """The last record with tokens of each call, leaving out some hops."""
     joined = links(evidence)
     if joined is None:
-        return np.flatnonzero(able)
-    logs = [rows[able[rows]] for number, rows in enumerate(joined.logs) if number not in without]
-    return np.flatnonzero(_distinct(nearest(joined.up, able), joined.hop, logs).counted)
+        return np.flatnonzero(has_tokens)
+    logs = [rows[has_tokens[rows]] for number, rows in enumerate(joined.logs) if number not in without]
+    return np.flatnonzero(_distinct(nearest(joined.up, has_tokens), joined.hop, logs).counted)
 
 
 def _distinct(up: Ints, hop: Ints, logs: Sequence[Ints]) -> Distinct:
@@ -85,23 +86,23 @@ def _distinct(up: Ints, hop: Ints, logs: Sequence[Ints]) -> Distinct:
     linked = np.concatenate([np.zeros(0, np.int64), *logs])
     linked = linked[up[linked] >= 0]
     for rows in reversed(logs):
-        mine = linked[hop[up[linked]] == hop[rows[0]]] if len(rows) else rows
-        if not len(mine):
+        lower = linked[hop[up[linked]] == hop[rows[0]]] if len(rows) else rows
+        if not len(lower):
             continue
-        children = pl.DataFrame({"row": mine, "parent": up[mine], "hop": hop[mine], "calls": calls[mine]})
+        children = pl.DataFrame({"row": lower, "parent": up[lower], "hop": hop[lower], "calls": calls[lower]})
         hops = children.group_by("parent", "hop").agg(pl.col("calls").sum(), pl.col("row").max())
         most = hops.sort("calls", "hop").group_by("parent", maintain_order=True).last()
         parent = most["parent"].to_numpy()
         calls[parent], below[parent] = most["calls"].to_numpy(), most["row"].to_numpy()
         other = children.join(most.select("parent", "hop"), on=["parent", "hop"], how="anti")
         aside[other["row"].to_numpy()] = True
-    beside, counted = np.full(len(up), -1, dtype=np.int32), np.zeros(len(up), dtype=bool)
+    uncounted_under, counted = np.full(len(up), -1, dtype=np.int32), np.zeros(len(up), dtype=bool)
     for rows in logs:
         above = up[rows]
-        beside[rows] = np.where(aside[rows], above, np.where(above >= 0, beside[above], -1))
-        counted[rows] = (below[rows] < 0) & (beside[rows] < 0)
-    start = np.where(beside >= 0, beside, _rows_of(up))
-    return Distinct(counted, _last(start, below), beside, up, hop)
+        uncounted_under[rows] = np.where(aside[rows], above, np.where(above >= 0, uncounted_under[above], -1))
+        counted[rows] = (below[rows] < 0) & (uncounted_under[rows] < 0)
+    start = np.where(uncounted_under >= 0, uncounted_under, _rows_of(up))
+    return Distinct(counted, _last(start, below), uncounted_under, up, hop)
 
 
 def _rows_of(way: Ints) -> Ints:
@@ -110,7 +111,7 @@ def _rows_of(way: Ints) -> Ints:
 
 
 def _last(rows: Ints, way: Ints) -> Ints:
-    """For each of some rows the end of the way that leads on from it."""
+    """For each of some rows the last row that is reached by following `way`."""
     for _ in range(len(rows)):
         further = way[rows] >= 0
         if not further.any():
@@ -122,13 +123,13 @@ def _last(rows: Ints, way: Ints) -> Ints:
 def once(calls: Distinct, figure: Ints) -> Ints:
     """A figure by row of the table, moved to the counted records so that each call has it once.
 
-    Where no counted record of a group has any, the nearest hop before them that has speaks for it.
+    Where no counted record of a group has the figure, it is taken from the last hop before them that has.
     """
     out = np.where(calls.counted, figure, 0)
     top = _last(_rows_of(calls.parent), calls.parent)
-    known = np.zeros(len(figure), dtype=bool)
-    known[top[out != 0]] = True
-    rows = np.flatnonzero((figure != 0) & ~known[top] & calls.counted[calls.counted_as])
+    has_figure = np.zeros(len(figure), dtype=bool)
+    has_figure[top[out != 0]] = True
+    rows = np.flatnonzero((figure != 0) & ~has_figure[top] & calls.counted[calls.counted_as])
     if len(rows):
         spare = pl.DataFrame({"top": top[rows], "hop": calls.hop[rows], "row": calls.counted_as[rows],
                               "figure": figure[rows]})  # fmt: skip
@@ -156,15 +157,11 @@ def alternatives(evidence: Evidence) -> list[frozenset[int]]:
     ]
 
 
+@once_per_table(of_joins=True)
 def look_alikes(evidence: Evidence) -> list[LookAlike]:
     """The groups of joined hops that may show the same traffic although no id says so."""
     joined = links(evidence)
-    if joined is None:
-        return []
-    if "look alikes" not in evidence.kept:
-        evidence.kept["look alikes"] = _look_alikes(evidence, joined)
-    known: list[LookAlike] = evidence.kept["look alikes"]
-    return known
+    return _look_alikes(evidence, joined) if joined else []
 
 
 def strangers(evidence: Evidence) -> list[tuple[int, int]]:
@@ -228,7 +225,7 @@ def _agreeing(evidence: Evidence, above: Ints, below: Ints) -> int:
 
 
 def _marks(evidence: Evidence, rows: Ints) -> pl.DataFrame | None:
-    """What tells a call from others where no id does; None where the hop logs none of it."""
+    """Time, model and tokens of the calls of a hop, to compare calls without ids; None where it logs none."""
     kinds = {"tokens_input": "input", "tokens_output": "output"}
     if not all(evidence.has(name) for name in (*kinds, "model")):
         return None

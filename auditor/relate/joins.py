@@ -1,6 +1,6 @@
-"""Records of one call found in several hops, by the ids that they share: the strongest id first.
+"""Records of one call in several hops, joined by the ids that they share: the strongest id first.
 
-It never joins what only looks alike: such pairs are counted as weak, and no verdict rests on them.
+Pairs that only look alike are kept apart as weak; no verdict uses them.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ import polars as pl
 
 from auditor.evidence.ancestry import nearest
 from auditor.evidence.arrays import Codes, Ints
-from auditor.evidence.assemble import Evidence, hop_of
 from auditor.evidence.store import Store
+from auditor.evidence.table import Evidence, hop_of, once_per_table
 
-# what joins two records, in the order of trust; ids of a trace come last, for one trace may hold many calls
+# ids that join two records, the most reliable first; the trace is last, because it can have many calls
 BY = ("attempt_id", "response_id", "request_id", "span", "trace_id")
-FANS = frozenset(
-    {"attempt_id", "response_id", "request_id", "span"}
-)  # one call here may be several tries there
-MOST_ALIKE = 1_000  # records of one hop under one value: what more share is no id
+# ids with which one call of the earlier hop may be several attempts in the later one
+FANS = frozenset({"attempt_id", "response_id", "request_id", "span"})
+MOST_ALIKE = 1_000  # records of one hop with the same value: a value of more records is no id
 WEAK_WINDOW_NS = 60_000_000_000
 SHORTEST = 4  # characters of an id
 
@@ -39,53 +38,48 @@ class Links:
     logs: tuple[Ints, ...]  # the calls of each hop that is no bill; empty for a bill
 
 
+@once_per_table(of_joins=True)
 def links(evidence: Evidence) -> Links | None:
-    """The links of a table; None where fewer than two hops hold single calls."""
-    if "links" not in evidence.kept:
-        evidence.kept["links"] = _link(evidence) if len(evidence.hops) > 1 else None
-    found: Links | None = evidence.kept["links"]
-    return found
-
-
-def _link(evidence: Evidence) -> Links | None:
+    """The links of a table; None where fewer than two hops log single calls."""
+    if len(evidence.hops) < 2:
+        return None
     frame, hop = evidence.frame, hop_of(evidence)
     single = ((frame["kind"] == "call") & (frame["layer"] != "billing")).to_numpy()
     logs = tuple(np.flatnonzero(single & (hop == n)) for n in range(len(evidence.hops)))
     if sum(len(rows) > 0 for rows in logs) < 2:
         return None
     none = np.full(frame.height, -1, dtype=np.int32)
-    found = Links(hop, none, none.copy(), none.astype(np.int8), none.copy(), none.copy(), logs)
+    out = Links(hop, none, none.copy(), none.astype(np.int8), none.copy(), none.copy(), logs)
     ids = _Ids(evidence)
     for later in range(1, len(logs)):
         for earlier in range(later - 1, -1, -1):
             for code, name in enumerate(BY):
-                rows = logs[later][found.up[logs[later]] < 0]
+                rows = logs[later][out.up[logs[later]] < 0]
                 if len(rows) and len(logs[earlier]):
                     below, above = ids.matched(name, logs[earlier], rows)
-                    found.up[below], found.by[below] = above, code
-    for later in range(len(logs) - 1, 0, -1):  # the nearest hop has the last word
-        below = logs[later][found.up[logs[later]] >= 0]
-        found.down[found.up[below]] = below
-    _weak(frame, found)
-    return found
+                    out.up[below], out.by[below] = above, code
+    for later in range(len(logs) - 1, 0, -1):  # the nearest hop is written last
+        below = logs[later][out.up[logs[later]] >= 0]
+        out.down[out.up[below]] = below
+    _weak(frame, out)
+    return out
 
 
 class _Ids:
-    """The ids of all records as numbers, and which of two hops' records share one."""
+    """The ids of all records as numbers, to find records of two hops that share an id."""
 
     def __init__(self, evidence: Evidence) -> None:
         frame = evidence.frame
-        held = {}
+        hashed = {}
         for name in ("attempt_id", "response_id", "request_id", "request_id_also", "header_request_id"):
             if evidence.has(name):
                 values = frame[name]
-                held[name] = _hashed(values.set(values.str.len_bytes() < SHORTEST, None))
-        self.of = held
+                hashed[name] = _hashed(values.set(values.str.len_bytes() < SHORTEST, None))
+        self.of = hashed
         self.trace = _hashed(frame["trace_id"])
         self.caller = evidence.caller if evidence.caller is not None else np.full(frame.height, -1)
         self.parent = evidence.parent
-        ranks = frame["started_at"].fill_null(0).to_numpy()
-        self.started = ranks
+        self.started = frame["started_at"].fill_null(0).to_numpy()
         tokens = "tokens_output" if evidence.has("tokens_output") else "tokens_input"
         self.detail = (
             frame[tokens] if evidence.has(tokens) else pl.Series([None] * frame.height, dtype=pl.Int64)
@@ -145,34 +139,34 @@ def _hashed(values: pl.Series) -> pl.Series:
 
 
 def _counted(above: pl.DataFrame, below: pl.DataFrame) -> pl.DataFrame:
-    """The records below whose key stands above too, with how many of each hold it."""
-    one = above.group_by("key").agg(pl.len().alias("n_above"), pl.col("row").last().alias("last"))
-    return below.join(one, on="key").with_columns(pl.len().over("key").alias("n_below"))
+    """The records below whose key is above too, with the number of records of each side that have it."""
+    counts = above.group_by("key").agg(pl.len().alias("n_above"), pl.col("row").last().alias("last"))
+    return below.join(counts, on="key").with_columns(pl.len().over("key").alias("n_below"))
 
 
 def _paired(above: pl.DataFrame, below: pl.DataFrame, *, fans: bool) -> tuple[Ints, Ints]:
-    """Pairs of rows (below, above) that share a key and of which nothing else could be meant.
+    """Pairs of rows (below, above) that share a key, without ambiguous ones.
 
-    One to one; one above to its tries below; several to several by their tokens, else by their order where
-    there are as many here as there. What is left is ambiguous and stays apart.
+    One to one; one above to its attempts below; several to several by their tokens, else by their order where
+    both sides have as many.
     """
     counted = _counted(above, below).filter(pl.col("n_above") <= MOST_ALIKE, pl.col("n_below") <= MOST_ALIKE)
     sure = (pl.col("n_above") == 1) & (pl.lit(fans) | (pl.col("n_below") == 1))
     last = pl.lit(fans) & (pl.col("n_above") > 1) & (pl.col("n_below") == 1)
-    found = [counted.filter(sure | last).select("row", pl.col("last").alias("above"))]
+    parts = [counted.filter(sure | last).select("row", pl.col("last").alias("above"))]
     left = counted.filter((pl.col("n_above") > 1) & (pl.col("n_below") > 1))
     if left.height:
         below = left.select("key", "row", "at", "detail")
         above = above.join(below.select("key").unique(), on="key", how="semi")
         exact = _once(below).join(_once(above), on=["key", "detail"], suffix="_above")
-        found.append(exact.select("row", pl.col("row_above").alias("above")))
+        parts.append(exact.select("row", pl.col("row_above").alias("above")))
         below = below.join(exact, on="row", how="anti")
         above = above.join(exact.select(pl.col("row_above").alias("row")), on="row", how="anti")
         ranked = [f.sort("at", "row").with_columns(pl.int_range(pl.len()).over("key").alias("nth"),
                   pl.len().over("key").alias("n")) for f in (below, above)]  # fmt: skip
         inorder = ranked[0].join(ranked[1], on=["key", "n", "nth"], suffix="_above")
-        found.append(inorder.select("row", pl.col("row_above").alias("above")))
-    pairs = pl.concat(found).unique("row", keep="first", maintain_order=True)
+        parts.append(inorder.select("row", pl.col("row_above").alias("above")))
+    pairs = pl.concat(parts).unique("row", keep="first", maintain_order=True)
     return pairs["row"].to_numpy(), pairs["above"].to_numpy()
 
 
@@ -182,25 +176,25 @@ def _once(frame: pl.DataFrame) -> pl.DataFrame:
     return known.filter(pl.len().over("key", "detail") == 1).select("key", "detail", "row")
 
 
-def _weak(frame: Store, found: Links) -> None:
+def _weak(frame: Store, out: Links) -> None:
     """Records without a partner that agree in tokens, and lie within a minute: they may be the same call."""
     kinds = [c for c in ("tokens_input", "tokens_output") if c in frame]
     if len(kinds) < 2:
         return
-    open_up, open_down = found.up < 0, found.down < 0
-    for later in range(1, len(found.logs)):
+    open_up, open_down = out.up < 0, out.down < 0
+    for later in range(1, len(out.logs)):
         for earlier in range(later - 1, -1, -1):
-            below = found.logs[later][(open_up & (found.weak < 0))[found.logs[later]]]
-            above = found.logs[earlier][(open_down & (found.weak_down < 0))[found.logs[earlier]]]
+            below = out.logs[later][(open_up & (out.weak < 0))[out.logs[later]]]
+            above = out.logs[earlier][(open_down & (out.weak_down < 0))[out.logs[earlier]]]
             here, there = (_alike(frame, kinds, rows) for rows in (below, above))
             pairs = here.join(there, on=kinds, suffix="_above").filter(
                 (pl.col("at") - pl.col("at_above")).abs() <= WEAK_WINDOW_NS
             )
             rows, tops = pairs["row"].to_numpy(), pairs["row_above"].to_numpy()
-            found.weak[rows], found.weak_down[tops] = tops, rows
+            out.weak[rows], out.weak_down[tops] = tops, rows
 
 
 def _alike(frame: Store, kinds: Sequence[str], rows: Ints) -> pl.DataFrame:
-    held = frame.select(*kinds, pl.col("started_at").alias("at"))[rows].with_columns(pl.Series("row", rows))
-    held = held.filter(pl.col(kinds[0]) > 0, pl.col(kinds[1]) > 0, pl.col("at").is_not_null())
-    return held.filter(pl.len().over(kinds) == 1)
+    calls = frame.select(*kinds, pl.col("started_at").alias("at"))[rows].with_columns(pl.Series("row", rows))
+    calls = calls.filter(pl.col(kinds[0]) > 0, pl.col(kinds[1]) > 0, pl.col("at").is_not_null())
+    return calls.filter(pl.len().over(kinds) == 1)

@@ -1,7 +1,4 @@
-"""Whether the model that answered is another one than was asked for, not another spelling of it.
-
-It reads names only, and says nothing where either is missing or hidden behind a profile or an alias.
-"""
+"""Model names compared: whether another model answered than was requested, and one key for all spellings."""
 
 from __future__ import annotations
 
@@ -10,7 +7,8 @@ import re
 import polars as pl
 
 from auditor.catalogue import prices
-from auditor.evidence.assemble import Evidence, Series
+from auditor.evidence.table import Evidence, Series
+from auditor.relate.related_column import RelatedColumn
 
 _ROUTE = r"^(?:bedrock|converse|invoke|azure|openai|anthropic|vertex_ai|models)/"
 _PREFIX = r"^(?:us-gov|us|eu|apac|au|jp|ca|sa|global)\."
@@ -18,7 +16,7 @@ _VENDOR = r"^(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|qwen|s
 _TAIL = r"(?:[-@:]?20\d{2}-?\d{2}-?\d{2}|-\d{3,4})?(?:-v\d+)?(?::\d+)*(?:-latest|:[a-z]+)?$"
 _HIDDEN = r"(?i)^arn:|inference-profile|^(?:auto|default|router)$"
 
-# words of a name that tell no model from another
+# words of a name that do not distinguish models
 _NO_NAME = ["0", "instruct", "chat", "edition", "amazon", "bedrock", "v"]
 
 
@@ -42,9 +40,9 @@ def swapped(evidence: Evidence) -> Series:
     served, of_served = words(pl.col("served_model"))
     differs = (asked != served) | (of_asked != of_served)
     known = [_known(a) and _known(s) for a, s in pairs.rows()]
-    told = pairs.with_columns(pl.when(pl.Series(known, dtype=pl.Boolean)).then(differs).alias("swapped"))
+    by_pair = pairs.with_columns(pl.when(pl.Series(known, dtype=pl.Boolean)).then(differs).alias("swapped"))
     joined = frame.select("asked_model", "served_model").join(
-        told, on=["asked_model", "served_model"], how="left", nulls_equal=True, maintain_order="left"
+        by_pair, on=["asked_model", "served_model"], how="left", nulls_equal=True, maintain_order="left"
     )
     return {"model_swapped": joined["swapped"]}
 
@@ -62,7 +60,19 @@ def model_key(names: pl.Series) -> pl.Series:
         bare = bare.str.replace(part, "")
     # a bill runs words and numbers together (`Claude4.5Sonnet`), and writes `Nova2.0Lite` for `nova-2-lite`
     parts = bare.str.extract_all(r"\d+b\b|[a-z]+|\d+")
-    told = parts.list.eval(pl.element().filter(~pl.element().is_in(_NO_NAME))).list.sort().list.join(" ")
+    key = parts.list.eval(pl.element().filter(~pl.element().is_in(_NO_NAME))).list.sort().list.join(" ")
     opaque = pl.col("name").str.contains(_HIDDEN)
-    keyed = unique.with_columns(pl.when(opaque).then(pl.col("name")).otherwise(told).alias("key"))
+    keyed = unique.with_columns(pl.when(opaque).then(pl.col("name")).otherwise(key).alias("key"))
     return every.join(keyed, on="name", how="left", nulls_equal=True, maintain_order="left")["key"]
+
+
+COLUMNS = (
+    RelatedColumn(
+        "model_swapped",
+        swapped,
+        needs=("asked_model", "served_model"),
+        sources=("served_model",),
+        dtype=pl.Boolean,
+        rests_on="model",
+    ),
+)

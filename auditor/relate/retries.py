@@ -1,14 +1,12 @@
-"""Columns that tell attempts of one logical call: a failed call and what follows it.
-
-It never joins calls that did not fail, nor such as lie more than two minutes apart.
-"""
+"""Columns about the attempts of one logical call: a failed call and the calls that repeat it."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from auditor.evidence.assemble import Evidence, Series
 from auditor.evidence.store import Store
+from auditor.evidence.table import Evidence, Series
+from auditor.relate.related_column import RelatedColumn
 
 NEEDED = (
     "kind", "input", "operation", "started_at", "ended_at", "error", "request_id", "attempt_key", "parent_id",
@@ -18,31 +16,19 @@ MAX_GAP_NS = 120 * 1_000_000_000  # a retry follows its failed attempt within tw
 
 
 def attempts(evidence: Evidence) -> Series:
-    """Attempts of one logical call: a failed call and what follows it with the same parent, trace or id."""
+    """Number the attempts: a failed call and what follows it with the same parent, trace or id."""
     frame = evidence.frame
     if not (frame["error"] & (frame["kind"] == "call")).any():
-        return _alone(frame)
+        return _single_attempts(frame)
     # in one chunk: Polars 2.1 panics where text is put together from columns whose first chunk is empty
     names = [name for name in NEEDED if name in frame]
     calls = frame.select(names).with_row_index("row").filter(pl.col("kind") == "call").rechunk()
-    same_id = pl.col("request_id") if "request_id" in calls.columns else pl.lit(None, pl.String)
-    # what a format says of attempts that share nothing else: same numbered line, same URI by one client
-    told = pl.col("attempt_key") if "attempt_key" in calls.columns else pl.lit(None, pl.String)
-    key = (
-        pl.when(told.is_not_null())
-        .then(pl.format("as told {}", told))
-        .when(pl.col("parent_id").is_not_null())
-        .then(pl.format("{} {}", "trace_key", "parent_id"))
-        .when(pl.col("trace_id").is_not_null() & pl.col("span_id").is_null())
-        .then(pl.col("trace_key"))
-        .otherwise(pl.coalesce(same_id, pl.format("row {}", "row")))
-    )
     ordered = calls.select(
-        "row", "input", "operation", "started_at", "ended_at", "error", key.alias("key")
+        "row", "input", "operation", "started_at", "ended_at", "error", _shared_key(calls).alias("key")
     ).sort("input", "key", "started_at", "row", nulls_last=True)
     same = (pl.col("key") == pl.col("key").shift(1)) & (pl.col("input") == pl.col("input").shift(1))
     soon = (pl.col("started_at") - pl.coalesce("ended_at", "started_at").shift(1)).abs() <= MAX_GAP_NS
-    # a try that failed before it named its operation may be of any
+    # an attempt that failed before it named its operation can be of any operation
     alike = (pl.col("operation") == pl.col("operation").shift(1)).fill_null(True)
     follows = (same & alike & pl.col("error").shift(1) & soon.fill_null(True)).fill_null(False)
     chained = ordered.with_columns((~follows).cum_sum().alias("logical_call")).with_columns(
@@ -63,12 +49,38 @@ def attempts(evidence: Evidence) -> Series:
     return out
 
 
-def _alone(frame: Store) -> Series:
-    """Where no call failed, each is the only attempt of its own logical call."""
-    found = frame.select(
+def _shared_key(calls: pl.DataFrame) -> pl.Expr:
+    """What attempts of one logical call have in common: the format's own key, else parent, trace or id."""
+    same_id = pl.col("request_id") if "request_id" in calls.columns else pl.lit(None, pl.String)
+    # set by formats whose attempts share no id: same numbered line, same URI by one client
+    by_format = pl.col("attempt_key") if "attempt_key" in calls.columns else pl.lit(None, pl.String)
+    return (
+        pl.when(by_format.is_not_null())
+        .then(pl.format("by format {}", by_format))
+        .when(pl.col("parent_id").is_not_null())
+        .then(pl.format("{} {}", "trace_key", "parent_id"))
+        .when(pl.col("trace_id").is_not_null() & pl.col("span_id").is_null())
+        .then(pl.col("trace_key"))
+        .otherwise(pl.coalesce(same_id, pl.format("row {}", "row")))
+    )
+
+
+def _single_attempts(frame: Store) -> Series:
+    """Each call as the only attempt of its own logical call, where no call failed."""
+    columns = frame.select(
         pl.int_range(pl.len()).alias("logical_call"),
         pl.repeat(1, pl.len(), dtype=pl.Int64).alias("attempt"),
         pl.repeat(1, pl.len(), dtype=pl.Int64).alias("attempts"),
         pl.col("request_id").is_not_null().cast(pl.Int64).alias("call_request_ids"),
     )
-    return {name: found[name] for name in found.columns}
+    return {name: columns[name] for name in columns.columns}
+
+
+COLUMNS = (
+    RelatedColumn(
+        "logical_call|attempt|attempts|call_request_ids",
+        attempts,
+        needs=("request_id", "trace_key", "operation"),
+        dtype=pl.Int64,
+    ),
+)

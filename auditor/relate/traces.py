@@ -1,7 +1,4 @@
-"""Columns that look along a trace: what parent, root and other records carry, and what lies below a record.
-
-It adds nothing to the table itself; a record without a known parent gets nulls, never a guess.
-"""
+"""Columns about other records of the trace: values of parent, root and others, sums over children."""
 
 from __future__ import annotations
 
@@ -10,7 +7,8 @@ import polars as pl
 
 from auditor.evidence.ancestry import nearest
 from auditor.evidence.arrays import Ints, Rows, index_of
-from auditor.evidence.assemble import IS_CALL, Columns, Evidence, Series, hop_of
+from auditor.evidence.table import IS_CALL, Columns, Evidence, Series, hop_of, once_per_table
+from auditor.relate.related_column import RelatedColumn, has_parents, value_at
 
 
 def trace_key(evidence: Evidence) -> Series:
@@ -44,7 +42,7 @@ def root_value(evidence: Evidence, field: str) -> Series:
 
 
 def trace_value(evidence: Evidence, field: str) -> Series:
-    """The first value on another record of the trace; own values are no news."""
+    """The value of the first record of the trace in the same hop that has one, possibly the record itself."""
     frame = evidence.frame
     own = frame[field]
     if frame.is_empty("trace_id") or own.null_count() == frame.height:
@@ -57,20 +55,19 @@ def trace_value(evidence: Evidence, field: str) -> Series:
     return {f"trace_{field}": own[index], f"trace_{field}_slot": frame[f"{field}_slot"][index]}
 
 
+@once_per_table()
 def _trace_of(evidence: Evidence) -> Ints:
     """For each row the first row of its trace in its hop, -1 without a trace.
 
-    Another hop's records of the trace are no siblings: what they carry has still to cross the border.
+    Another hop's records of the trace do not count: their values have yet to be passed on to this hop.
     """
-    if "trace of" not in evidence.kept:
-        trace = evidence.frame["trace_id"]
-        # a number for both is grouped in a fraction of the room that text takes
-        key = trace.hash(0) ^ pl.Series(hop_of(evidence)).hash(1)
-        rows = pl.DataFrame({"key": key}).with_row_index("row")
-        first = pl.col("row").cast(pl.Int32).first().over("key")
-        evidence.kept["trace of"] = rows.select(first).to_series().set(trace.is_null(), -1).to_numpy()
-    found: Ints = evidence.kept["trace of"]
-    return found
+    trace = evidence.frame["trace_id"]
+    # grouping by one number takes a fraction of the memory that grouping by text takes
+    key = trace.hash(0) ^ pl.Series(hop_of(evidence)).hash(1)
+    rows = pl.DataFrame({"key": key}).with_row_index("row")
+    first = pl.col("row").cast(pl.Int32).first().over("key")
+    out: Ints = rows.select(first).to_series().set(trace.is_null(), -1).to_numpy()
+    return out
 
 
 def tree(evidence: Evidence) -> Series:
@@ -83,7 +80,7 @@ def tree(evidence: Evidence) -> Series:
 
 
 def inside_sibling(evidence: Evidence) -> Series:
-    """Whether another service's call under the same parent begins no later and ends after this one."""
+    """Whether another service's call under the same parent starts no later and ends after this one."""
     frame = evidence.frame
     if frame.is_empty("parent_id") or frame.is_empty("service"):
         return {}
@@ -97,13 +94,13 @@ def inside_sibling(evidence: Evidence) -> Series:
     for service in calls["service"].unique(maintain_order=True):
         others = pl.when(pl.col("service") != service).then(pl.col("ended_at"))
         latest = others.cum_max().forward_fill().over(group)
-        held = calls.filter((pl.col("service") == service) & (latest > pl.col("ended_at")))
-        inside[held["row"].to_numpy()] = True
+        enclosed = calls.filter((pl.col("service") == service) & (latest > pl.col("ended_at")))
+        inside[enclosed["row"].to_numpy()] = True
     return {"inside_sibling": pl.Series(inside)}
 
 
 def _mixed(keys: pl.Series, values: pl.Series) -> Rows:
-    """Whether the rows of the same key hold more than one value."""
+    """Whether the rows of the same key have more than one value."""
     if values.n_unique() < 2:
         return np.zeros(len(keys), dtype=bool)
     hashed = keys.hash().to_numpy()
@@ -117,7 +114,7 @@ def _mixed(keys: pl.Series, values: pl.Series) -> Rows:
 
 
 def calls_in_trace(_: Evidence) -> Columns:
-    """How many calls the trace holds."""
+    """How many calls the trace has."""
     return {"calls_in_trace": IS_CALL.cast(pl.Int64).sum().over("input", "trace_key")}
 
 
@@ -138,3 +135,15 @@ def children_sum(evidence: Evidence, field: str) -> Series:
             some[at[carry]] = True
             at[carry] = evidence.parent[at[carry]]
     return {f"children_{field}": pl.Series(total).set(pl.Series(~some), None)}
+
+
+COLUMNS = (
+    RelatedColumn("trace_key", trace_key, dtype=pl.String),
+    RelatedColumn("is_root|has_parent|parent_missing", tree, dtype=pl.Boolean),
+    RelatedColumn("calls_in_trace", calls_in_trace, needs=("trace_key",), dtype=pl.Int64),
+    RelatedColumn("inside_sibling", inside_sibling, needs=("service",), dtype=pl.Boolean),
+    RelatedColumn("children_(.+)", children_sum, ("{}",), ("{}",), exists_when=has_parents),
+    value_at("parent", parent_value, exists_when=has_parents),
+    value_at("root", root_value, exists_when=has_parents),
+    value_at("trace", trace_value, sources=("trace_id", "{}")),
+)

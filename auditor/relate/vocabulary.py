@@ -1,31 +1,30 @@
-"""Columns that hold a value against the policy: is it listed, does it match, which listed value is near.
-
-Without a vocabulary or a pattern for a field there is no such column, and rules that ask for it are silent.
-"""
+"""Columns that compare a value with the policy: is it listed, does it match, is a listed value near."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import partial
 
 import polars as pl
 
-from auditor.evidence.assemble import Columns, Evidence
+from auditor.evidence.table import Columns, Evidence
+from auditor.relate.related_column import RelatedColumn
 
 MOST = 50_000  # pairs of a value and a word that are compared letter by letter
-SUFFIXES = ("_unlisted", "_unmatched", "_near_miss")
 
 
-def known(evidence: Evidence, name: str) -> bool | None:
-    """Whether a column of this module can hold anything; nothing when the name is none of them."""
-    for suffix in SUFFIXES:
-        if name.endswith(suffix) and (field := name.removesuffix(suffix)) in evidence.catalogue.fields:
-            held = evidence.patterns if suffix == "_unmatched" else evidence.vocabularies
-            return field in held and evidence.has(field)
-    return None
+def has_vocabulary(evidence: Evidence, field: str) -> bool:
+    """Whether the policy lists values of a field that the table has."""
+    return field in evidence.vocabularies and evidence.has(field)
+
+
+def has_pattern(evidence: Evidence, field: str) -> bool:
+    """Whether the policy has a pattern for a field that the table has."""
+    return field in evidence.patterns and evidence.has(field)
 
 
 def unlisted(evidence: Evidence, field: str) -> Columns:
-    """Whether a value stands outside the field's vocabulary."""
+    """Whether a value is missing from the field's vocabulary."""
     words = evidence.vocabularies.get(field)
     if not words:
         return {}
@@ -41,7 +40,7 @@ def unmatched(evidence: Evidence, field: str) -> Columns:
 
 
 def near_miss(evidence: Evidence, field: str) -> Columns:
-    """Whether a value outside the vocabulary is nearly one of it: another case, other separators, a slip."""
+    """Whether an unlisted value is nearly a listed one: by case, separators or a spelling mistake."""
     words = evidence.vocabularies.get(field)
     if not words:
         return {}
@@ -49,7 +48,7 @@ def near_miss(evidence: Evidence, field: str) -> Columns:
     folded = {_folded(word) for word in listed}
     values = [v for v in evidence.frame[field].drop_nulls().unique().sort().to_list() if v not in listed]
     tried = frozenset(values[: MOST // len(folded) + 1])
-    near = [v for v in values if _folded(v) in folded or (v in tried and _slipped(_folded(v), folded))]
+    near = [v for v in values if _folded(v) in folded or (v in tried and _misspelt(_folded(v), folded))]
     column = pl.col(field)
     return {f"{field}_near_miss": pl.when(column.is_not_null()).then(column.is_in(near))}
 
@@ -58,5 +57,13 @@ def _folded(value: str) -> str:
     return "".join(char for char in value.lower() if char.isalnum())
 
 
-def _slipped(value: str, words: set[str]) -> bool:
+def _misspelt(value: str, words: set[str]) -> bool:
     return bool(get_close_matches(value, words, n=1, cutoff=0.8))
+
+
+_against_policy = partial(RelatedColumn, needs=("{}",), dtype=pl.Boolean, rests_on="{}")
+COLUMNS = (
+    _against_policy("(.+)_unlisted", unlisted, exists_when=has_vocabulary),
+    _against_policy("(.+)_unmatched", unmatched, exists_when=has_pattern),
+    _against_policy("(.+)_near_miss", near_miss, exists_when=has_vocabulary),
+)

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -18,9 +19,9 @@ import polars as pl
 from auditor.catalogue.rules import fitting, load_fixes
 from auditor.catalogue.words import SCOPES, Verdict
 from auditor.evidence.arrays import Codes, Ints, Rows, coded
-from auditor.evidence.assemble import Evidence
 from auditor.evidence.schema import Slot
 from auditor.evidence.store import Store, is_long
+from auditor.evidence.table import Evidence, once_per_table
 from auditor.judge.verdicts import (
     ABSENT,
     CAUSES,
@@ -32,7 +33,7 @@ from auditor.judge.verdicts import (
     columns_of,
 )
 from auditor.readers.registry import all_formats
-from auditor.relate.columns import rests_on
+from auditor.relate.columns import LISTED_PLACES, rests_on
 from auditor.report import mask
 from auditor.report.schema import AskedOf, ByVerdict, FieldReport, Found, Gap, Where
 from auditor.tally.weights import Weights
@@ -153,7 +154,7 @@ def found(ledger: Ledger, field: str) -> list[Found]:
     seen: Counter[tuple[bool, str, str]] = Counter()
     own = ledger.slots.get(field)
     count = ledger.weights.count
-    for place in ("", *_PLACES):
+    for place in ("", *(f"{place}_" for place in LISTED_PLACES)):
         numbers = ledger.slots.get(f"{place}{field}")
         if numbers is None:
             continue
@@ -171,29 +172,17 @@ def found(ledger: Ledger, field: str) -> list[Found]:
     return [Found(key=k, scope=s, calls=n, accepted=ok) for (ok, s, k), n in order[:12]]
 
 
-_PLACES = (
-    "attempt_",
-    "header_",
-    "parent_",
-    "trace_",
-    "session_",
-    "process_",
-    "credential_",
-    "principal_",
-    "account_",
-    "session_tag_",
-    "weak_",
-)
-
-
 def shown_key(evidence: Evidence, slot: Slot) -> str:
     """The key of a slot as the report prints it; what a caller named may hold names of people."""
-    chosen: frozenset[str] | None = evidence.kept.get("chosen keys")
-    if chosen is None:
-        chosen = evidence.kept["chosen keys"] = frozenset(s.key for s in evidence.slots if s.free)
-    if slot.key not in chosen:
+    if slot.key not in _chosen_keys(evidence):
         return mask.key(slot.key, "own")
     return mask.key(slot.key, "attribute" if slot.scope == "span" else "path", _identities(evidence))
+
+
+@once_per_table()
+def _chosen_keys(evidence: Evidence) -> frozenset[str]:
+    """The keys that callers named."""
+    return frozenset(slot.key for slot in evidence.slots if slot.free)
 
 
 def shown_name(evidence: Evidence, dimension: str, text: str) -> str:
@@ -203,21 +192,19 @@ def shown_name(evidence: Evidence, dimension: str, text: str) -> str:
 
 def _identities(evidence: Evidence) -> Callable[[str], bool]:
     """Whether a text is the value of an owner or a user on any record."""
-    known: dict[str, bool] = evidence.kept.setdefault("identities", {})
-
-    def is_identity(text: str) -> bool:
-        if text not in known:
-            if "identity values" not in evidence.kept:
-                evidence.kept["identity values"] = _identity_values(evidence)
-            known[text] = bool((evidence.kept["identity values"] == text).any())
-        return known[text]
-
-    return is_identity
+    return partial(_is_identity, evidence)
 
 
+@once_per_table()
+def _is_identity(evidence: Evidence, text: str) -> bool:
+    return bool((_identity_values(evidence) == text).any())
+
+
+@once_per_table()
 def _identity_values(evidence: Evidence) -> pl.Series:
     frame = evidence.frame
-    names = (f"{place}{field}" for field in IDENTITIES for place in ("", *_PLACES))
+    elsewhere = (f"{place}_{field}" for place in LISTED_PLACES for field in IDENTITIES)
+    names = (*IDENTITIES, *elsewhere)
     columns = [frame[n] for n in names if n in frame and frame.dtype(n) == pl.String]
     values = [column.unique().alias("value") for column in columns]
     return pl.concat(values).unique() if values else pl.Series("value", [], dtype=pl.String)

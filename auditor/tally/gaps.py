@@ -13,9 +13,9 @@ import numpy as np
 from auditor.catalogue.fields import Profile, catalogue
 from auditor.catalogue.rules import Rule
 from auditor.catalogue.words import Level
-from auditor.evidence.assemble import Evidence
+from auditor.evidence.table import Evidence
 from auditor.inputs.source import Input
-from auditor.judge.requirements import Asked
+from auditor.judge.requirements import CallsByField
 from auditor.judge.verdicts import Hit, Judgement
 from auditor.locate.places import Locator, excerpt
 from auditor.policy.model import Policy
@@ -27,7 +27,7 @@ from auditor.tally.hops import Place
 
 
 def tell_all(
-    ledger: Ledger, asked: Asked, policy: Policy, profile: Profile, inputs: Sequence[Input]
+    ledger: Ledger, asked: CallsByField, policy: Policy, profile: Profile, inputs: Sequence[Input]
 ) -> list[Told]:
     """Gaps in the order of the report: level, money, calls. What nobody asked for is a note or untold."""
     tables = ledger.evidence.tables
@@ -94,7 +94,7 @@ def anchor(
     return out
 
 
-def followed(asked: Asked, told: Sequence[Told], rules: Sequence[Rule]) -> list[str]:
+def followed(asked: CallsByField, told: Sequence[Told], rules: Sequence[Rule]) -> list[str]:
     """The fields to follow from hop to hop: what is asked for, then what was told of a border."""
     looking = {rule.id for rule in rules if rule.between}
     between = [t.gap.field for t in told if t.gap.rule in looking]

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from auditor.evidence.arrays import Ints, Rows
-from auditor.evidence.assemble import Evidence, hop_of
+from auditor.evidence.table import Evidence, hop_of
 from auditor.judge.verdicts import NOT_CARRIED, PRESENT, Judgement
 from auditor.relate.columns import need
 from auditor.relate.hops import changed, partner, renamed

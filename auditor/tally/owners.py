@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from auditor.evidence.arrays import Ints, Rows, gathered
-from auditor.evidence.assemble import Evidence
 from auditor.evidence.store import Store
+from auditor.evidence.table import Evidence
 from auditor.judge.verdicts import PRESENT, Judgement
 from auditor.relate.bill import compare
 from auditor.relate.distinct_calls import Distinct, alternatives, distinct, once
@@ -191,8 +191,8 @@ def _owner_of(calls: Distinct, owned: Rows) -> Ints:
         first[mine] = np.where(inherited >= 0, inherited, first[mine])
     aside = np.full(len(owned), -1, dtype=np.int32)
     for mine in reversed(by_hop):  # of several hops beside a record the earliest has the last word
-        siblings = mine[(calls.beside[mine] >= 0) & (first[mine] >= 0)]
-        aside[calls.beside[siblings]] = first[siblings]
+        siblings = mine[(calls.uncounted_under[mine] >= 0) & (first[mine] >= 0)]
+        aside[calls.uncounted_under[siblings]] = first[siblings]
     for mine in by_hop:
         above = calls.parent[mine]
         aside[mine] = np.where((aside[mine] < 0) & (above >= 0), aside[above], aside[mine])

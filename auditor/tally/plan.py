@@ -12,18 +12,17 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from auditor.catalogue.fields import Profile
+from auditor.catalogue.fields import USAGE, Profile
 from auditor.catalogue.rules import Rule
 from auditor.evidence.arrays import Ints, Rows
-from auditor.evidence.assemble import Evidence, values_dtype
 from auditor.evidence.schema import Slot
 from auditor.evidence.store import Store
-from auditor.judge.coverage import USAGE
+from auditor.evidence.table import Evidence, values_dtype
 from auditor.judge.requirements import required_on, requirements
 from auditor.judge.verdicts import NOT_CARRIED, PRESENT, Judgement, judge
 from auditor.policy.model import Policy
-from auditor.relate.columns import need
-from auditor.relate.hops import able
+from auditor.relate.columns import NEAREST_PLACES, need
+from auditor.relate.hops import can_carry
 from auditor.relate.joins import Links, links
 from auditor.report.mask import Masker
 from auditor.report.schema import Projection, Step
@@ -33,14 +32,10 @@ from auditor.tally.owners import spend
 from auditor.tally.totals import owned_by_someone, score_of
 from auditor.tally.weights import Weights
 
-SAME_CALLS = ("links", "distinct", "look alikes", "compared")  # what `kept` holds of which records are a call
 OWNERS = frozenset({"tenant_id", "team_id", "workflow_id", "user_id"})
 Place = Callable[[Told], tuple[int, str]]  # the number and name of the hop at which a gap sits
 MOSTLY = 0.5
 EACH_STEP = 50_000  # calls up to which every step is judged where the whole plan comes out otherwise
-# where the value that a fix would stamp stands today, nearest first
-NEAR = ("upstream", "header", "parent", "root", "trace", "downstream", "session_tag", "process", "session",
-        "credential", "principal", "weak", "attempt")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,8 +59,7 @@ def checked(
     table with all steps applied; where they see it otherwise than the steps add up to, they judge each.
     """
     # the same records stay the same calls, whatever id they are given
-    kept = {name: value for name, value in judged.kept.items() if name.startswith(SAME_CALLS)}
-    court = replace(court, bare=replace(court.bare, kept=kept))
+    court = replace(court, bare=court.bare.with_joins_of(judged))
     table, steps = _steps(told, judged, judgement, court, place, each=False)
     if not steps:
         return []
@@ -125,7 +119,7 @@ def _again(table: Evidence, court: Court, closed: Collection[tuple[str, str]]) -
     for rule in _that_matter(court.rules, fields):
         open_ = tuple(f for f in rule.field if f not in USAGE or (rule.id, f) not in closed)
         rules.append(rule if len(open_) == len(rule.field) else rule.model_copy(update={"field": open_}))
-    return judge(replace(table, kept=dict(table.kept), slots=list(table.slots)), rules, fields)
+    return judge(table.copy(), rules, fields)
 
 
 def _that_matter(rules: Sequence[Rule], fields: Sequence[str]) -> list[Rule]:
@@ -174,7 +168,7 @@ def _asked(court: Court) -> list[str]:
 def _standing(table: Evidence, judgement: Judgement, court: Court) -> Projection:
     """Score, spend without an owner, and the present share of each required field."""
     weights = court.weights
-    evidence = replace(table, kept=dict(table.kept), slots=list(table.slots))
+    evidence = table.copy()
     if len(evidence.hops) > 1:
         spent = spend(evidence, judgement, weights, Masker(), court.names)
         lost, calls = spent.share_lost, spent.lost_calls / spent.calls if spent.calls else 0.0
@@ -243,7 +237,7 @@ def _handed_on(judged: Evidence, own: pl.Series, field: str, rows: Ints) -> Iter
     found = links(judged)
     if found is None:
         return
-    carries = able(judged, field)
+    carries = can_carry(judged, field)
     hands_on = _borders_that_hand_on(found, judged.frame[field])
     above = rows
     for _ in judged.hops:
@@ -275,7 +269,7 @@ def _borders_that_hand_on(found: Links, values: pl.Series) -> set[tuple[int, int
 
 def _value(judged: Evidence, field: str, dtype: pl.DataType, own: pl.Series) -> pl.Series:
     """What would stand on each call: what stands near it today, else a word of its own."""
-    names = [f"{place}_{field}" for place in NEAR]
+    names = [f"{place}_{field}" for place in NEAREST_PLACES]
     judged = replace(judged)  # what is looked up here is not kept
     frame = need(judged, *(name for name in names if judged.has(f"{name}_slot")))
     near = [frame[name] for name in names if name in frame]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from auditor.evidence.assemble import Evidence
+from auditor.evidence.table import Evidence
 from auditor.printing.text import plural
 from auditor.relate.bill import ALL, Comparison, compare
 from auditor.report import mask

@@ -12,9 +12,9 @@ import polars as pl
 
 from auditor.catalogue.fields import Profile
 from auditor.evidence.arrays import Rows
-from auditor.evidence.assemble import IS_CALL, Evidence
+from auditor.evidence.table import IS_CALL, Evidence
 from auditor.inputs.source import Input
-from auditor.judge.requirements import Asked, asked_of, requirements
+from auditor.judge.requirements import CallsByField, applicable_to, requirements
 from auditor.judge.verdicts import NOT_CARRIED, PRESENT, Judgement
 from auditor.printing.text import plural
 from auditor.relate.distinct_calls import look_alikes, strangers
@@ -54,7 +54,9 @@ def totals(weights: Weights, owned: Rows, spent: Spend, *, together: bool) -> To
     )
 
 
-def field_reports(ledger: Ledger, required: Asked, asked: Asked, gaps: list[Gap]) -> list[FieldReport]:
+def field_reports(
+    ledger: Ledger, required: CallsByField, asked: CallsByField, gaps: list[Gap]
+) -> list[FieldReport]:
     """The profile's fields first, then every other field that was seen.
 
     `asked` says of which calls a field is asked, also where another answers for it; `required`, where none.
@@ -83,7 +85,7 @@ def score_of(
     shares, uncheckable = [], []
     needs = requirements(profile, (), evidence)
     for need in needs:
-        rows = asked_of(need, evidence, judgement)
+        rows = applicable_to(need, evidence, judgement)
         weight = max(evidence.catalogue.fields[name].weight for name in need.any_of)
         present = np.any([judgement.verdicts[n] == PRESENT for n in need.any_of], axis=0) & rows
         lacking = np.all([judgement.verdicts[n] == NOT_CARRIED for n in need.any_of], axis=0)

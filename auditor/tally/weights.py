@@ -13,8 +13,8 @@ import polars as pl
 
 from auditor.catalogue import prices
 from auditor.evidence.arrays import Ints, Rows
-from auditor.evidence.assemble import Evidence
 from auditor.evidence.store import Store
+from auditor.evidence.table import Evidence
 from auditor.relate.columns import need
 from auditor.relate.joins import Links, links
 

@@ -13,7 +13,7 @@ from tests.support.patterns import USES, AnyPattern, Use, modules, texts, uses
 SIZE = 4_000  # characters; the small text has a quarter of them
 SHORTEST = 0.002  # seconds: what takes less is no danger
 # columns and relate look at names of our own columns, never at input; redact has tests of its own
-EXEMPT = ("auditor.judge.columns", "auditor.relate.columns")
+EXEMPT = ("auditor.judge.columns", "auditor.relate.related_column")
 BOUNDED = frozenset(
     {"auditor.report.mask._CODE", "auditor.redact.pseudonyms._TRAITS"}
 )  # given short texts only

@@ -12,12 +12,14 @@ import pytest
 
 from auditor.audit import Input
 from auditor.catalogue import prices
-from auditor.catalogue.fields import catalogue
+from auditor.catalogue.fields import PLACES, catalogue
 from auditor.catalogue.predicates import demands, guard
-from auditor.evidence.assemble import Evidence, assemble
+from auditor.catalogue.words import SCOPES
+from auditor.evidence.assemble import assemble
+from auditor.evidence.table import Evidence
 from auditor.inputs.source import Source
 from auditor.readers.ingest import ingest
-from auditor.relate.columns import need, rests_on
+from auditor.relate.columns import COLUMNS, NEAREST_PLACES, need, rests_on
 
 START = 1789380000000000000
 TRACE = "5b8efff798038103d269b633813fc601"
@@ -175,3 +177,11 @@ def test_a_window_is_asked_only_where_the_rest_of_its_predicate_holds(predicate:
 def test_a_model_that_is_free_costs_nothing() -> None:
     """What OpenRouter offers as `:free` is no zero by mistake."""
     assert (0.0, 0.0, 0.0, 0.0) == prices.rates("google/gemini-2.0-flash-exp:free", "openrouter", None)
+
+
+def test_every_place_of_a_value_has_a_rank() -> None:
+    """The plan looks for values at all places that related columns have, and at scopes of readers."""
+    related = {column.place for column in COLUMNS if column.place}
+
+    assert related < set(NEAREST_PLACES)
+    assert set(NEAREST_PLACES) - related <= {*SCOPES, *PLACES.values(), "weak"}

@@ -8,7 +8,8 @@ from typing import Any
 
 from auditor.audit import Input, audit
 from auditor.catalogue.fields import catalogue
-from auditor.evidence.assemble import Evidence, assemble
+from auditor.evidence.assemble import assemble
+from auditor.evidence.table import Evidence
 from auditor.inputs.source import Source
 from auditor.policy.model import Policy
 from auditor.readers.ingest import ingest
