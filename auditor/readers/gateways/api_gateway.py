@@ -23,6 +23,7 @@ from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.readers.contract import LineReader, RecordReader
 from auditor.readers.shared.access_log import AccessRows, Request, head
+from auditor.readers.shared.carries import CALLER_FIELDS, OUTCOME, at_scope
 from auditor.readers.shared.routes import clf_ns, invocation, trace_of
 
 NAMES = frozenset(
@@ -206,19 +207,11 @@ FORMAT = Format(
     name="api-gateway-access-log",
     layer="gateway",
     title="API Gateway access log",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id team_id user_id session_id cost_center environment request_id
-        latency_ms""".split(),
-        "gateway_record",
+    carries=at_scope(
+        "gateway_record", *CALLER_FIELDS, "request_id", "latency_ms", without="workflow_run_id agent"
     )
-    | {
-        "attempt_id": "attempt",
-        "status": "attempt",
-        "error_code": "attempt",
-        "trace_id": "trace",
-        "iam_principal": "principal",
-        "account_id": "account",
-    },
+    | at_scope("attempt", "attempt_id", *OUTCOME)
+    | {"trace_id": "trace", "iam_principal": "principal", "account_id": "account"},
     get="""Let the authorizer return the tenant in its context, list it in the stage's format, then:
 
 ```sh

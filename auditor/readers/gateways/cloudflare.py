@@ -19,6 +19,7 @@ from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves, opened_text
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
+from auditor.readers.shared.carries import CALLER_FIELDS, at_scope
 from auditor.readers.shared.named_keys import Named, flag, put_named, truth
 
 NAMES = {
@@ -43,9 +44,6 @@ PUSHED = {
     "StatusCode": Named("status", "attempt"),
     "Step": Named("retry_count", "gateway_record"),
 }
-FREE = tuple(
-    "tenant_id workflow_id workflow_run_id team_id user_id session_id cost_center environment agent".split()
-)
 KEPT_ENTRIES = 5
 
 
@@ -115,7 +113,7 @@ def _known(held: dict[str, Any], builder: Builder) -> None:
     """Logpush shows the columns of its job, and of encrypted ones only that they are there."""
     shown = {name.field for key, name in PUSHED.items() if key in held}
     if "Metadata" in held and not _is_sealed(held["Metadata"]):
-        shown |= {*FREE, "request_id"}
+        shown |= {*CALLER_FIELDS, "request_id"}
     elif "Metadata" in held:
         builder.note(
             "the metadata is encrypted: decrypt it with the key of the Logpush job, or use the logs API"
@@ -127,7 +125,7 @@ FORMAT = Format(
     name="cloudflare-ai-gateway",
     layer="gateway",
     title="Cloudflare AI Gateway logs",
-    carries=dict.fromkeys(FREE, "gateway_record") | {name.field: name.scope for name in NAMES.values()},
+    carries=at_scope("gateway_record", *CALLER_FIELDS) | {name.field: name.scope for name in NAMES.values()},
     get="""`curl -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" "https://api.cloudflare.com/client/v4/\
 accounts/$ACCOUNT_ID/ai-gateway/gateways/$GATEWAY_ID/logs?per_page=50" > logs.json`.""",
 )

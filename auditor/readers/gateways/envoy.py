@@ -20,6 +20,7 @@ from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.readers.contract import LineReader, RecordReader
 from auditor.readers.shared.access_log import LONGEST, AccessRows, Request
+from auditor.readers.shared.carries import CALLER_FIELDS, MODEL, OUTCOME, PRICED_TOKENS, at_scope
 from auditor.readers.shared.routes import invocation
 
 ENVOY = frozenset(
@@ -32,7 +33,7 @@ DECISIVE = frozenset(
     "response_flags upstream_cluster x_envoy_origin_path x_envoy_original_path response_code_details".split()
 )
 # the operator's usual labels for what the gateway's metadata holds, beside the names of OpenTelemetry
-LABELS: dict[str, tuple[str, int]] = {
+METADATA: dict[str, tuple[str, int]] = {
     "gen_ai_request_model": ("model", 0),
     "genai_model_name": ("model", 1),
     "x_ai_eg_model": ("model", 2),
@@ -170,7 +171,7 @@ def _is_call(held: dict[str, tuple[str, Any]], request: Request) -> bool:
         return False
     told = any(
         n in held and _filled(held[n][1])
-        for n, (field, _) in LABELS.items()
+        for n, (field, _) in METADATA.items()
         if field == "model" or field.startswith("tokens")
     )
     return told or invocation(request.method, request.uri) is not None
@@ -179,7 +180,7 @@ def _is_call(held: dict[str, tuple[str, Any]], request: Request) -> bool:
 def _label(rows: AccessRows, row: int, key: str, value: Any) -> None:
     """One label: what the gateway's metadata is usually called, else a header of the operator's choice."""
     name = flat(key)
-    known = LABELS.get(name)
+    known = METADATA.get(name)
     if known is not None:
         field, rank = known
         scope = "attempt" if field == "error_code" else "gateway_record"
@@ -205,13 +206,17 @@ FORMAT = Format(
     name="envoy-ai-gateway",
     layer="gateway",
     title="Envoy AI Gateway access log",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id user_id session_id cost_center environment agent
-        request_id trace_id retry_count model provider region tokens_input tokens_output tokens_cache_read
-        tokens_cache_write tokens_total latency_ms""".split(),
+    carries=at_scope(
         "gateway_record",
+        *(
+            *CALLER_FIELDS,
+            "request_id trace_id retry_count",
+            *MODEL,
+            *PRICED_TOKENS,
+            "tokens_total latency_ms",
+        ),
     )
-    | {"attempt_id": "attempt", "status": "attempt", "error_code": "attempt"},
+    | at_scope("attempt", "attempt_id", *OUTCOME),
     get="""Name the metadata keys in `llmRequestCosts` of the `AIGatewayRoute`, and log them and the owner:
 
 ```yaml

@@ -19,6 +19,7 @@ from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.readers.contract import LineReader
 from auditor.readers.shared.access_log import ID, LONGEST, AccessRows, Request, fields
+from auditor.readers.shared.carries import at_scope
 from auditor.readers.shared.routes import clf_ns
 
 _TIME = re.compile(r"\[(\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3,6})\] ")
@@ -111,12 +112,12 @@ FORMAT = Format(
     name="haproxy-http",
     layer="gateway",
     title="HAProxy HTTP access log",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id team_id user_id session_id request_id trace_id retry_count model provider
-        latency_ms""".split(),
+    carries=at_scope(
         "gateway_record",
+        "tenant_id workflow_id team_id user_id session_id",
+        "request_id trace_id retry_count model provider latency_ms",
     )
-    | {"attempt_id": "attempt", "status": "attempt"},
+    | at_scope("attempt", "attempt_id status"),
     get="""Name the owner's headers in a log format of your own, then take the file:
 
 ```haproxy

@@ -19,6 +19,7 @@ from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves, opened_text
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
+from auditor.readers.shared.carries import OWNERS, at_scope
 from auditor.readers.shared.named_keys import Named, put_named, shown_by
 
 NAMES = {
@@ -46,13 +47,10 @@ NAMES = {
 }
 SESSION = "helicone-session-id"
 HOLDERS = ("request_properties", "properties")
-FREE = tuple(
-    """tenant_id workflow_id workflow_run_id team_id session_id cost_center environment agent
-    request_id""".split()
-)
+PROPERTIES = (*OWNERS, "session_id", "cost_center", "environment", "agent")
 SHOWS: dict[str, tuple[str, ...]] = {
     **{key: (name.field,) for key, name in NAMES.items()},
-    **dict.fromkeys(HOLDERS, tuple(f for f in FREE if f != "request_id")),
+    **dict.fromkeys(HOLDERS, PROPERTIES),
     "target_url": ("region",),
 }
 # columns of the row that are no property of the caller's, though some look like one
@@ -136,7 +134,7 @@ FORMAT = Format(
     name="helicone",
     layer="gateway",
     title="Helicone requests",
-    carries=dict.fromkeys(FREE, "gateway_record")
+    carries=at_scope("gateway_record", *PROPERTIES, "request_id")
     | {name.field: name.scope for name in NAMES.values()}
     | {"session_id": "session", "region": "request"},
     get="""`HELICONE_API_KEY=… npx @helicone/export --start-date 2026-09-14 --format jsonl`, or

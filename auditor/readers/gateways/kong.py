@@ -20,6 +20,7 @@ from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
 from auditor.readers.shared.access_log import AccessRows, Request
+from auditor.readers.shared.carries import MODEL, TOKEN_TOTALS, at_scope
 from auditor.readers.shared.routes import invocation
 
 # what Kong writes itself; any other key is a custom field of the operator
@@ -186,13 +187,14 @@ FORMAT = Format(
     name="kong-ai",
     layer="gateway",
     title="Kong AI Gateway log",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id user_id session_id request_id trace_id retry_count model provider region
-        tokens_input tokens_output tokens_total tokens_cache_read tokens_reasoning cost_usd latency_ms
-        cost_center environment agent workflow_run_id""".split(),
+    carries=at_scope(
         "gateway_record",
+        "tenant_id workflow_id user_id session_id request_id trace_id retry_count",
+        *(*MODEL, *TOKEN_TOTALS, "tokens_cache_read tokens_reasoning cost_usd latency_ms"),
+        "cost_center environment agent workflow_run_id",
     )
-    | {"team_id": "credential", "attempt_id": "attempt", "status": "attempt"},
+    | {"team_id": "credential"}
+    | at_scope("attempt", "attempt_id status"),
     get="""Switch the statistics on and log to a file:
 
 ```yaml

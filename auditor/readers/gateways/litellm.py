@@ -11,6 +11,7 @@ from typing import Any
 from auditor.evidence.builder import Builder
 from auditor.framing.nested import leaves, opened_text
 from auditor.framing.times import to_ns
+from auditor.readers.shared.carries import MODEL, OUTCOME, TOKEN_DETAILS, TOKEN_TOTALS, at_scope
 from auditor.readers.shared.named_keys import Named, flag, put_named
 from auditor.readers.shared.nested import put_nested
 from auditor.readers.shared.spans import TWINS
@@ -176,22 +177,11 @@ FREE = tuple(
     """tenant_id workflow_id user_id session_id cost_center environment agent workflow_run_id
     team_budget_remaining""".split()
 )
-CARRIES = dict.fromkeys([*FREE, "cost_usd", "retry_count"], "gateway_record") | {
-    "team_id": "credential",
-    "request_id": "request",
-    "response_id": "attempt",
-    "attempt_id": "attempt",
-    "model": "request",
-    "provider": "request",
-    "region": "request",
-    "tokens_input": "request",
-    "tokens_output": "request",
-    "tokens_total": "request",
-    "tokens_cache_read": "request",
-    "tokens_cache_write": "request",
-    "tokens_reasoning": "request",
-    "latency_ms": "request",
-    "status": "attempt",
-    "error_code": "attempt",
-    "trace_id": "trace",
-}
+CARRIES = (
+    at_scope("gateway_record", *FREE, "cost_usd retry_count")
+    | {"team_id": "credential", "request_id": "request"}
+    | at_scope("attempt", "response_id attempt_id")
+    | at_scope("request", *MODEL, *TOKEN_TOTALS, *TOKEN_DETAILS, "latency_ms")
+    | at_scope("attempt", *OUTCOME)
+    | {"trace_id": "trace"}
+)

@@ -14,6 +14,7 @@ from auditor.evidence.builder import Builder
 from auditor.framing.nested import baggage, leaves
 from auditor.framing.times import to_ns
 from auditor.readers.shared.access_log import ID, AccessRows, Request
+from auditor.readers.shared.carries import CALLER_FIELDS, MODEL, OUTCOME, PRICED_TOKENS, at_scope
 from auditor.readers.shared.routes import clf_ns, seconds, tries
 
 # what each part of a request is called, the best name first
@@ -58,12 +59,10 @@ OTHERS = frozenset(
     hostname level logger http_cookie http_authorization extra ident""".split()
 )
 STANDARD = frozenset(n for names in NAMES.values() for n in names) | OTHERS
-CARRIES = dict.fromkeys(
-    """tenant_id workflow_id workflow_run_id team_id user_id session_id cost_center environment agent
-    request_id trace_id retry_count model provider region tokens_input tokens_output tokens_cache_read
-    tokens_cache_write cost_usd latency_ms""".split(),
+CARRIES = at_scope(
     "gateway_record",
-) | {"attempt_id": "attempt", "response_id": "attempt", "status": "attempt", "error_code": "attempt"}
+    *(*CALLER_FIELDS, "request_id trace_id retry_count", *MODEL, *PRICED_TOKENS, "cost_usd latency_ms"),
+) | at_scope("attempt", "attempt_id response_id", *OUTCOME)
 METHODS = frozenset("GET POST PUT PATCH DELETE HEAD OPTIONS".split())
 
 

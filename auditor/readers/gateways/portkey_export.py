@@ -18,6 +18,7 @@ from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves, opened_text
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
+from auditor.readers.shared.carries import OWNERS, at_scope
 from auditor.readers.shared.named_keys import Named, flag, put_named, shown_by
 
 CENTS = 0.01
@@ -35,15 +36,12 @@ NAMES = {
     "prompt_slug": Named("workflow_id", "gateway_record", 60),
     "config": Named("workflow_id", "gateway_record", 80, weak=True),
 }
-FREE = tuple(
-    """tenant_id workflow_id workflow_run_id team_id user_id request_id session_id cost_center environment
-    agent""".split()
-)
+METADATA = (*OWNERS, "user_id", "request_id", "session_id", "cost_center", "environment", "agent")
 SHOWS = {key: (name.field,) for key, name in NAMES.items()} | {
     "cost": ("cost_usd",),
     "request_url": ("region",),
     "is_success": ("status",),
-    "metadata": FREE,
+    "metadata": METADATA,
     "id": ("attempt_id", "request_id"),
 }
 _PREFIX = "metadata."
@@ -126,8 +124,8 @@ FORMAT = Format(
     name="portkey-export",
     layer="gateway",
     title="Portkey log export",
-    carries=dict.fromkeys(FREE, "gateway_record")
-    | {name.field: name.scope for name in NAMES.values() if not name.weak and name.field not in FREE}
+    carries=at_scope("gateway_record", *METADATA)
+    | {name.field: name.scope for name in NAMES.values() if not name.weak and name.field not in METADATA}
     | {"cost_usd": "gateway_record", "region": "request"},
     get="""Portkey console: *Exports*, *Request Data*, choose every column, download the JSON lines; or
 `portkey.logs.exports.create(workspace_id="…", filters={"time_of_generation_min": "2026-09-14"},

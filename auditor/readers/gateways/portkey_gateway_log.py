@@ -24,6 +24,7 @@ from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
 from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.shared.carries import MODEL, OUTCOME, TOKEN_DETAILS, TOKEN_TOTALS, at_scope
 from auditor.readers.shared.named_keys import flag
 from auditor.readers.shared.nested import put_nested
 
@@ -245,15 +246,9 @@ FORMAT = Format(
     name=NAME,
     layer="gateway",
     title="Portkey gateway log stream",
-    carries=dict.fromkeys(
-        ("tenant_id", "team_id", "workflow_id", "user_id", "request_id", "session_id"), "gateway_record"
-    )
-    | dict.fromkeys(
-        """model provider region tokens_input tokens_output tokens_total tokens_cache_read tokens_cache_write
-        tokens_reasoning latency_ms""".split(),
-        "request",
-    )
-    | dict.fromkeys(("response_id", "attempt_id", "status", "error_code"), "attempt"),
+    carries=at_scope("gateway_record", "tenant_id team_id workflow_id user_id request_id session_id")
+    | at_scope("request", *MODEL, *TOKEN_TOTALS, *TOKEN_DETAILS, "latency_ms")
+    | at_scope("attempt", "response_id attempt_id", *OUTCOME),
     get="""Start the gateway without `--headless` and keep its stream while calls run:
 `curl -sN http://localhost:8787/log/stream > portkey.sse`.""",
 )

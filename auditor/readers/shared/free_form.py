@@ -16,6 +16,7 @@ from auditor.framing.json_repair import ELIDED
 from auditor.framing.log_lines import PREFIX
 from auditor.framing.nested import is_body, leaves
 from auditor.framing.times import to_ns
+from auditor.readers.shared.carries import TOKEN_TOTALS
 from auditor.readers.shared.routes import clf_ns
 
 PROCESS = frozenset(
@@ -38,7 +39,6 @@ ATTEMPTS = ("attempt", "attempt_number", "attempt_no", "try", "retry_attempt")
 OPENING = frozenset('{["')  # text that begins so may be opened
 EXACT = 2**53  # above it a float has no room for every whole number
 END = ("endTime", "end_time", "ended_at", "completed_at", "finished_at")
-TOKENS = frozenset({"tokens_input", "tokens_output", "tokens_total"})
 OUTCOMES = frozenset({"cost_usd", "latency_ms", "error_code", "attempt_id", "status", "response_id"})
 _CONTEXT_LINE = re.compile(r"(?i)\b(llm|bedrock|openai|anthropic|completion|chat)\b")
 
@@ -155,7 +155,7 @@ def scope_of(path: str, *, own_labels: bool = False) -> str:
 
 def is_call(record: dict[str, Any], seen: set[str]) -> bool:
     """A model or token counts make a call; a line that only announces one does not."""
-    if seen & TOKENS:
+    if not seen.isdisjoint(TOKEN_TOTALS):
         return True
     words = _words(record) or ""
     if "model" in seen:

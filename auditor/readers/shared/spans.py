@@ -14,18 +14,17 @@ import polars as pl
 from auditor.evidence.builder import MAX_KEYS, Builder, ReaderState
 from auditor.evidence.schema import Column
 from auditor.framing.nested import baggage, is_body, is_container, leaves
+from auditor.readers.shared.carries import SPAN_FIELDS, TOKEN_TOTALS, at_scope
 from auditor.readers.shared.nested import put_nested
 
 HEADER = ("http.request.header.", "http.request.headers.", "rpc.request.metadata.")
 RESPONSE_HEADER = ("http.response.header.", "http.response.headers.")
 # what spans carry in any format, and where
-CARRIES = dict.fromkeys(
-    """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id retry_count
-    session_id user_id cost_usd model provider region inference_region tokens_input tokens_output
-    tokens_cache_read tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code
-    cost_center agent""".split(),
-    "span",
-) | {"trace_id": "trace", "environment": "process", "account_id": "process"}
+CARRIES = at_scope("span", *SPAN_FIELDS) | {
+    "trace_id": "trace",
+    "environment": "process",
+    "account_id": "process",
+}
 # LiteLLM writes its call type where others write the operation; `a…` are its asynchronous twins
 _LITELLM = frozenset(
     """completion acompletion text_completion atext_completion embedding aembedding responses aresponses
@@ -88,7 +87,6 @@ JSON_USAGE = frozenset(
         "mlflow.llm.cost",
     }
 )
-USAGE_FIELDS = frozenset({"tokens_input", "tokens_output", "tokens_total"})
 ENDPOINT_KEYS = frozenset(
     {"server.address", "net.peer.name", "url.full", "http.url", "http.host", "rpc.endpoint", "peer.hostname"}
 )
@@ -158,7 +156,7 @@ def _put(column: Column | None) -> Put | None:
 
 def kinds(frame: pl.DataFrame) -> pl.Series:
     """Which spans are calls: the format or an operation says so, or a model stands beside its usage."""
-    usage = [pl.col(n).is_not_null() for n in USAGE_FIELDS if n in frame.columns]
+    usage = [pl.col(n).is_not_null() for n in TOKEN_TOTALS if n in frame.columns]
     call: pl.Expr = pl.lit(False)
     if usage and "model" in frame.columns:
         call = pl.any_horizontal(usage) & pl.col("model").is_not_null()

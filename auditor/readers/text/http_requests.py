@@ -18,39 +18,25 @@ from auditor.framing.nested import baggage, leaves
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
 from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.shared.carries import OUTCOME, TOKEN_DETAILS, TOKEN_TOTALS, TOKENS, at_scope
 from auditor.readers.shared.nested import put_nested
 from auditor.readers.shared.routes import invocation, trace_of
 
 TRACES = frozenset({"traceparent", "x-amzn-trace-id", "b3", "x-b3-traceid", "x-cloud-trace-context"})
 ATTEMPT_IDS = ("x-amzn-requestid", "x-amz-request-id", "apigw-requestid", "request-id", "x-request-id")
-ANSWERED = frozenset(
-    """tokens_input tokens_output tokens_total tokens_cache_read tokens_cache_write tokens_reasoning cost_usd
-    attempt_id response_id status error_code latency_ms retry_count""".split()
+ANSWERED = {*TOKENS, "attempt_id", "response_id", "retry_count", *OUTCOME, "cost_usd", "latency_ms"}
+CARRIES = (
+    at_scope(
+        "client_header",
+        "tenant_id team_id workflow_id workflow_run_id user_id request_id session_id agent cost_center",
+        "environment",
+    )
+    | {"trace_id": "trace"}
+    | at_scope("request", "model region provider")
+    | at_scope("attempt", "attempt_id response_id", *OUTCOME)
+    | at_scope("gateway_record", "retry_count cost_usd team_budget_remaining latency_ms")
+    | at_scope("request", *TOKEN_TOTALS, *TOKEN_DETAILS)
 )
-CARRIES = dict.fromkeys(
-    """tenant_id team_id workflow_id workflow_run_id user_id request_id session_id agent cost_center
-    environment""".split(),
-    "client_header",
-) | {
-    "trace_id": "trace",
-    "model": "request",
-    "region": "request",
-    "provider": "request",
-    "attempt_id": "attempt",
-    "response_id": "attempt",
-    "status": "attempt",
-    "error_code": "attempt",
-    "retry_count": "gateway_record",
-    "cost_usd": "gateway_record",
-    "team_budget_remaining": "gateway_record",
-    "latency_ms": "gateway_record",
-    "tokens_input": "request",
-    "tokens_output": "request",
-    "tokens_total": "request",
-    "tokens_cache_read": "request",
-    "tokens_cache_write": "request",
-    "tokens_reasoning": "request",
-}
 
 
 def sniff(sample: Sample) -> float:

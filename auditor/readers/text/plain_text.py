@@ -18,6 +18,7 @@ from auditor.framing.log_lines import parted
 from auditor.framing.phrases import MODEL
 from auditor.readers.contract import LineReader, Sample
 from auditor.readers.shared import free_form
+from auditor.readers.shared.carries import TOKEN_TOTALS
 
 # the name of a phrase, its field, and its scope
 FIELDS = {
@@ -78,7 +79,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     if "error" in said:
         builder.ids["outcome"][row] = "error"
     failed = {"error": said["error"]} if "error" in said else {}
-    outcome = bool(failed) or bool(seen & (free_form.TOKENS | free_form.OUTCOMES | {"request_id"}))
+    outcome = bool(failed) or bool(seen & (free_form.OUTCOMES | {*TOKEN_TOTALS, "request_id"}))
     named = "model" in seen or _CALLED.search(record["message"]) or _AWS.search(record["message"])
     if not named and not seen >= {"tokens_input", "tokens_output"}:
         return  # `limit of 4096 tokens` tells of no call

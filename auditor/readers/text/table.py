@@ -14,6 +14,7 @@ from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.readers.contract import RecordReader, Sample
 from auditor.readers.shared import free_form
+from auditor.readers.shared.carries import TOKEN_TOTALS
 
 
 def sniff(sample: Sample) -> float:
@@ -21,7 +22,7 @@ def sniff(sample: Sample) -> float:
     if sample.container != "table":
         return 0.0
     found = {m.field for c in sample.columns if (m := catalogue().lookup(c)) is not None}
-    return 0.3 if found & ({"model"} | free_form.TOKENS) else 0.0
+    return 0.3 if found & {"model", *TOKEN_TOTALS} else 0.0
 
 
 def match(_record: dict[str, Any]) -> float:
