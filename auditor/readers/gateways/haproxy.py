@@ -76,7 +76,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
 
 
 def _number(text: str) -> int | None:
-    """A timer or count; -1 stands for a phase that was never reached, `+` for one that goes on."""
+    """A timer or count; None for -1, a phase that was never reached. `+` marks one that had not ended."""
     value = int(text.lstrip("+"))
     return value if value >= 0 else None
 

@@ -32,7 +32,7 @@ def mapping_at(record: Mapping[str, Any], key: str) -> dict[str, Any]:
 def put_pairs(
     builder: Builder, row: int, pairs: Iterable[tuple[str, Any]], scope: str, prefix: str = ""
 ) -> None:
-    """Put every value whose key stands for a field; the report shows `prefix` before the key."""
+    """Put every value whose key is an alias of a field; the report shows `prefix` before the key."""
     keys = builder.keys(scope, prefix)
     for key, value in pairs:
         column = keys[key]
