@@ -22,7 +22,8 @@ from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.readers.contract import LineReader, RecordReader
-from auditor.readers.shared.access_log import AccessRows, Request, head
+from auditor.readers.shared.access_log import AccessRows, Request, common_log_fields
+from auditor.readers.shared.carries import CALLER_FIELDS, OUTCOME, at_scope
 from auditor.readers.shared.routes import clf_ns, invocation, trace_of
 
 NAMES = frozenset(
@@ -31,7 +32,7 @@ NAMES = frozenset(
     response_length request_time request_time_epoch resource_id source_ip integration_request_id
     xray_trace_id aws_endpoint_request_id integration_error_message authorizer_error caller""".split()
 )
-# `requestId` alone is everybody's; these are API Gateway's
+# other formats have `requestId` too; only API Gateway has these
 DECISIVE = frozenset(
     """extended_request_id route_key resource_path integration_latency response_latency response_length
     request_time_epoch integration_status api_id aws_endpoint_request_id integration_request_id""".split()
@@ -80,7 +81,7 @@ def name_of(key: str) -> str:
 
 
 def match(record: dict[str, Any]) -> float:
-    """Three of API Gateway's variables, one of which nobody else has."""
+    """Three of API Gateway's variables, one of which no other format has."""
     names = _names(tuple(record))
     if not {"request_id", "extended_request_id"} & names:
         return 0.0
@@ -98,9 +99,9 @@ def _names(keys: tuple[str, ...]) -> frozenset[str]:
 def line(text: str) -> dict[str, Any] | None:
     """A line of the console's CLF, CSV or XML template."""
     if text.startswith("<request id="):
-        found = re.match(r'<request id="([^"]*)">', text)
+        request = re.match(r'<request id="([^"]*)">', text)
         pairs = dict(_XML.findall(text))
-        return {"requestId": found[1], **pairs} if found and "httpMethod" in pairs else None
+        return {"requestId": request[1], **pairs} if request and "httpMethod" in pairs else None
     if _CSV.match(text):
         cells = next(csv.reader([text]), [])
         names = [*_CSV_NAMES.split(), "extendedRequestId"]
@@ -110,18 +111,18 @@ def line(text: str) -> dict[str, Any] | None:
 
 def _common(text: str) -> dict[str, Any] | None:
     """`ip caller user [time]"POST /chat HTTP/1.1" 200 12 REQUEST-ID EXTENDED-ID=`."""
-    found = head(text)
-    tail = (found or {}).get("tail", "").split()
-    if found is None or not tail or '"' in found["tail"] or not 1 <= len(tail) <= 3:
+    fields = common_log_fields(text)
+    tail = (fields or {}).get("tail", "").split()
+    if fields is None or not tail or '"' in fields["tail"] or not 1 <= len(tail) <= 3:
         return None
-    if found["gap"] and not tail[-1].endswith("="):
+    if fields["gap"] and not tail[-1].endswith("="):
         return None
-    parts = found["request"].split()
+    parts = fields["request"].split()
     out: dict[str, Any] = {
-        "sourceIp": found["remote_addr"],
-        "caller": found["ident"],
-        "requestTime": found["time_local"],
-        "status": found["status"],
+        "sourceIp": fields["remote_addr"],
+        "caller": fields["ident"],
+        "requestTime": fields["time_local"],
+        "status": fields["status"],
         "requestId": tail[0],
     }
     if len(parts) >= 2:
@@ -135,10 +136,11 @@ def _common(text: str) -> dict[str, Any] | None:
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One request."""
     rows = builder.state(AccessRows, True, False)
-    held = {name_of(path): (path, leaf) for path, _, leaf in leaves(record)}
+    variables = {name_of(path): (path, leaf) for path, _, leaf in leaves(record)}
 
     def first(*names: str) -> tuple[str, Any]:
-        return next((held[n] for n in names if n in held and held[n][1] not in (None, "", "-")), ("", None))
+        named = (variables[name] for name in names if name in variables)
+        return next((pair for pair in named if pair[1] not in (None, "", "-")), ("", None))
 
     path, route = first("path", "raw_path"), first("route_key", "resource_path")
     method = first("http_method", "method")[1]
@@ -163,16 +165,16 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         status_key=status[0],
     )
     row = rows.begin(request, offset, pointer, call=invokes(request.method, request.uri))
-    for name, (key, value) in held.items():
+    for name, (key, value) in variables.items():
         _value(rows, row, name, key, value)
     service = first("api_id", "domain_name")[1]
     if route[0] or service:
         builder.fact("service").put(row, str(route[1] or service))
-    rows.relate(row, request)
+    rows.put_attempt_key(row, request)
 
 
 def invokes(method: str | None, uri: str | None) -> bool:
-    """Whether a request is a model call, by its path or by what its route is called."""
+    """Whether a request is a model call, by its path or by the words of its route."""
     if invocation(method, uri) is not None:
         return True
     if not uri or (method or "POST").upper() not in ("POST", "ANY"):
@@ -188,37 +190,29 @@ def _time(value: Any) -> int | None:
 
 
 def _value(rows: AccessRows, row: int, name: str, key: str, value: Any) -> None:
-    known = FIELDS.get(name)
+    target = FIELDS.get(name)
     if name == "caller" and value == "-":
-        return  # the console's templates list it whether or not callers sign
-    if known is not None:
-        field, scope, rank = known
+        return  # the console's templates list it, whether or not callers sign
+    if target is not None:
+        field, scope, rank = target
         rows.put(row, field, scope, key, trace_of(value) if field == "trace_id" else value, rank=rank)
     elif name in ("api_key_id", "api_key"):
         column = rows.builder.resolved(Match("team_id", 450, True), "credential", key)
-        rows.know("team_id")
+        rows.add_known("team_id")
         column.put(row, "" if value == "-" else value)
     elif name not in IGNORED:
-        rows.labelled(row, key, value, name=name, milliseconds=True)
+        rows.put_label(row, key, value, name=name, milliseconds=True)
 
 
 FORMAT = Format(
     name="api-gateway-access-log",
     layer="gateway",
     title="API Gateway access log",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id team_id user_id session_id cost_center environment request_id
-        latency_ms""".split(),
-        "gateway_record",
+    carries=at_scope(
+        "gateway_record", *CALLER_FIELDS, "request_id", "latency_ms", without="workflow_run_id agent"
     )
-    | {
-        "attempt_id": "attempt",
-        "status": "attempt",
-        "error_code": "attempt",
-        "trace_id": "trace",
-        "iam_principal": "principal",
-        "account_id": "account",
-    },
+    | at_scope("attempt", "attempt_id", *OUTCOME)
+    | {"trace_id": "trace", "iam_principal": "principal", "account_id": "account"},
     get="""Let the authorizer return the tenant in its context, list it in the stage's format, then:
 
 ```sh

@@ -16,10 +16,12 @@ from typing import Any
 
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
-from auditor.framing.nested import leaves, opened_text
+from auditor.framing.nested import opened_text
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
+from auditor.readers.shared.carries import CALLER_FIELDS, at_scope
 from auditor.readers.shared.named_keys import Named, flag, put_named, truth
+from auditor.readers.shared.nested import put_nested
 
 NAMES = {
     "id": Named("request_id", "gateway_record", 50),
@@ -43,9 +45,6 @@ PUSHED = {
     "StatusCode": Named("status", "attempt"),
     "Step": Named("retry_count", "gateway_record"),
 }
-FREE = tuple(
-    "tenant_id workflow_id workflow_run_id team_id user_id session_id cost_center environment agent".split()
-)
 KEPT_ENTRIES = 5
 
 
@@ -61,28 +60,28 @@ def match(record: dict[str, Any]) -> float:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One row, alone or in the API's envelope."""
-    held = _row_of(record)
-    if held is not record:
+    entry = _row_of(record)
+    if entry is not record:
         pointer = f"{pointer or ''}/result"
-    pushed = "StatusCode" in held or "TokensIn" in held
-    succeeded = truth(held.get("success"))
-    status = str(held.get("StatusCode" if pushed else "status_code") or "")
-    began = to_ns(next((held[k] for k in ("created_at", "Timestamp", "Datetime") if held.get(k)), None))
+    pushed = "StatusCode" in entry or "TokensIn" in entry
+    succeeded = truth(entry.get("success"))
+    status = str(entry.get("StatusCode" if pushed else "status_code") or "")
+    began = to_ns(next((entry[k] for k in ("created_at", "Timestamp", "Datetime") if entry.get(k)), None))
     row = builder.row(
         "call",
         offset=offset,
         pointer=pointer,
         started_at=began,
-        name=str(held.get("path") or held.get("Endpoint") or "") or None,
+        name=str(entry.get("path") or entry.get("Endpoint") or "") or None,
         outcome="error" if succeeded is False or status[:1] in ("4", "5") else None,
     )
-    put_named(builder, row, held, PUSHED if pushed else NAMES)
-    flag(builder, row, "cache_hit", held.get("Cached" if pushed else "cached"))
-    if held.get("request_type"):
-        builder.fact("operation").put(row, str(held["request_type"]))
-    _metadata(held, builder, row)
+    put_named(builder, row, entry, PUSHED if pushed else NAMES)
+    flag(builder, row, "cache_hit", entry.get("Cached" if pushed else "cached"))
+    if entry.get("request_type"):
+        builder.fact("operation").put(row, str(entry["request_type"]))
+    _metadata(entry, builder, row)
     if pushed:
-        _known(held, builder)
+        _known(entry, builder)
 
 
 def _row_of(record: dict[str, Any]) -> dict[str, Any]:
@@ -91,9 +90,9 @@ def _row_of(record: dict[str, Any]) -> dict[str, Any]:
     return inner if isinstance(inner, dict) and "success" in record and "id" in inner else record
 
 
-def _metadata(held: dict[str, Any], builder: Builder, row: int) -> None:
-    key = "metadata" if "metadata" in held else "Metadata"
-    value = held.get(key)
+def _metadata(entry: dict[str, Any], builder: Builder, row: int) -> None:
+    key = "metadata" if "metadata" in entry else "Metadata"
+    value = entry.get(key)
     if isinstance(value, str):
         value = opened_text(value)
     if not isinstance(value, dict) or _is_sealed(value):
@@ -101,22 +100,19 @@ def _metadata(held: dict[str, Any], builder: Builder, row: int) -> None:
     builder.fact("metadata_entries").put(row, len(value))
     if len(value) == KEPT_ENTRIES:
         builder.note("some calls have five metadata entries: a sixth would have been dropped by the gateway")
-    for path, _, leaf in leaves(value):
-        column = builder.keys("gateway_record", f"{key}.")[path]
-        if column is not None:
-            column.put(row, leaf)
+    put_nested(builder, row, "", value, "gateway_record", f"{key}.")
 
 
 def _is_sealed(value: Any) -> bool:
     return isinstance(value, dict) and value.get("type") == "encrypted"
 
 
-def _known(held: dict[str, Any], builder: Builder) -> None:
-    """Logpush shows the columns of its job, and of encrypted ones only that they are there."""
-    shown = {name.field for key, name in PUSHED.items() if key in held}
-    if "Metadata" in held and not _is_sealed(held["Metadata"]):
-        shown |= {*FREE, "request_id"}
-    elif "Metadata" in held:
+def _known(entry: dict[str, Any], builder: Builder) -> None:
+    """Logpush writes the columns of its job; of an encrypted column nothing is known but that it is there."""
+    shown = {name.field for key, name in PUSHED.items() if key in entry}
+    if "Metadata" in entry and not _is_sealed(entry["Metadata"]):
+        shown |= {*CALLER_FIELDS, "request_id"}
+    elif "Metadata" in entry:
         builder.note(
             "the metadata is encrypted: decrypt it with the key of the Logpush job, or use the logs API"
         )
@@ -127,7 +123,7 @@ FORMAT = Format(
     name="cloudflare-ai-gateway",
     layer="gateway",
     title="Cloudflare AI Gateway logs",
-    carries=dict.fromkeys(FREE, "gateway_record") | {name.field: name.scope for name in NAMES.values()},
+    carries=at_scope("gateway_record", *CALLER_FIELDS) | {name.field: name.scope for name in NAMES.values()},
     get="""`curl -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" "https://api.cloudflare.com/client/v4/\
 accounts/$ACCOUNT_ID/ai-gateway/gateways/$GATEWAY_ID/logs?per_page=50" > logs.json`.""",
 )

@@ -20,6 +20,7 @@ from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.readers.contract import LineReader, RecordReader
 from auditor.readers.shared.access_log import LONGEST, AccessRows, Request
+from auditor.readers.shared.carries import CALLER_FIELDS, MODEL, OUTCOME, PRICED_TOKENS, at_scope
 from auditor.readers.shared.routes import invocation
 
 ENVOY = frozenset(
@@ -31,8 +32,8 @@ ENVOY = frozenset(
 DECISIVE = frozenset(
     "response_flags upstream_cluster x_envoy_origin_path x_envoy_original_path response_code_details".split()
 )
-# the operator's usual labels for what the gateway's metadata holds, beside the names of OpenTelemetry
-LABELS: dict[str, tuple[str, int]] = {
+# the operator's usual labels for the gateway's metadata, and the names of OpenTelemetry
+METADATA: dict[str, tuple[str, int]] = {
     "gen_ai_request_model": ("model", 0),
     "genai_model_name": ("model", 1),
     "x_ai_eg_model": ("model", 2),
@@ -94,7 +95,7 @@ def flat(name: str) -> str:
 
 
 def match(record: dict[str, Any]) -> float:
-    """Envoy's labels beside one of the AI gateway's, or many of Envoy's own."""
+    """Envoy's labels with one of the AI gateway's, or many of Envoy's own."""
     return _claim(tuple(record))
 
 
@@ -111,12 +112,12 @@ def _claim(keys: tuple[str, ...]) -> float:
 
 def line(text: str) -> dict[str, Any] | None:
     """A line in Envoy's or Istio's default text format, by the names of its JSON form."""
-    found = _TEXT.match(text) if len(text) <= LONGEST else None
-    if found is None:
+    fields = _TEXT.match(text) if len(text) <= LONGEST else None
+    if fields is None:
         return None
-    asked = found["request"].split(" ")
-    out = {k: v for k, v in found.groupdict().items() if k != "request"}
-    return {"method": asked[0], "path": asked[1] if len(asked) > 1 else "-"} | out
+    request = fields["request"].split(" ")
+    others = {k: v for k, v in fields.groupdict().items() if k != "request"}
+    return {"method": request[0], "path": request[1] if len(request) > 1 else "-"} | others
 
 
 def _filled(value: Any) -> bool:
@@ -126,10 +127,10 @@ def _filled(value: Any) -> bool:
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One request."""
     rows = builder.state(AccessRows)
-    held = {flat(k): (k, v) for k, v in record.items()}
+    labels = {flat(k): (k, v) for k, v in record.items()}
 
     def first(*names: str) -> tuple[str, Any]:
-        return next((held[n] for n in names if n in held and _filled(held[n][1])), ("", None))
+        return next((labels[n] for n in names if n in labels and _filled(labels[n][1])), ("", None))
 
     path = first("x_envoy_origin_path", "x_envoy_original_path", "path")
     status = first("response_code", "status", "http_response_status_code")
@@ -146,14 +147,14 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         uri_key=path[0],
         status_key=status[0],
     )
-    row = rows.begin(request, offset, pointer, call=_is_call(held, request))
+    row = rows.begin(request, offset, pointer, call=_is_call(labels, request))
     for key, value in record.items():
         _label(rows, row, key, value)
     key, attempts = first("upstream_request_attempt_count")
     if str(attempts or "").isdigit() and int(attempts) > 0:
         rows.put(row, "retry_count", "gateway_record", key, int(attempts) - 1)
     _places(builder, row, first)
-    rows.relate(row, request)
+    rows.put_attempt_key(row, request)
 
 
 def _milliseconds(value: Any) -> float | None:
@@ -164,30 +165,30 @@ def _milliseconds(value: Any) -> float | None:
     return took if 0 <= took < 1e9 else None
 
 
-def _is_call(held: dict[str, tuple[str, Any]], request: Request) -> bool:
+def _is_call(labels: dict[str, tuple[str, Any]], request: Request) -> bool:
     """A model or tokens from the gateway, or a path that invokes one."""
-    if any(n.startswith("mcp_method") and _filled(v) for n, (_, v) in held.items()):
+    if any(n.startswith("mcp_method") and _filled(v) for n, (_, v) in labels.items()):
         return False
-    told = any(
-        n in held and _filled(held[n][1])
-        for n, (field, _) in LABELS.items()
+    from_gateway = any(
+        n in labels and _filled(labels[n][1])
+        for n, (field, _) in METADATA.items()
         if field == "model" or field.startswith("tokens")
     )
-    return told or invocation(request.method, request.uri) is not None
+    return from_gateway or invocation(request.method, request.uri) is not None
 
 
 def _label(rows: AccessRows, row: int, key: str, value: Any) -> None:
     """One label: what the gateway's metadata is usually called, else a header of the operator's choice."""
     name = flat(key)
-    known = LABELS.get(name)
-    if known is not None:
-        field, rank = known
+    target = METADATA.get(name)
+    if target is not None:
+        field, rank = target
         scope = "attempt" if field == "error_code" else "gateway_record"
         if field != "error_code" or _filled(value):
             rows.put(row, field, scope, key, value, rank=rank)
     elif name not in STANDARD:
         for path, _, leaf in leaves(value, key):
-            rows.labelled(row, path, leaf, milliseconds=True)
+            rows.put_label(row, path, leaf, milliseconds=True)
 
 
 def _places(builder: Builder, row: int, first: Any) -> None:
@@ -205,13 +206,17 @@ FORMAT = Format(
     name="envoy-ai-gateway",
     layer="gateway",
     title="Envoy AI Gateway access log",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id user_id session_id cost_center environment agent
-        request_id trace_id retry_count model provider region tokens_input tokens_output tokens_cache_read
-        tokens_cache_write tokens_total latency_ms""".split(),
+    carries=at_scope(
         "gateway_record",
+        *(
+            *CALLER_FIELDS,
+            "request_id trace_id retry_count",
+            *MODEL,
+            *PRICED_TOKENS,
+            "tokens_total latency_ms",
+        ),
     )
-    | {"attempt_id": "attempt", "status": "attempt", "error_code": "attempt"},
+    | at_scope("attempt", "attempt_id", *OUTCOME),
     get="""Name the metadata keys in `llmRequestCosts` of the `AIGatewayRoute`, and log them and the owner:
 
 ```yaml

@@ -18,7 +18,8 @@ from auditor.catalogue.fields import Match
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.readers.contract import LineReader
-from auditor.readers.shared.access_log import ID, LONGEST, AccessRows, Request, fields
+from auditor.readers.shared.access_log import ID, LONGEST, AccessRows, Request, extra_fields
+from auditor.readers.shared.carries import at_scope
 from auditor.readers.shared.routes import clf_ns
 
 _TIME = re.compile(r"\[(\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3,6})\] ")
@@ -30,7 +31,6 @@ _REST = re.compile(
     r"(?:\{(?P<asked>[^{}]*)\} ?)?(?:\{(?P<answered>[^{}]*)\} ?)?"
     r'"(?P<request>(?:[^"\\]|\\.)*)(?:"(?: (?P<tail>.*))?)?$'
 )
-NAMED = frozenset(("timers", "counts", "asked", "answered", "request", "tail"))
 
 
 def line(text: str) -> dict[str, Any] | None:
@@ -38,11 +38,11 @@ def line(text: str) -> dict[str, Any] | None:
     if len(text) > LONGEST:
         return None
     when = _TIME.search(text)
-    found = _REST.match(text, when.end()) if when else None
-    if when is None or found is None:
+    fields_after = _REST.match(text, when.end()) if when else None
+    if when is None or fields_after is None:
         return None
     client = text[: when.start()].split()
-    out: dict[str, Any] = {k: v for k, v in found.groupdict().items() if v is not None}
+    out: dict[str, Any] = {k: v for k, v in fields_after.groupdict().items() if v is not None}
     out["accept_date"] = when[1]
     out["client"] = client[-1].rpartition(":")[0] if client else ""
     return out
@@ -65,18 +65,18 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     )
     row = rows.begin(request, offset, pointer)
     rows.put(row, "latency_ms", "gateway_record", "Ta", took)
-    tried = _number(str(record["counts"]).rsplit("/", 1)[-1])
-    rows.put(row, "retry_count", "gateway_record", "retries", tried)
+    retries = _number(str(record["counts"]).rsplit("/", 1)[-1])
+    rows.put(row, "retry_count", "gateway_record", "retries", retries)
     builder.fact("service").put(row, str(record["backend"]))
     for name in ("asked", "answered"):
         if record.get(name):
             _captured(rows, row, name, str(record[name]).split("|"))
     _tail(rows, row, str(record.get("tail") or ""))
-    rows.relate(row, request)
+    rows.put_attempt_key(row, request)
 
 
 def _number(text: str) -> int | None:
-    """A timer or count; -1 stands for a phase that was never reached, `+` for one that goes on."""
+    """A timer or count; None for -1, a phase that was never reached. `+` marks one that had not ended."""
     value = int(text.lstrip("+"))
     return value if value >= 0 else None
 
@@ -87,10 +87,10 @@ def _captured(rows: AccessRows, row: int, name: str, values: list[str]) -> None:
         if ID.match(value):
             match = Match("request_id", 450, True)
             rows.builder.resolved(match, "gateway_record", f"{key}[{i}]").put(row, value)
-            rows.know("request_id")
+            rows.add_known("request_id")
             break
     if name == "asked":
-        rows.unlabelled(row, key, values, fixed=True)
+        rows.put_unlabelled(row, key, values, fixed=True)
         rows.builder.note(
             "HAProxy writes captured headers without their names: values in braces are candidates only. "
             "Name them in a log-format, such as `tenant_id=%[capture.req.hdr(0)]`."
@@ -98,9 +98,9 @@ def _captured(rows: AccessRows, row: int, name: str, values: list[str]) -> None:
 
 
 def _tail(rows: AccessRows, row: int, tail: str) -> None:
-    named, others = fields(tail)
+    named, others = extra_fields(tail)
     for label, value in named.items():
-        rows.labelled(row, label, value, milliseconds=True)
+        rows.put_label(row, label, value, milliseconds=True)
     for value, _ in others:
         if ID.match(value):
             rows.put(row, "request_id", "gateway_record", "%ID", value)
@@ -111,12 +111,12 @@ FORMAT = Format(
     name="haproxy-http",
     layer="gateway",
     title="HAProxy HTTP access log",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id team_id user_id session_id request_id trace_id retry_count model provider
-        latency_ms""".split(),
+    carries=at_scope(
         "gateway_record",
+        "tenant_id workflow_id team_id user_id session_id",
+        "request_id trace_id retry_count model provider latency_ms",
     )
-    | {"attempt_id": "attempt", "status": "attempt"},
+    | at_scope("attempt", "attempt_id status"),
     get="""Name the owner's headers in a log format of your own, then take the file:
 
 ```haproxy

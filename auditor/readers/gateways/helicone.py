@@ -16,10 +16,12 @@ from typing import Any
 
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
-from auditor.framing.nested import leaves, opened_text
+from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
+from auditor.readers.shared.carries import OWNERS, at_scope
 from auditor.readers.shared.named_keys import Named, put_named, shown_by
+from auditor.readers.shared.nested import mapping, put_pairs
 
 NAMES = {
     "request_id": Named("request_id", "request", 20),
@@ -46,16 +48,13 @@ NAMES = {
 }
 SESSION = "helicone-session-id"
 HOLDERS = ("request_properties", "properties")
-FREE = tuple(
-    """tenant_id workflow_id workflow_run_id team_id session_id cost_center environment agent
-    request_id""".split()
-)
+PROPERTIES = (*OWNERS, "session_id", "cost_center", "environment", "agent")
 SHOWS: dict[str, tuple[str, ...]] = {
     **{key: (name.field,) for key, name in NAMES.items()},
-    **dict.fromkeys(HOLDERS, tuple(f for f in FREE if f != "request_id")),
+    **dict.fromkeys(HOLDERS, PROPERTIES),
     "target_url": ("region",),
 }
-# columns of the row that are no property of the caller's, though some look like one
+# columns of the row that are no properties of the caller, though some look so
 OWN = frozenset(NAMES) | frozenset(
     """response_id helicone_user organization_id org_id auth_hash user_api_key_preview prompt_id
     prompt_version asset_ids scores feedback_id feedback_rating country_code target_url request_path
@@ -103,40 +102,37 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     _flattened(record, builder, row)
 
 
-def _properties(holder: str, held: Any, builder: Builder, row: int) -> None:
-    if isinstance(held, str):
-        held = opened_text(_halved(held))
-    if not isinstance(held, dict):
-        return
-    for path, name, value in leaves(held):
+def _properties(holder: str, properties: Any, builder: Builder, row: int) -> None:
+    pairs = []
+    for path, name, value in leaves(mapping(_halved(properties))):
         if name.lower() == SESSION:
             builder.column("session_id", "session", f'{holder}["{name}"]').put(row, value)
-            continue
-        column = builder.keys("gateway_record", f"{holder}.")[path]
-        if column is not None:
-            column.put(row, value)
+        else:
+            pairs.append((path, value))
+    put_pairs(builder, row, pairs, "gateway_record", f"{holder}.")
 
 
-def _halved(text: str) -> str:
-    """JSON text whose quotes the export tool doubled once more than CSV asks for."""
-    return text.replace('""', '"') if text.startswith('{""') else text
+def _halved(value: Any) -> Any:
+    """JSON text whose quotes the export tool doubled once more than CSV asks for; else the value itself."""
+    doubled = isinstance(value, str) and value.startswith('{""')
+    return value.replace('""', '"') if doubled else value
 
 
 def _flattened(record: dict[str, Any], builder: Builder, row: int) -> None:
     """Properties that an export wrote as columns of their own."""
-    for key, value in record.items():
-        if key in OWN or key in HOLDERS or isinstance(value, (dict, list)):
-            continue
-        column = builder.keys("gateway_record")[key]
-        if column is not None:
-            column.put(row, value)
+    columns = {
+        key: value
+        for key, value in record.items()
+        if key not in OWN and key not in HOLDERS and not isinstance(value, (dict, list))
+    }
+    builder.take(row, columns, "gateway_record")
 
 
 FORMAT = Format(
     name="helicone",
     layer="gateway",
     title="Helicone requests",
-    carries=dict.fromkeys(FREE, "gateway_record")
+    carries=at_scope("gateway_record", *PROPERTIES, "request_id")
     | {name.field: name.scope for name in NAMES.values()}
     | {"session_id": "session", "region": "request"},
     get="""`HELICONE_API_KEY=… npx @helicone/export --start-date 2026-09-14 --format jsonl`, or

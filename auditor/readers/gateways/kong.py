@@ -20,6 +20,8 @@ from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
 from auditor.readers.shared.access_log import AccessRows, Request
+from auditor.readers.shared.carries import MODEL, TOKEN_TOTALS, at_scope
+from auditor.readers.shared.nested import mapping_at
 from auditor.readers.shared.routes import invocation
 
 # what Kong writes itself; any other key is a custom field of the operator
@@ -59,17 +61,17 @@ def match(record: dict[str, Any]) -> float:
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """One request: a row for each plugin that called a model, else one."""
+    """One request: a row for each plugin that called a model, else a single row."""
     rows = builder.state(AccessRows, False)
-    asked, answered = _object(record, "request"), _object(record, "response")
-    headers = _object(asked, "headers")
-    latencies = _object(record, "latencies")
+    sent, response = mapping_at(record, "request"), mapping_at(record, "response")
+    headers = mapping_at(sent, "headers")
+    latencies = mapping_at(record, "latencies")
     started = to_ns(record.get("started_at"))
     took = _milliseconds(latencies.get("request"))
     request = Request(
-        method=asked.get("method"),
-        uri=asked.get("uri"),
-        status=str(answered["status"]) if "status" in answered else None,
+        method=sent.get("method"),
+        uri=sent.get("uri"),
+        status=str(response["status"]) if "status" in response else None,
         agent=str(headers.get("user-agent") or "") or None,
         client=record.get("client_ip"),
         started_at=started,
@@ -79,17 +81,12 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     )
     plugins = _plugins(record.get("ai"))
     for nth, (path, plugin) in enumerate(plugins or [("ai", {})]):
-        called = bool(plugins) or invocation(request.method, request.uri) is not None
-        row = rows.begin(request, offset, pointer, call=called, nth=nth)
+        is_call = bool(plugins) or invocation(request.method, request.uri) is not None
+        row = rows.begin(request, offset, pointer, call=is_call, nth=nth)
         _plugin(rows, row, path, plugin)
         _caller(rows, row, record)
         _request(rows, row, record, headers)
-        rows.relate(row, request)
-
-
-def _object(record: dict[str, Any], key: str) -> dict[str, Any]:
-    value = record.get(key)
-    return value if isinstance(value, dict) else {}
+        rows.put_attempt_key(row, request)
 
 
 def _milliseconds(value: Any) -> float | None:
@@ -101,38 +98,38 @@ def _plugins(ai: Any) -> list[tuple[str, dict[str, Any]]]:
     """The objects one level under `ai` (or `ai` itself) that have usage or meta."""
     if not isinstance(ai, dict):
         return []
-    held = [("ai", ai), *((f"ai.{name}", value) for name, value in ai.items())]
+    candidates = [("ai", ai), *((f"ai.{name}", value) for name, value in ai.items())]
     return [
         (path, value)
-        for path, value in held
+        for path, value in candidates
         if isinstance(value, dict) and any(isinstance(value.get(k), dict) for k in ("usage", "meta"))
     ]
 
 
 def _plugin(rows: AccessRows, row: int, path: str, plugin: dict[str, Any]) -> None:
-    usage, meta = _object(plugin, "usage"), _object(plugin, "meta")
-    for part, held, names in (("meta", meta, META), ("usage", usage, USAGE)):
+    usage, meta = mapping_at(plugin, "usage"), mapping_at(plugin, "meta")
+    for part, values, names in (("meta", meta, META), ("usage", usage, USAGE)):
         for field, name, rank in names:
-            if name in held:
-                rows.put(row, field, "gateway_record", f"{path}.{part}.{name}", held[name], rank=rank)
-    details = _object(usage, "prompt_tokens_details")
+            if name in values:
+                rows.put(row, field, "gateway_record", f"{path}.{part}.{name}", values[name], rank=rank)
+    details = mapping_at(usage, "prompt_tokens_details")
     if "cached_tokens" in details:
         key = f"{path}.usage.prompt_tokens_details.cached_tokens"
         rows.put(row, "tokens_cache_read", "gateway_record", key, details["cached_tokens"])
-    details = _object(usage, "completion_tokens_details")
+    details = mapping_at(usage, "completion_tokens_details")
     if "reasoning_tokens" in details:
         key = f"{path}.usage.completion_tokens_details.reasoning_tokens"
         rows.put(row, "tokens_reasoning", "gateway_record", key, details["reasoning_tokens"])
     if "request_mode" in meta:
         rows.builder.fact("stream").put(row, meta["request_mode"] == "stream")
-    cached = _object(plugin, "cache").get("cache_status")
+    cached = mapping_at(plugin, "cache").get("cache_status")
     if isinstance(cached, str):
         rows.builder.fact("cache_hit").put(row, cached.lower() == "hit")
 
 
 def _caller(rows: AccessRows, row: int, record: dict[str, Any]) -> None:
     """Who Kong knew the caller to be: one consumer for all that it does."""
-    consumer = _object(record, "consumer")
+    consumer = mapping_at(record, "consumer")
     for rank, name in enumerate(("username", "custom_id")):
         if consumer.get(name):
             rows.put(row, "team_id", "credential", f"consumer.{name}", consumer[name], rank=rank)
@@ -143,7 +140,7 @@ def _caller(rows: AccessRows, row: int, record: dict[str, Any]) -> None:
         match = Match("team_id", 450, True)
         column = rows.builder.resolved(match, "credential", "workspace_name")
         column.put(row, record["workspace_name"])
-    entity = _object(record, "authenticated_entity")
+    entity = mapping_at(record, "authenticated_entity")
     for key, value in (
         ("consumer.custom_id", consumer.get("custom_id")),
         ("authenticated_entity.consumer_id", entity.get("consumer_id")),
@@ -153,29 +150,30 @@ def _caller(rows: AccessRows, row: int, record: dict[str, Any]) -> None:
 
 
 def _request(rows: AccessRows, row: int, record: dict[str, Any], headers: dict[str, Any]) -> None:
-    asked, latencies, tried = _object(record, "request"), _object(record, "latencies"), record.get("tries")
-    if "id" in asked:
-        rows.put(row, "request_id", "gateway_record", "request.id", asked["id"], rank=50)
+    request, latencies = mapping_at(record, "request"), mapping_at(record, "latencies")
+    tries = record.get("tries")
+    if "id" in request:
+        rows.put(row, "request_id", "gateway_record", "request.id", request["id"], rank=50)
     if "request" in latencies:
         rows.put(row, "latency_ms", "gateway_record", "latencies.request", latencies["request"], rank=5)
-    if isinstance(tried, list) and tried:
-        rows.put(row, "retry_count", "gateway_record", "tries", len(tried) - 1)
-    answered = _object(_object(record, "response"), "headers")
-    held = {f"request.headers.{k}": v for k, v in headers.items() if k.lower() not in SECRET}
-    held |= {f"response.headers.{k}": v for k, v in answered.items() if k.lower().startswith("x-amzn-")}
-    held |= {k: v for k, v in record.items() if k not in OWN}
-    for key, value in held.items():
+    if isinstance(tries, list) and tries:
+        rows.put(row, "retry_count", "gateway_record", "tries", len(tries) - 1)
+    answer = mapping_at(mapping_at(record, "response"), "headers")
+    labels = {f"request.headers.{k}": v for k, v in headers.items() if k.lower() not in SECRET}
+    labels |= {f"response.headers.{k}": v for k, v in answer.items() if k.lower().startswith("x-amzn-")}
+    labels |= {k: v for k, v in record.items() if k not in OWN}
+    for key, value in labels.items():
         for path, _, leaf in leaves(value, key):
-            rows.labelled(row, path, leaf, milliseconds=True)
+            rows.put_label(row, path, leaf, milliseconds=True)
     _places(rows, row, record)
 
 
 def _places(rows: AccessRows, row: int, record: dict[str, Any]) -> None:
-    service, tried = _object(record, "service"), record.get("tries")
+    service, tries = mapping_at(record, "service"), record.get("tries")
     if service.get("name"):
         rows.builder.fact("service").put(row, str(service["name"]))
     hosts = [record.get("upstream_uri"), service.get("host")]
-    hosts += [t.get("hostname") for t in tried if isinstance(t, dict)] if isinstance(tried, list) else []
+    hosts += [t.get("hostname") for t in tries if isinstance(t, dict)] if isinstance(tries, list) else []
     for host in hosts:
         if "bedrock" in str(host or ""):
             rows.builder.fact("endpoint").put(row, str(host))
@@ -186,13 +184,14 @@ FORMAT = Format(
     name="kong-ai",
     layer="gateway",
     title="Kong AI Gateway log",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id user_id session_id request_id trace_id retry_count model provider region
-        tokens_input tokens_output tokens_total tokens_cache_read tokens_reasoning cost_usd latency_ms
-        cost_center environment agent workflow_run_id""".split(),
+    carries=at_scope(
         "gateway_record",
+        "tenant_id workflow_id user_id session_id request_id trace_id retry_count",
+        *(*MODEL, *TOKEN_TOTALS, "tokens_cache_read tokens_reasoning cost_usd latency_ms"),
+        "cost_center environment agent workflow_run_id",
     )
-    | {"team_id": "credential", "attempt_id": "attempt", "status": "attempt"},
+    | {"team_id": "credential"}
+    | at_scope("attempt", "attempt_id status"),
     get="""Switch the statistics on and log to a file:
 
 ```yaml

@@ -1,7 +1,4 @@
-"""What LiteLLM's two row shapes have in common: identity in metadata, tags, ids, usage and cost.
-
-It never reads `messages`, `response` or the proxied request.
-"""
+"""What LiteLLM's spend logs and logging payloads share: identity in metadata, tags, ids, usage and cost."""
 
 from __future__ import annotations
 
@@ -9,10 +6,11 @@ import re
 from typing import Any
 
 from auditor.evidence.builder import Builder
-from auditor.framing.nested import leaves, opened_text
+from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
+from auditor.readers.shared.carries import MODEL, OUTCOME, TOKEN_DETAILS, TOKEN_TOTALS, at_scope
 from auditor.readers.shared.named_keys import Named, flag, put_named
-from auditor.readers.shared.nested import put_nested
+from auditor.readers.shared.nested import listing, mapping, put_nested, put_pairs
 from auditor.readers.shared.spans import TWINS
 
 NAMES = {
@@ -25,7 +23,7 @@ NAMES = {
     "litellm_call_id": Named("request_id", "request"),
     "model_group": Named("model", "request", 450, weak=True),
 }
-# keys of `metadata` that say whose virtual key it was: one value a key, not a request
+# keys of `metadata` that name the owner of the virtual key: one value a key, not a request
 CREDENTIAL = {
     "user_api_key_team_id": Named("team_id", "credential", 100),
     "user_api_key_team_alias": Named("team_id", "credential", 101),
@@ -38,7 +36,7 @@ CREDENTIAL = {
     "user_api_key_org_id": Named("team_id", "credential", 452, weak=True),
 }
 OPEN = ("spend_logs_metadata", "requester_metadata")
-# keys of `metadata` that the readers take by name, or that mean something else there
+# keys of `metadata` that are read by name, or that mean something else there
 TAKEN = frozenset({"attempted_retries", "litellm_call_id", "status", "team_id", "team_alias", "trace_id"})
 USAGE = (
     ("tokens_cache_read", ("cache_read_input_tokens",)),
@@ -48,13 +46,6 @@ USAGE = (
     ("tokens_reasoning", ("completion_tokens_details", "reasoning_tokens")),
 )
 _REGION = re.compile(r"^bedrock/(?:converse/|invoke/)?([a-z]{2}(?:-[a-z]+)+-\d)/")
-
-
-def opened(value: Any) -> dict[str, Any]:
-    """A mapping that may be JSON text."""
-    if isinstance(value, str):
-        value = opened_text(value)
-    return value if isinstance(value, dict) else {}
 
 
 def begin(
@@ -77,7 +68,7 @@ def begin(
     )
     operation = str(record.get("call_type") or "")
     builder.fact("operation").put(row, TWINS.get(operation, operation))
-    # the text "None" stands for no cache at all
+    # the text "None" means no cache at all
     if record.get("cache_hit") is not None:
         builder.fact("cache_hit").put(row, str(record["cache_hit"]).lower() == "true")
     flag(builder, row, "stream", record.get("stream"))
@@ -87,12 +78,12 @@ def begin(
 
 
 def put(builder: Builder, row: int, field: str, scope: str, key: str, value: Any, rank: int = 0) -> None:
-    """One value under a key that the format names; nothing at all is no key."""
+    """Put a value under a key that the format names."""
     builder.column(field, scope, key, rank=rank).put(row, value)
 
 
-def common(record: dict[str, Any], metadata: dict[str, Any], builder: Builder, row: int) -> None:
-    """What both shapes carry."""
+def put_common(record: dict[str, Any], metadata: dict[str, Any], builder: Builder, row: int) -> None:
+    """Put what both shapes carry."""
     put_named(builder, row, record, NAMES)
     in_model = _REGION.match(str(record.get("model") or ""))
     if in_model:
@@ -106,32 +97,26 @@ def common(record: dict[str, Any], metadata: dict[str, Any], builder: Builder, r
         put(builder, row, "workflow_id", "gateway_record", "agent_id", record["agent_id"], 50)
     _tags(record.get("request_tags"), builder, row)
     _metadata(metadata, builder, row)
-    error(opened(metadata.get("error_information")), builder, row, "metadata.error_information")
-    breakdown = opened(record.get("cost_breakdown")) or opened(metadata.get("cost_breakdown"))
+    put_error(mapping(metadata.get("error_information")), builder, row, "metadata.error_information")
+    breakdown = mapping(record.get("cost_breakdown")) or mapping(metadata.get("cost_breakdown"))
     total = breakdown.get("total_cost")
     if isinstance(total, (int, float)) and abs(total) < 1e9:
         builder.fact("cost_total").put(row, round(float(total) * 1e9))
     _usage(metadata, builder, row)
 
 
-def error(information: dict[str, Any], builder: Builder, row: int, key: str) -> None:
-    """Why the call failed, and the provider's id of the failed try."""
+def put_error(information: dict[str, Any], builder: Builder, row: int, key: str) -> None:
+    """Put why the call failed, and the provider's id of the failed try."""
     for rank, name in enumerate(("error_code", "error_class")):
         if information.get(name):
             put(builder, row, "error_code", "attempt", f"{key}.{name}", information[name], rank)
-    if information.get("error_provider_request_id"):
-        held = information["error_provider_request_id"]
-        put(builder, row, "attempt_id", "attempt", f"{key}.error_provider_request_id", held, 5)
+    if attempt := information.get("error_provider_request_id"):
+        put(builder, row, "attempt_id", "attempt", f"{key}.error_provider_request_id", attempt, 5)
 
 
 def _tags(tags: Any, builder: Builder, row: int) -> None:
-    if isinstance(tags, str):
-        tags = opened_text(tags)
-    if isinstance(tags, list):
-        for path, _, leaf in leaves([str(t) for t in tags], "request_tags"):
-            column = builder.keys("gateway_record")[path] if path != "request_tags" else None
-            if column is not None:
-                column.put(row, leaf)
+    pairs = leaves([str(tag) for tag in listing(tags)], "request_tags")
+    put_pairs(builder, row, ((p, leaf) for p, _, leaf in pairs if p != "request_tags"), "gateway_record")
 
 
 def _metadata(metadata: dict[str, Any], builder: Builder, row: int) -> None:
@@ -139,30 +124,27 @@ def _metadata(metadata: dict[str, Any], builder: Builder, row: int) -> None:
     put_named(builder, row, of_key, CREDENTIAL, "metadata.")
     for key in OPEN:
         if metadata.get(key):
-            put_nested(builder, row, f"metadata.{key}", opened(metadata[key]), "gateway_record")
-    own = opened(metadata.get("user_api_key_auth_metadata"))
+            put_nested(builder, row, f"metadata.{key}", mapping(metadata[key]), "gateway_record")
+    own = mapping(metadata.get("user_api_key_auth_metadata"))
     if own:
         put_nested(builder, row, "metadata.user_api_key_auth_metadata", own, "credential")
-    headers = opened(metadata.get("requester_custom_headers"))
-    for name, value in headers.items():
-        # the gateway persisted the header in its own record: that is evidence
-        column = builder.keys("gateway_record", "metadata.requester_custom_headers.")[name]
-        if column is not None:
-            column.put(row, value)
+    # the gateway persisted the headers in its own record: that is evidence
+    headers = mapping(metadata.get("requester_custom_headers"))
+    builder.take(row, headers, "gateway_record", "metadata.requester_custom_headers.")
     if metadata.get("attempted_retries") is not None:
         key = "metadata.attempted_retries"
         put(builder, row, "retry_count", "gateway_record", key, metadata["attempted_retries"])
-    for name, value in metadata.items():
-        if name in TAKEN or name.startswith("user_api_key") or isinstance(value, (dict, list)):
-            continue
-        column = builder.keys("gateway_record", "metadata.")[name]
-        if column is not None:
-            column.put(row, value)
+    others = {
+        name: value
+        for name, value in metadata.items()
+        if name not in TAKEN and not name.startswith("user_api_key") and not isinstance(value, (dict, list))
+    }
+    builder.take(row, others, "gateway_record", "metadata.")
 
 
 def _usage(metadata: dict[str, Any], builder: Builder, row: int) -> None:
     for holder in ("additional_usage_values", "usage_object"):
-        usage = opened(metadata.get(holder))
+        usage = mapping(metadata.get(holder))
         for rank, (field, path) in enumerate(USAGE):
             value: Any = usage
             for name in path:
@@ -176,22 +158,11 @@ FREE = tuple(
     """tenant_id workflow_id user_id session_id cost_center environment agent workflow_run_id
     team_budget_remaining""".split()
 )
-CARRIES = dict.fromkeys([*FREE, "cost_usd", "retry_count"], "gateway_record") | {
-    "team_id": "credential",
-    "request_id": "request",
-    "response_id": "attempt",
-    "attempt_id": "attempt",
-    "model": "request",
-    "provider": "request",
-    "region": "request",
-    "tokens_input": "request",
-    "tokens_output": "request",
-    "tokens_total": "request",
-    "tokens_cache_read": "request",
-    "tokens_cache_write": "request",
-    "tokens_reasoning": "request",
-    "latency_ms": "request",
-    "status": "attempt",
-    "error_code": "attempt",
-    "trace_id": "trace",
-}
+CARRIES = (
+    at_scope("gateway_record", *FREE, "cost_usd retry_count")
+    | {"team_id": "credential", "request_id": "request"}
+    | at_scope("attempt", "response_id attempt_id")
+    | at_scope("request", *MODEL, *TOKEN_TOTALS, *TOKEN_DETAILS, "latency_ms")
+    | at_scope("attempt", *OUTCOME)
+    | {"trace_id": "trace"}
+)

@@ -45,24 +45,24 @@ def match(record: dict[str, Any]) -> float:
 
 
 def line(text: str) -> dict[str, Any] | None:
-    """A line of the text log: LiteLLM's prefix and the message, or the announcement behind it on its own."""
+    """A line of the text log: LiteLLM's prefix and the message, or the announcement of a call alone."""
     if CALL.match(text):
         return {"message": text}
-    found = _TEXT.match(text)
-    if found is None:
+    parts = _TEXT.match(text)
+    if parts is None:
         return None
-    return {"component": found[1], "level": found[2], "logger": found[3], "message": found[4]}
+    return {"component": parts[1], "level": parts[2], "logger": parts[3], "message": parts[4]}
 
 
 def sniff(sample: Sample) -> float:
-    """As its best record says, or the share of its lines."""
+    """The claim of its best record, or the share of its lines."""
     best = max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
     seen = len(sample.lines) + len(sample.objects)
     return max(best, sample.by_format.get(NAME, 0) / seen if seen else 0.0)
 
 
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
-    """Every record to the reader that claims it; the proxy's list of models at start-up is no call."""
+    """Hand every record to the reader that claims it; the proxy's list of models at start-up is no call."""
     dispatch = builder.dispatch
     listing = False
     for piece in pieces(source, builder.skip, start, end, builder.note):
@@ -79,17 +79,17 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One line."""
     message = record.get("message")
-    said = CALL.match(message) if isinstance(message, str) else None
+    call = CALL.match(message) if isinstance(message, str) else None
     row = builder.row(
-        "call" if said else "context",
+        "call" if call else "context",
         offset=offset,
         pointer=pointer,
         started_at=to_ns(record.get("timestamp")),
-        name="completion" if said else str(record.get("component") or record.get("logger") or ""),
+        name="completion" if call else str(record.get("component") or record.get("logger") or ""),
     )
-    if said:
-        builder.column("model", "request", "message").put(row, said[1])
-        builder.column("provider", "request", "message").put(row, said[2])
+    if call:
+        builder.column("model", "request", "message").put(row, call[1])
+        builder.column("provider", "request", "message").put(row, call[2])
         for field, scope in (("trace_id", "trace"), ("session_id", "session")):
             if field in record:
                 builder.column(field, scope, field).put(row, record[field])

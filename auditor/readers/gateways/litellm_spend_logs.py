@@ -20,8 +20,9 @@ from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
-from auditor.readers.gateways.litellm import CARRIES, FREE, begin, common, opened, put
+from auditor.readers.gateways.litellm import CARRIES, FREE, begin, put, put_common
 from auditor.readers.shared.named_keys import Named, put_named, shown_by
+from auditor.readers.shared.nested import mapping
 
 NAMES = {
     "spend": Named("cost_usd", "gateway_record"),
@@ -89,9 +90,9 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     if _is_sum(record):
         _sum(record, builder, offset, pointer)
         return
-    metadata = opened(record.get("metadata"))
+    metadata = mapping(record.get("metadata"))
     row = begin(record, metadata, builder, offset, pointer)
-    common(record, metadata, builder, row)
+    put_common(record, metadata, builder, row)
     put_named(builder, row, record, NAMES)
     if metadata.get("litellm_call_id"):
         key = "metadata.litellm_call_id"

@@ -17,8 +17,9 @@ from typing import Any
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.readers.contract import RecordReader
-from auditor.readers.gateways.litellm import CARRIES, begin, common, error, opened, put
+from auditor.readers.gateways.litellm import CARRIES, begin, put, put_common, put_error
 from auditor.readers.shared.named_keys import Named, put_named
+from auditor.readers.shared.nested import mapping
 
 NAMES = {
     "response_cost": Named("cost_usd", "gateway_record"),
@@ -49,21 +50,19 @@ def match(record: dict[str, Any]) -> float:
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One payload, alone or in the arguments of a callback."""
     for name in WRAPPERS:
-        inner = record.get(name)
-        if isinstance(inner, str):
-            inner = opened(inner)
-        if isinstance(inner, dict) and inner:
+        inner = mapping(record.get(name))
+        if inner:
             record, pointer = inner, f"{pointer or ''}/{name}"
             break
-    metadata = opened(record.get("metadata"))
+    metadata = mapping(record.get("metadata"))
     row = begin(record, metadata, builder, offset, pointer)
-    common(record, metadata, builder, row)
+    put_common(record, metadata, builder, row)
     put_named(builder, row, record, NAMES)
-    parameters = opened(record.get("model_parameters"))
+    parameters = mapping(record.get("model_parameters"))
     if parameters.get("user"):
         put(builder, row, "user_id", "gateway_record", "model_parameters.user", parameters["user"], 20)
-    _hidden(opened(record.get("hidden_params")), builder, row)
-    error(opened(record.get("error_information")), builder, row, "error_information")
+    _hidden(mapping(record.get("hidden_params")), builder, row)
+    put_error(mapping(record.get("error_information")), builder, row, "error_information")
     if isinstance(record.get("response_time"), (int, float)):
         column = builder.column("latency_ms", "request", "response_time", scale=1000.0)
         column.put(row, record["response_time"])
@@ -74,7 +73,7 @@ def _hidden(hidden: dict[str, Any], builder: Builder, row: int) -> None:
     if hidden.get("litellm_model_name"):
         key = "hidden_params.litellm_model_name"
         put(builder, row, "model", "request", key, hidden["litellm_model_name"], 20)
-    headers = opened(hidden.get("additional_headers"))
+    headers = mapping(hidden.get("additional_headers"))
     for rank, (name, field, scope) in enumerate(HEADERS):
         if headers.get(name) is not None:
             put(

@@ -1,7 +1,4 @@
-"""nginx's variables under the names that log formats give them, in JSON and in combined lines alike.
-
-It never reads a cookie or an authorization header, and takes no user agent for an agent.
-"""
+"""nginx's variables under the names that log formats give them, in JSON and in combined lines."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from auditor.evidence.builder import Builder
 from auditor.framing.nested import baggage, leaves
 from auditor.framing.times import to_ns
 from auditor.readers.shared.access_log import ID, AccessRows, Request
+from auditor.readers.shared.carries import CALLER_FIELDS, MODEL, OUTCOME, PRICED_TOKENS, at_scope
 from auditor.readers.shared.routes import clf_ns, seconds, tries
 
 # what each part of a request is called, the best name first
@@ -43,7 +41,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "proxy": ("proxy_host", "upstream_name", "proxy_upstream_name"),
     "user": ("remote_user", "user"),
 }
-# nobody but nginx calls these so
+# names that only nginx uses
 OWN = frozenset(
     """remote_addr remote_user time_local time_iso8601 body_bytes_sent bytes_sent request_time request_length
     upstream_status upstream_addr upstream_response_time upstream_connect_time upstream_header_time
@@ -58,40 +56,38 @@ OTHERS = frozenset(
     hostname level logger http_cookie http_authorization extra ident""".split()
 )
 STANDARD = frozenset(n for names in NAMES.values() for n in names) | OTHERS
-CARRIES = dict.fromkeys(
-    """tenant_id workflow_id workflow_run_id team_id user_id session_id cost_center environment agent
-    request_id trace_id retry_count model provider region tokens_input tokens_output tokens_cache_read
-    tokens_cache_write cost_usd latency_ms""".split(),
+CARRIES = at_scope(
     "gateway_record",
-) | {"attempt_id": "attempt", "response_id": "attempt", "status": "attempt", "error_code": "attempt"}
+    *(*CALLER_FIELDS, "request_id trace_id retry_count", *MODEL, *PRICED_TOKENS, "cost_usd latency_ms"),
+) | at_scope("attempt", "attempt_id response_id", *OUTCOME)
 METHODS = frozenset("GET POST PUT PATCH DELETE HEAD OPTIONS".split())
 
 
 @lru_cache(maxsize=4096)
 def flat(name: str) -> str:
-    """A key as nginx would write it: `User-Agent` and `$user_agent` are `user_agent`."""
+    """A key as nginx writes it: `User-Agent` and `$user_agent` are `user_agent`."""
     return name.rsplit(".", 1)[-1].lstrip("$").lower().replace("-", "_")
 
 
 class Variables:
-    """The parts of one record, found by any of their names."""
+    """The parts of one record, by any of their names."""
 
     def __init__(self, record: Mapping[str, Any]) -> None:
-        self.held = {flat(k): (k, v) for k, v in record.items() if v.__class__ is not dict}
+        self.by_name = {flat(k): (k, v) for k, v in record.items() if v.__class__ is not dict}
         for key, value in record.items():
             if value.__class__ is dict and flat(key) not in ("headers", "request_headers"):
                 inner = {flat(k): (f"{key}.{k}", v) for k, v in value.items()}
-                self.held = inner | self.held
+                self.by_name = inner | self.by_name
 
     def get(self, part: str) -> tuple[str, Any]:
-        """The key and value of a part; the best name that holds something wins."""
-        seen: tuple[str, Any] = ("", None)
+        """The key and value of a part, under its best name that is not blank; `("", None)` without one."""
+        blank: tuple[str, Any] = ("", None)
         for name in NAMES[part]:
-            found = self.held.get(name)
-            if found is not None and found[1] not in (None, "", "-"):
-                return found
-            seen = seen if seen[0] or found is None else found
-        return seen
+            pair = self.by_name.get(name, ("", None))
+            if pair[1] not in (None, "", "-"):
+                return pair
+            blank = blank if blank[0] else pair
+        return blank
 
     def text(self, part: str) -> str | None:
         """The value of a part as text, None where it is blank."""
@@ -99,67 +95,68 @@ class Variables:
         return None if value in (None, "", "-") else str(value)
 
 
-def request_of(held: Variables) -> Request:
-    """The request that a record tells of."""
-    method, uri, uri_key = held.text("method"), held.text("uri"), held.get("uri")[0]
-    line_key, line = held.get("request")
+def request_of(variables: Variables) -> Request:
+    """The request that a record describes."""
+    method, uri, uri_key = variables.text("method"), variables.text("uri"), variables.get("uri")[0]
+    line_key, line = variables.get("request")
     if isinstance(line, str) and " " in line:
         parts = line.split(" ")
         method = method or parts[0]
         if uri is None:
             uri, uri_key = parts[1], line_key
-    status_key, status = held.get("status")
+    status_key, status = variables.get("status")
     return Request(
         method=method,
         uri=uri,
         status=None if not status_key else str(status),
-        agent=held.text("agent"),
-        client=held.text("client"),
-        started_at=time_of(held),
+        agent=variables.text("agent"),
+        client=variables.text("client"),
+        started_at=time_of(variables),
         uri_key=uri_key,
         status_key=status_key,
     )
 
 
-def time_of(held: Variables) -> int | None:
-    """When nginx wrote the line; what stands there is the order of the log, whatever the request took."""
+def time_of(variables: Variables) -> int | None:
+    """When nginx wrote the line, in ns since the epoch: the end of the request, taken for its start."""
     for name in NAMES["time"]:
-        value = held.held.get(name, ("", None))[1]
+        value = variables.by_name.get(name, ("", None))[1]
         if value not in (None, "", "-"):
-            found = clf_ns(value.strip("[]")) if isinstance(value, str) and "/" in value[:4] else to_ns(value)
-            if found is not None:
-                return found
+            common = isinstance(value, str) and "/" in value[:4]
+            written_at = clf_ns(value.strip("[]")) if common else to_ns(value)
+            if written_at is not None:
+                return written_at
     return None
 
 
 def take(record: Mapping[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One record of either format."""
     rows = builder.state(AccessRows)
-    held = Variables(record)
-    request = request_of(held)
+    variables = Variables(record)
+    request = request_of(variables)
     row = rows.begin(request, offset, pointer)
-    _numbers(rows, row, held)
-    user_key, user = held.get("user")
+    _numbers(rows, row, variables)
+    user_key, user = variables.get("user")
     if user not in (None, "", "-"):
         rows.put(row, "user_id", "gateway_record", user_key, user, rank=300)
     _labels(rows, row, record)
     extra = record.get("extra")
     if isinstance(extra, list):
         _extra(rows, row, extra)
-    host = held.text("host")
+    host = variables.text("host")
     if host:
         builder.fact("service").put(row, host)
     for part in ("proxy", "upstream_addr", "host"):
-        name = held.text(part)
+        name = variables.text(part)
         if name and "bedrock" in name:
             builder.fact("endpoint").put(row, name)
             break
-    rows.relate(row, request)
+    rows.put_attempt_key(row, request)
 
 
-def _numbers(rows: AccessRows, row: int, held: Variables) -> None:
+def _numbers(rows: AccessRows, row: int, variables: Variables) -> None:
     for part, rank in (("latency", 0), ("upstream_time", 50)):
-        key, value = held.get(part)
+        key, value = variables.get(part)
         if not key:
             continue
         took = seconds(value)
@@ -167,7 +164,7 @@ def _numbers(rows: AccessRows, row: int, held: Variables) -> None:
         rows.put(row, "latency_ms", "gateway_record", key, took, rank=rank, scale=scale)
         break
     for part in ("upstream_status", "upstream_addr", "upstream_time"):
-        key, value = held.get(part)
+        key, value = variables.get(part)
         count = tries(value) if key else None
         if count is not None:
             rows.put(row, "retry_count", "gateway_record", key, count - 1)
@@ -181,13 +178,13 @@ def _labels(rows: AccessRows, row: int, record: Mapping[str, Any]) -> None:
             continue
         if name.endswith("baggage"):
             for key, inner in baggage(str(value)).items():
-                rows.labelled(row, f"baggage.{key}", inner)
+                rows.put_label(row, f"baggage.{key}", inner)
             continue
-        rows.labelled(row, path, value)
+        rows.put_label(row, path, value)
 
 
 def _extra(rows: AccessRows, row: int, extra: list[str]) -> None:
-    """Unlabelled fields behind a line: an id is nginx's `$request_id`, a list of states its tries."""
+    """Unlabelled fields at the end of a line: an id is nginx's `$request_id`, a list of states its tries."""
     for i, value in enumerate(extra):
         if ID.match(value):
             rows.put(row, "request_id", "gateway_record", f"extra[{i}]", value, rank=40)
@@ -197,4 +194,4 @@ def _extra(rows: AccessRows, row: int, extra: list[str]) -> None:
             column = rows.builder.column("retry_count", "gateway_record", f"extra[{i}]")
             column.put(row, (tries(value) or 1) - 1)
             break
-    rows.unlabelled(row, "extra", extra, fixed=False)
+    rows.put_unlabelled(row, "extra", extra, fixed=False)

@@ -15,20 +15,20 @@ from typing import Any
 from auditor.evidence.formats import Format
 from auditor.readers.contract import LineReader
 from auditor.readers.gateways.nginx import CARRIES, take
-from auditor.readers.shared.access_log import fields, head
+from auditor.readers.shared.access_log import common_log_fields, extra_fields
 
 
 def line(text: str) -> dict[str, Any] | None:
-    """One line as nginx's variables; unlabelled fields stand in order under `extra`."""
-    found = head(text)
-    if found is None:
+    """One line as nginx's variables; unlabelled fields are listed under `extra`."""
+    variables = common_log_fields(text)
+    if variables is None:
         return None
-    tail = found.pop("tail", "")
-    spaced = found.pop("gap")
-    named, others = fields(tail)
+    tail = variables.pop("tail", "")
+    spaced = variables.pop("gap")
+    named, others = extra_fields(tail)
     if not spaced or (others and not others[0][1] and others[-1][0].endswith("=")):
         return None  # API Gateway's common log format
-    out: dict[str, Any] = dict(found)
+    out: dict[str, Any] = dict(variables)
     quoted = [v for v, q in others[:2] if q]
     if len(quoted) == 2:
         out["http_referer"], out["http_user_agent"] = quoted

@@ -18,7 +18,7 @@ from auditor.evidence.formats import Format
 from auditor.readers.contract import ANY, RecordReader
 from auditor.readers.gateways.nginx import CARRIES, METHODS, NAMES, OWN, Variables, flat, request_of, take
 
-# keys by which others are known: Envoy, API Gateway, and the logs of applications
+# keys of other formats: Envoy, API Gateway, and the logs of applications
 OTHERS = frozenset(
     """response_flags upstream_cluster x_envoy_origin_path httpmethod resourcepath routekey apiid
     extendedrequestid integrationlatency event message msg log_type eventversion latencies""".split()
@@ -28,7 +28,7 @@ NESTED = ("nginx", "http", "request", "access")
 
 
 def match(record: dict[str, Any]) -> float:
-    """A method, a path and a status beside names that only nginx uses."""
+    """A method, a path and a status with names that only nginx uses."""
     keys = tuple(record)
     for name in NESTED:
         inner = record.get(name)

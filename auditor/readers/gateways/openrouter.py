@@ -60,57 +60,59 @@ DAILY = frozenset({"model_permaslug", "endpoint_id", "requests", "prompt_tokens"
 
 
 def match(record: dict[str, Any]) -> float:
-    """An id that begins `gen-`, with what only OpenRouter says of a generation; or the activity's columns."""
-    held = _row_of(record)
-    if str(held.get("id") or "").startswith("gen-"):
-        answer = isinstance(held.get("usage"), dict) and "choices" in held
-        return 1.0 if "native_tokens_prompt" in held or answer else 0.6 if "total_cost" in held else 0.0
-    if "generation_id" in held and len(CSV_ONLY & held.keys()) >= 2:
+    """An id that begins `gen-`, with keys that only OpenRouter has; or the columns of the activity."""
+    generation = _row_of(record)
+    if str(generation.get("id") or "").startswith("gen-"):
+        answer = isinstance(generation.get("usage"), dict) and "choices" in generation
+        if "native_tokens_prompt" in generation or answer:
+            return 1.0
+        return 0.6 if "total_cost" in generation else 0.0
+    if "generation_id" in generation and len(CSV_ONLY & generation.keys()) >= 2:
         return 1.0
-    return 1.0 if held.keys() >= DAILY else 0.0
+    return 1.0 if generation.keys() >= DAILY else 0.0
 
 
 def _row_of(record: dict[str, Any]) -> dict[str, Any]:
     """The generation in its envelope, in the API's spelling."""
     inner = record.get("data")
-    held = inner if isinstance(inner, dict) and len(record) <= 3 else record
-    if any(key in held for key in ("nativeTokensPrompt", "totalCost", "modelPermaslug")):
-        return {normalise(key): value for key, value in held.items()}
-    return held
+    generation = inner if isinstance(inner, dict) and len(record) <= 3 else record
+    if any(key in generation for key in ("nativeTokensPrompt", "totalCost", "modelPermaslug")):
+        return {normalise(key): value for key, value in generation.items()}
+    return generation
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One generation, one answer, or a day's sum."""
-    held = _row_of(record)
+    generation = _row_of(record)
     if isinstance(record.get("data"), dict):
         pointer = f"{pointer or ''}/data"
-    if held.keys() >= DAILY:
-        _day(held, builder, offset, pointer)
+    if generation.keys() >= DAILY:
+        _day(generation, builder, offset, pointer)
         return
-    answer = isinstance(held.get("usage"), dict)
+    answer = isinstance(generation.get("usage"), dict)
     row = builder.row(
         "call",
         offset=offset,
         pointer=pointer,
-        started_at=to_ns(held.get("created_at") or held.get("created")),
-        name=str(held.get("api_type") or "") or None,
-        outcome="error" if held.get("error") else None,
+        started_at=to_ns(generation.get("created_at") or generation.get("created")),
+        name=str(generation.get("api_type") or "") or None,
+        outcome="error" if generation.get("error") else None,
     )
-    put_named(builder, row, held, NAMES)
+    put_named(builder, row, generation, NAMES)
     if answer:
-        _answer(held, builder, row)
-    _own_key(held, builder, row)
+        _answer(generation, builder, row)
+    _own_key(generation, builder, row)
     if offset is None:  # a table: its columns were chosen
-        shown_by(builder, held, {key: (name.field,) for key, name in NAMES.items()})
-    flag(builder, row, "stream", held.get("streamed"))
-    tries = held.get("provider_responses")
+        shown_by(builder, generation, {key: (name.field,) for key, name in NAMES.items()})
+    flag(builder, row, "stream", generation.get("streamed"))
+    tries = generation.get("provider_responses")
     if isinstance(tries, list) and tries:
         builder.column("retry_count", "gateway_record", "provider_responses").put(row, len(tries) - 1)
 
 
-def _answer(held: dict[str, Any], builder: Builder, row: int) -> None:
+def _answer(generation: dict[str, Any], builder: Builder, row: int) -> None:
     """A chat completion as the caller got it: usage in an object, the provider by its name."""
-    usage = held["usage"]
+    usage = generation["usage"]
     put_named(builder, row, usage, USAGE, "usage.")
     for field, holder, key in (
         ("tokens_cache_read", "prompt_tokens_details", "cached_tokens"),
@@ -119,25 +121,24 @@ def _answer(held: dict[str, Any], builder: Builder, row: int) -> None:
         details = usage.get(holder)
         if isinstance(details, dict) and key in details:
             builder.column(field, "request", f"usage.{holder}.{key}").put(row, details[key])
-    if "provider" in held:
-        builder.column("provider", "request", "provider").put(row, held["provider"])
+    if "provider" in generation:
+        builder.column("provider", "request", "provider").put(row, generation["provider"])
 
 
-def _own_key(held: dict[str, Any], builder: Builder, row: int) -> None:
-    """With a provider key of one's own the fee may be nothing; the call's money is then upstream's."""
-    fee = held.get("total_cost")
-    if held.get("is_byok") is True and not fee and held.get("upstream_inference_cost") is not None:
-        column = builder.column("cost_usd", "gateway_record", "upstream_inference_cost", rank=-1)
-        column.put(row, held["upstream_inference_cost"])
+def _own_key(generation: dict[str, Any], builder: Builder, row: int) -> None:
+    """Put the provider's cost where a provider key of your own makes OpenRouter's fee zero."""
+    fee, cost = generation.get("total_cost"), generation.get("upstream_inference_cost")
+    if generation.get("is_byok") is True and not fee and cost is not None:
+        builder.column("cost_usd", "gateway_record", "upstream_inference_cost", rank=-1).put(row, cost)
 
 
-def _day(held: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
+def _day(generation: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     builder.row(
         "context",
         offset=offset,
         pointer=pointer,
-        started_at=to_ns(f"{held.get('date')}T00:00:00"),
-        name=str(held.get("model") or ""),
+        started_at=to_ns(f"{generation.get('date')}T00:00:00"),
+        name=str(generation.get("model") or ""),
     )
     builder.note(
         "daily sums by model show spend and tokens and can never show who caused them: "

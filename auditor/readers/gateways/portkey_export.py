@@ -18,7 +18,9 @@ from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves, opened_text
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
+from auditor.readers.shared.carries import OWNERS, at_scope
 from auditor.readers.shared.named_keys import Named, flag, put_named, shown_by
+from auditor.readers.shared.nested import mapping, mapping_at, put_pairs
 
 CENTS = 0.01
 NAMES = {
@@ -35,15 +37,12 @@ NAMES = {
     "prompt_slug": Named("workflow_id", "gateway_record", 60),
     "config": Named("workflow_id", "gateway_record", 80, weak=True),
 }
-FREE = tuple(
-    """tenant_id workflow_id workflow_run_id team_id user_id request_id session_id cost_center environment
-    agent""".split()
-)
+METADATA = (*OWNERS, "user_id", "request_id", "session_id", "cost_center", "environment", "agent")
 SHOWS = {key: (name.field,) for key, name in NAMES.items()} | {
     "cost": ("cost_usd",),
     "request_url": ("region",),
     "is_success": ("status",),
-    "metadata": FREE,
+    "metadata": METADATA,
     "id": ("attempt_id", "request_id"),
 }
 _PREFIX = "metadata."
@@ -96,38 +95,28 @@ def _fact(key: str, value: Any, builder: Builder, row: int) -> None:
 
 
 def _metadata(record: dict[str, Any], builder: Builder, row: int) -> None:
-    held = record.get("metadata")
-    if isinstance(held, str):
-        held = opened_text(held)
-    pairs = [(path, leaf) for path, _, leaf in leaves(held)] if isinstance(held, dict) else []
+    pairs = [(path, leaf) for path, _, leaf in leaves(mapping(record.get("metadata")))]
     pairs += [(key[len(_PREFIX) :], value) for key, value in record.items() if key.startswith(_PREFIX)]
     for path, value in pairs:
         if path == "_user":
             builder.column("user_id", "gateway_record", "metadata._user").put(row, value)
-            continue
-        column = builder.keys("gateway_record", _PREFIX)[path]
-        if column is not None:
-            column.put(row, value)
+    put_pairs(builder, row, (p for p in pairs if p[0] != "_user"), "gateway_record", _PREFIX)
 
 
 def _headers(request: Any, builder: Builder, row: int) -> None:
     """What the client sent and the gateway only kept as a header of the dump."""
     if isinstance(request, str) and '"headers"' in request[:20_000]:
         request = opened_text(request)
-    headers = request.get("headers") if isinstance(request, dict) else None
-    if isinstance(headers, dict):
-        for name, value in headers.items():
-            column = builder.keys("client_header", "request.headers.")[str(name)]
-            if column is not None:
-                column.put(row, value)
+    if isinstance(request, dict):
+        builder.take(row, mapping_at(request, "headers"), "client_header", "request.headers.")
 
 
 FORMAT = Format(
     name="portkey-export",
     layer="gateway",
     title="Portkey log export",
-    carries=dict.fromkeys(FREE, "gateway_record")
-    | {name.field: name.scope for name in NAMES.values() if not name.weak and name.field not in FREE}
+    carries=at_scope("gateway_record", *METADATA)
+    | {name.field: name.scope for name in NAMES.values() if not name.weak and name.field not in METADATA}
     | {"cost_usd": "gateway_record", "region": "request"},
     get="""Portkey console: *Exports*, *Request Data*, choose every column, download the JSON lines; or
 `portkey.logs.exports.create(workspace_id="…", filters={"time_of_generation_min": "2026-09-14"},

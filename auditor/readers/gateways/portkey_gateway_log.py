@@ -20,12 +20,12 @@ from typing import Any
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.json_values import decode, depth_of
-from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
 from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.shared.carries import MODEL, OUTCOME, TOKEN_DETAILS, TOKEN_TOTALS, at_scope
 from auditor.readers.shared.named_keys import flag
-from auditor.readers.shared.nested import put_nested
+from auditor.readers.shared.nested import mapping_at, put_nested
 
 NAME = "portkey-gateway-log"
 REDACTED = "[REDACTED]"
@@ -48,9 +48,9 @@ def match(record: dict[str, Any]) -> float:
 
 def sniff(sample: Sample) -> float:
     """Entries as JSON, or as the data of events."""
-    found = [match(o) for o in sample.objects if isinstance(o, dict)]
-    if any(found):
-        return max(found)
+    best = max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
+    if best:
+        return best
     head = sample.head.lstrip()
     return 1.0 if _EVENT.match(head) and all(mark in head for mark in _MARKS) else 0.0
 
@@ -62,7 +62,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         return
     for offset, line, data in _events(source, start, end):
         if data[:1] != b"{":
-            continue  # the connection's own words: `connected`, `heartbeat`
+            continue  # events of the connection: `connected`, `heartbeat`
         try:
             value = decode(data)
         except ValueError as error:
@@ -91,7 +91,7 @@ def _events(source: Source, start: int, end: int | None) -> Iterator[tuple[int, 
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """One entry: its tries, which belong together."""
+    """One entry: a row for each of its tries, which are attempts of one call."""
     options = [o for o in record.get(_OPTION) or [] if isinstance(o, dict)]
     entry = f"entry {builder.records}" if len(options) > 1 else None
     for i, option in enumerate(options):
@@ -112,13 +112,13 @@ def _try(
     *,
     last: bool,
 ) -> int:
-    given, answer = _body(option, "transformedRequest"), _body(option, "originalResponse")
-    asked = _body(option, "finalUntransformedRequest")
-    provider = _mapping(option, "providerOptions")
+    sent, answer = _body(option, "transformedRequest"), _body(option, "originalResponse")
+    original = _body(option, "finalUntransformedRequest")
+    provider = mapping_at(option, "providerOptions")
     operation = str(provider.get("rubeusURL") or "")
     failed = bool(answer.get("error")) or (last and _status(record) >= 400)
     began, took = to_ns(option.get("createdAt")), _number(option.get("executionTime"))
-    models = _models(provider, given, asked, answer, option)
+    models = _models(provider, sent, original, answer, option)
     method = str(record.get("method") or "POST").upper()
     row = builder.row(
         "call" if models and method == "POST" and not CHORES.search(operation) else "context",
@@ -132,14 +132,14 @@ def _try(
     for rank, (key, value) in enumerate(models):
         builder.column("model", "request", f"{_OPTION}.{key}", rank=rank).put(row, value)
     _provider(provider, builder, row)
-    _callers(option, given, asked, builder, row)
+    _callers(option, sent, original, builder, row)
     _answer(answer, builder, row)
     if took is not None:
         builder.column("latency_ms", "request", f"{_OPTION}.executionTime").put(row, took)
     if last and "status" in record:
         builder.column("status", "attempt", "status").put(row, record["status"])
     builder.fact("operation").put(row, operation)
-    flag(builder, row, "stream", given.get("stream", asked.get("stream")))
+    flag(builder, row, "stream", sent.get("stream", original.get("stream")))
     _cache(option, builder, row)
     return row
 
@@ -149,13 +149,8 @@ def _cache(option: dict[str, Any], builder: Builder, row: int) -> None:
         builder.fact("cache_hit").put(row, str(option["cacheStatus"]).upper().endswith("HIT"))
 
 
-def _mapping(holder: dict[str, Any], key: str) -> dict[str, Any]:
-    value = holder.get(key)
-    return value if isinstance(value, dict) else {}
-
-
 def _body(option: dict[str, Any], key: str) -> dict[str, Any]:
-    return _mapping(_mapping(option, key), "body")
+    return mapping_at(mapping_at(option, key), "body")
 
 
 def _number(value: Any) -> float | None:
@@ -169,19 +164,19 @@ def _status(record: dict[str, Any]) -> int:
 
 def _models(
     provider: dict[str, Any],
-    given: dict[str, Any],
-    asked: dict[str, Any],
+    sent: dict[str, Any],
+    original: dict[str, Any],
     answer: dict[str, Any],
     option: dict[str, Any],
 ) -> list[tuple[str, str]]:
-    """What names the model, the sent before the asked before the served."""
+    """(key, model) of every place that names it: sent to the provider, written by the client, served."""
     in_url = _IN_URL.search(str(provider.get("requestURL") or ""))
     named = (
-        ("transformedRequest.body.model", given.get("model")),
-        ("requestParams.model", _mapping(option, "requestParams").get("model")),
-        ("providerOptions.overrideParams.model", _mapping(provider, "overrideParams").get("model")),
+        ("transformedRequest.body.model", sent.get("model")),
+        ("requestParams.model", mapping_at(option, "requestParams").get("model")),
+        ("providerOptions.overrideParams.model", mapping_at(provider, "overrideParams").get("model")),
         ("providerOptions.requestURL", in_url[1] if in_url else None),
-        ("finalUntransformedRequest.body.model", asked.get("model")),
+        ("finalUntransformedRequest.body.model", original.get("model")),
         ("originalResponse.body.model", answer.get("model")),
     )
     return [(key, value) for key, value in named if isinstance(value, str) and value]
@@ -199,10 +194,10 @@ def _provider(provider: dict[str, Any], builder: Builder, row: int) -> None:
 
 
 def _callers(
-    option: dict[str, Any], given: dict[str, Any], asked: dict[str, Any], builder: Builder, row: int
+    option: dict[str, Any], sent: dict[str, Any], original: dict[str, Any], builder: Builder, row: int
 ) -> None:
     """What the application put into the body, and the headers that the gateway forwarded."""
-    for place, body in (("transformedRequest", given), ("finalUntransformedRequest", asked)):
+    for place, body in (("transformedRequest", sent), ("finalUntransformedRequest", original)):
         prefix = f"{_OPTION}.{place}.body"
         if "user" in body:
             builder.column("user_id", "gateway_record", f"{prefix}.user").put(row, body["user"])
@@ -212,12 +207,11 @@ def _callers(
         if body:
             break
     prefix = f"{_OPTION}.transformedRequest.headers."
-    for name, value in _mapping(_mapping(option, "transformedRequest"), "headers").items():
-        column = None if value == REDACTED else builder.keys("gateway_record", prefix)[name]
-        if column is not None:
-            column.put(row, value)
+    headers = mapping_at(mapping_at(option, "transformedRequest"), "headers")
+    kept = {name: value for name, value in headers.items() if value != REDACTED}
+    builder.take(row, kept, "gateway_record", prefix)
     for rank, name in enumerate(RESPONSE_IDS):
-        value = _mapping(option, "responseHeaders").get(name)
+        value = mapping_at(option, "responseHeaders").get(name)
         if value and value != REDACTED:
             key = f"{_OPTION}.responseHeaders.{name}"
             builder.column("attempt_id", "attempt", key, rank=rank).put(row, value)
@@ -227,15 +221,10 @@ def _answer(answer: dict[str, Any], builder: Builder, row: int) -> None:
     """Usage, id and error of the provider's own answer."""
     prefix = f"{_OPTION}.originalResponse.body"
     for key in ("usage", "usageMetadata"):
-        if not isinstance(answer.get(key), dict):
-            continue
-        for path, _, value in leaves(answer[key], f"{prefix}.{key}"):
-            column = builder.keys("request")[path]
-            if column is not None:
-                column.put(row, value)
+        put_nested(builder, row, f"{prefix}.{key}", mapping_at(answer, key), "request")
     if answer.get("id"):
         builder.column("response_id", "attempt", f"{prefix}.id").put(row, answer["id"])
-    error = _mapping(answer, "error")
+    error = mapping_at(answer, "error")
     code = error.get("code") or error.get("type")
     if code:
         builder.column("error_code", "attempt", f"{prefix}.error.code").put(row, code)
@@ -245,15 +234,9 @@ FORMAT = Format(
     name=NAME,
     layer="gateway",
     title="Portkey gateway log stream",
-    carries=dict.fromkeys(
-        ("tenant_id", "team_id", "workflow_id", "user_id", "request_id", "session_id"), "gateway_record"
-    )
-    | dict.fromkeys(
-        """model provider region tokens_input tokens_output tokens_total tokens_cache_read tokens_cache_write
-        tokens_reasoning latency_ms""".split(),
-        "request",
-    )
-    | dict.fromkeys(("response_id", "attempt_id", "status", "error_code"), "attempt"),
+    carries=at_scope("gateway_record", "tenant_id team_id workflow_id user_id request_id session_id")
+    | at_scope("request", *MODEL, *TOKEN_TOTALS, *TOKEN_DETAILS, "latency_ms")
+    | at_scope("attempt", "response_id attempt_id", *OUTCOME),
     get="""Start the gateway without `--headless` and keep its stream while calls run:
 `curl -sN http://localhost:8787/log/stream > portkey.sse`.""",
 )

@@ -1,7 +1,7 @@
-"""Records in which every key may stand for a field: put by the alias index, and whether one is a call.
+"""Records in which any key may be an alias of a field: how they are put, and which of them are calls.
 
-Where a path begins tells the scope: resource, host and label keys are `process`, headers `client_header`,
-everything else `request`.
+The beginning of a path decides the scope: resource, host and label keys are `process`, headers
+`client_header`, everything else `request`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from auditor.framing.json_repair import ELIDED
 from auditor.framing.log_lines import PREFIX
 from auditor.framing.nested import is_body, leaves
 from auditor.framing.times import to_ns
+from auditor.readers.shared.carries import TOKEN_TOTALS
 from auditor.readers.shared.routes import clf_ns
 
 PROCESS = frozenset(
@@ -38,13 +39,12 @@ ATTEMPTS = ("attempt", "attempt_number", "attempt_no", "try", "retry_attempt")
 OPENING = frozenset('{["')  # text that begins so may be opened
 EXACT = 2**53  # above it a float has no room for every whole number
 END = ("endTime", "end_time", "ended_at", "completed_at", "finished_at")
-TOKENS = frozenset({"tokens_input", "tokens_output", "tokens_total"})
 OUTCOMES = frozenset({"cost_usd", "latency_ms", "error_code", "attempt_id", "status", "response_id"})
 _CONTEXT_LINE = re.compile(r"(?i)\b(llm|bedrock|openai|anthropic|completion|chat)\b")
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """Read one record; whether it is a call is told by what it carries."""
+    """Read one record; its fields decide whether it is a call."""
     row, seen = put(record, builder, offset, pointer)
     if is_call(record, seen):
         builder.ids["kind"][row] = "call"
@@ -53,18 +53,20 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
 def put(
     record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None
 ) -> tuple[int, set[str]]:
-    """Put one record as context; its row, and the fields of which it has a value."""
-    told = record.pop(PREFIX, {})
-    columns = _columns(builder, own_labels="ecs.version" in record or "ecs" in record)
+    """Put one record as context; returns its row and the fields that it has a value of."""
+    prefix = record.pop(PREFIX, {})
+    columns = builder.state(Columns, "ecs.version" in record or "ecs" in record)
     started = next((ns for k in START if k in record and (ns := to_ns(record[k])) is not None), None)
-    level = str(told.get("level", "")).lower()
+    if started is None:
+        started = to_ns(prefix.get("time")) or clf_ns(prefix.get("when"))
+    level = str(prefix.get("level", "")).lower()
     row = builder.row(
         "context",
         offset=offset,
         pointer=pointer,
-        started_at=started if started is not None else to_ns(told.get("time")) or clf_ns(told.get("when")),
+        started_at=started,
         ended_at=next((ns for k in END if k in record and (ns := to_ns(record[k])) is not None), None),
-        name=_words(record),
+        name=_message(record),
         outcome="error" if _is_error(record) or level in ERROR_LEVELS else None,
     )
     seen: set[str] = set()
@@ -74,23 +76,23 @@ def put(
             continue
         column = columns[path]
         if column is not None and column.slot.field in ("workflow_id", "iam_principal"):
-            column = _meant(column, leaf, record, builder, path)
+            column = _checked(column, leaf, record, builder, path)
         if column is not None:
             column.rows.append(row)
             column.values.append(leaf)
             if leaf not in (None, "") and column.slot.place != "weak":
                 seen.add(column.slot.field)
     for key in ("pod", "container", "host"):
-        column = builder.keys("process", "log prefix.")[key] if key in told else None
+        column = builder.keys("process", "log prefix.")[key] if key in prefix else None
         if column is not None:
-            column.put(row, told[key])
-    _facts(record, builder, row, told)
+            column.put(row, prefix[key])
+    _facts(record, builder, row, prefix)
     _clocks(record, builder, row)
     return row, seen
 
 
-def _meant(column: Column, leaf: Any, record: dict[str, Any], builder: Builder, path: str) -> Column | None:
-    """The name of the function that wrote the line is no workflow, and only an ARN is a principal."""
+def _checked(column: Column, leaf: Any, record: dict[str, Any], builder: Builder, path: str) -> Column | None:
+    """The column, unless its value is the logging function (no workflow) or no ARN (no principal)."""
     if column.slot.field == "iam_principal":
         return column if leaf in (None, "") or str(leaf).startswith("arn:") else None
     own = leaf in (None, "") or all(record.get(key) != leaf for key in FUNCTIONS)
@@ -98,7 +100,7 @@ def _meant(column: Column, leaf: Any, record: dict[str, Any], builder: Builder, 
 
 
 class Columns(dict[str, Column | None]):
-    """A memo from path to its column at the scope where its path begins: asked once a path."""
+    """A memo from a path to its column, at the scope that its beginning decides."""
 
     def __init__(self, builder: Builder, own_labels: bool) -> None:
         super().__init__()
@@ -109,10 +111,6 @@ class Columns(dict[str, Column | None]):
         if len(self) < MAX_KEYS:
             self[path] = column
         return column
-
-
-def _columns(builder: Builder, *, own_labels: bool) -> Columns:
-    return builder.state(Columns, own_labels)
 
 
 def _pairs(record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -130,7 +128,7 @@ def _pairs(record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _clocks(record: dict[str, Any], builder: Builder, row: int) -> None:
-    """Say how numeric times were read, and take no duration from such as lost their last digits."""
+    """Note how numeric times were read; take no duration from those that lost their last digits."""
     for key in (*START, *END):
         value = record.get(key)
         if isinstance(value, float) and value > EXACT:
@@ -141,9 +139,9 @@ def _clocks(record: dict[str, Any], builder: Builder, row: int) -> None:
 
 
 def scope_of(path: str, *, own_labels: bool = False) -> str:
-    """The scope at which a value of a generic record stands, by where its path begins.
+    """The scope of a value of a generic record, by the beginning of its path.
 
-    Labels are the deployment's, unless `own_labels` says that this schema (ECS) writes them per event.
+    Labels are the deployment's, unless `own_labels`: this schema (ECS) writes them on each event.
     """
     if HEADERS.search(path):
         return "client_header"
@@ -154,18 +152,18 @@ def scope_of(path: str, *, own_labels: bool = False) -> str:
 
 
 def is_call(record: dict[str, Any], seen: set[str]) -> bool:
-    """A model or token counts make a call; a line that only announces one does not."""
-    if seen & TOKENS:
+    """Whether a record is a call: it has a model or token counts, and does not only announce a call."""
+    if not seen.isdisjoint(TOKEN_TOTALS):
         return True
-    words = _words(record) or ""
+    message = _message(record) or ""
     if "model" in seen:
         if seen & (OUTCOMES - {"status"}) or _is_error(record):
-            return not re.search(r"(?i)\b(retrying|will retry|backing off)\b", words)
-        return not NOISE.search(words)
-    return "cost_usd" in seen and bool(_CONTEXT_LINE.search(words))
+            return not re.search(r"(?i)\b(retrying|will retry|backing off)\b", message)
+        return not NOISE.search(message)
+    return "cost_usd" in seen and bool(_CONTEXT_LINE.search(message))
 
 
-def _words(record: dict[str, Any]) -> str | None:
+def _message(record: dict[str, Any]) -> str | None:
     for key in ("event", "message", "msg", "name", "@message", "event_name"):
         value = record.get(key)
         if isinstance(value, str) and value:
@@ -178,9 +176,9 @@ def _is_error(record: dict[str, Any]) -> bool:
     return level in ERROR_LEVELS or bool(record.get("error") or record.get("exception"))
 
 
-def _facts(record: dict[str, Any], builder: Builder, row: int, told: dict[str, str]) -> None:
+def _facts(record: dict[str, Any], builder: Builder, row: int, prefix: dict[str, str]) -> None:
     service = (
-        record.get("service") or record.get("service_name") or record.get("logger") or told.get("service")
+        record.get("service") or record.get("service_name") or record.get("logger") or prefix.get("service")
     )
     if isinstance(service, dict):
         service = service.get("name")

@@ -1,6 +1,6 @@
-"""Values under the keys that a format's own documents name, and the fields that a selection of them can show.
+"""Values under keys that a format's documentation names, and the fields that a selection of keys can show.
 
-It never guesses what a key means: keys that callers choose themselves go through the alias catalogue.
+Keys that callers choose go through the alias catalogue instead: see `nested`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from auditor.evidence.schema import Column
 
 
 class Named(NamedTuple):
-    """What a key stands for: the field, the scope, how good the name is, and the unit as a factor."""
+    """What a key means: its field, its scope, the rank of the name (0 is best), and its unit as a factor."""
 
     field: str
     scope: str
@@ -31,8 +31,8 @@ class NamedColumns(ReaderState):
         self.by_key: dict[str, Column] = {}
 
 
-class Shapes(ReaderState):
-    """The lists of keys of records that were seen."""
+class KeyLists(ReaderState):
+    """The lists of keys that records had so far."""
 
     def __init__(self, builder: Builder) -> None:
         super().__init__(builder)
@@ -42,7 +42,7 @@ class Shapes(ReaderState):
 def put_named(
     builder: Builder, row: int, record: Mapping[str, Any], names: Mapping[str, Named], prefix: str = ""
 ) -> None:
-    """Put what stands under the named keys of a record; a key that is not there puts nothing."""
+    """Put the values under the named keys of a record; a missing key puts nothing."""
     known = builder.state(NamedColumns, id(names), prefix).by_key
     for key, name in names.items():
         if key not in record:
@@ -58,11 +58,11 @@ def put_named(
 
 
 def shown_by(builder: Builder, record: Mapping[str, Any], sources: Mapping[str, Iterable[str]]) -> None:
-    """Remember which fields the keys of a record can show, whatever they hold.
+    """Remember which fields the keys of a record can show, whatever their values.
 
     Exports let their user choose columns: what was not chosen is unknown, and no gap of the team's.
     """
-    shapes = builder.state(Shapes).seen
+    shapes = builder.state(KeyLists).seen
     shape = tuple(record)
     if shape in shapes:
         return
@@ -72,7 +72,7 @@ def shown_by(builder: Builder, record: Mapping[str, Any], sources: Mapping[str, 
 
 
 def truth(value: Any) -> bool | None:
-    """A flag as found (`true`, `"True"`, `1`, `"0"`), or None when it says neither."""
+    """A flag in any spelling (`true`, `"True"`, `1`, `"0"`); None where it is neither true nor false."""
     text = str(value).strip().lower()
     if text in ("true", "1", "yes", "hit"):
         return True
@@ -80,7 +80,7 @@ def truth(value: Any) -> bool | None:
 
 
 def flag(builder: Builder, row: int, fact: str, value: Any) -> None:
-    """Put a fact that is true or false; a value that says neither is none."""
-    said = truth(value)
-    if said is not None:
-        builder.fact(fact).put(row, said)
+    """Put a fact that is true or false; nothing where the value is neither."""
+    known = truth(value)
+    if known is not None:
+        builder.fact(fact).put(row, known)

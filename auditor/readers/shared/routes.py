@@ -1,7 +1,4 @@
-"""What a request's path, times and trace headers say: the model call that it makes, when, and in which trace.
-
-It reads paths and headers only, never a body, and decides nothing about a log line.
-"""
+"""The model call in a request's path, the times of access logs, and the trace id in a header."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ from urllib.parse import unquote
 BEDROCK = frozenset(
     """invoke converse converse-stream invoke-with-response-stream invoke-with-bidirectional-stream""".split()
 )
-OPEN = frozenset("completions responses messages embeddings".split())
-VERBS = frozenset(
+OPENAI = frozenset("completions responses messages embeddings".split())
+GOOGLE = frozenset(
     """generateContent streamGenerateContent rawPredict streamRawPredict embedContent
     batchEmbedContents""".split()
 )
@@ -23,7 +20,7 @@ _VERSION = re.compile(r"^v\d+(?:(?:alpha|beta)\d*)?$")
 
 
 class Invocation(NamedTuple):
-    """What the path of a request says of the model call that it makes."""
+    """The model call that the path of a request makes; None for what the path does not name."""
 
     operation: str
     model: str | None
@@ -52,7 +49,7 @@ def invocation(method: str | None, uri: str | None) -> Invocation | None:
     parts = [p for p in path.split("/") if p]
     if len(parts) < 2:
         return None
-    return _bedrock(parts) or _open(parts)
+    return _bedrock(parts) or _openai_or_google(parts)
 
 
 def _bedrock(parts: list[str]) -> Invocation | None:
@@ -65,7 +62,7 @@ def _bedrock(parts: list[str]) -> Invocation | None:
     return Invocation(last, model, last.endswith("stream"), "aws.bedrock") if model else None
 
 
-def _open(parts: list[str]) -> Invocation | None:
+def _openai_or_google(parts: list[str]) -> Invocation | None:
     """`…/v1/chat/completions` and its siblings, Azure's deployments, and Google's `models/ID:verb`."""
     *head, last = parts
     model: str | None = None
@@ -73,10 +70,10 @@ def _open(parts: list[str]) -> Invocation | None:
         model = decoded(head[head.index("deployments") + 1])
     if last == "completions" and head[-1] == "chat":
         return Invocation("chat", model, None, None)
-    if last in OPEN and (_VERSION.match(head[-1]) or model is not None):
+    if last in OPENAI and (_VERSION.match(head[-1]) or model is not None):
         return Invocation(last, model, None, None)
     name, _, verb = decoded(last).rpartition(":")
-    if verb in VERBS and head[-1] == "models":
+    if verb in GOOGLE and head[-1] == "models":
         return Invocation(verb, name or None, verb.startswith("stream"), None)
     return None
 
@@ -102,14 +99,14 @@ def tries(text: Any) -> int | None:
 def seconds(text: Any) -> float | None:
     """The sum of the times of all tries: `0.010, 0.055`."""
     try:
-        held = [float(p) for p in re.split(r",| : ", str(text)) if p.strip() not in ("", "-")]
+        times = [float(p) for p in re.split(r",| : ", str(text)) if p.strip() not in ("", "-")]
     except ValueError:
         return None
-    return sum(held) if held else None
+    return sum(times) if times else None
 
 
 def trace_of(value: Any) -> str:
-    """The trace id in a `traceparent`, an `X-Amzn-Trace-Id` or a b3 header; else the value as it stands."""
+    """The trace id in a `traceparent`, an `X-Amzn-Trace-Id` or a b3 header; else the value as text."""
     text = str(value).strip()
     root = re.search(r"(?:^|Root=)1-([0-9a-f]{8})-([0-9a-f]{24})", text)
     if root:

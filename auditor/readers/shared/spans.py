@@ -1,6 +1,6 @@
-"""Spans put into the table, whatever their format: attributes by meaning, calls told from context.
+"""Spans put into the table, whatever their format: attributes by their keys, and which spans are calls.
 
-It knows no wire format: a reader hands over ids, times and pairs; bodies and events are never kept.
+Readers pass ids, times and pairs of attributes; bodies and events must not be among them.
 """
 
 from __future__ import annotations
@@ -13,19 +13,18 @@ import polars as pl
 
 from auditor.evidence.builder import MAX_KEYS, Builder, ReaderState
 from auditor.evidence.schema import Column
-from auditor.framing.nested import baggage, is_body, is_container, leaves
+from auditor.framing.nested import baggage, is_body, is_container
+from auditor.readers.shared.carries import SPAN_FIELDS, TOKEN_TOTALS, at_scope
 from auditor.readers.shared.nested import put_nested
 
 HEADER = ("http.request.header.", "http.request.headers.", "rpc.request.metadata.")
 RESPONSE_HEADER = ("http.response.header.", "http.response.headers.")
 # what spans carry in any format, and where
-CARRIES = dict.fromkeys(
-    """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id retry_count
-    session_id user_id cost_usd model provider region inference_region tokens_input tokens_output
-    tokens_cache_read tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code
-    cost_center agent""".split(),
-    "span",
-) | {"trace_id": "trace", "environment": "process", "account_id": "process"}
+CARRIES = at_scope("span", *SPAN_FIELDS) | {
+    "trace_id": "trace",
+    "environment": "process",
+    "account_id": "process",
+}
 # LiteLLM writes its call type where others write the operation; `a…` are its asynchronous twins
 _LITELLM = frozenset(
     """completion acompletion text_completion atext_completion embedding aembedding responses aresponses
@@ -71,7 +70,7 @@ OTHER_MARKS: dict[str, frozenset[str]] = {
         }
     ),
 }
-# outer spans that repeat the usage of their inner call, or stand for a whole agent
+# outer spans that repeat the usage of their inner call, or describe a whole agent
 NOT_CALL_NAMES = ("invoke_agent", "create_agent", "execute_tool", "invoke_workflow")
 # LiteLLM's exchange with the provider: where its own span of the call is missing, the only trace of it
 CALL_NAMES = ("raw_gen_ai_request",)
@@ -88,7 +87,6 @@ JSON_USAGE = frozenset(
         "mlflow.llm.cost",
     }
 )
-USAGE_FIELDS = frozenset({"tokens_input", "tokens_output", "tokens_total"})
 ENDPOINT_KEYS = frozenset(
     {"server.address", "net.peer.name", "url.full", "http.url", "http.host", "rpc.endpoint", "peer.hostname"}
 )
@@ -97,8 +95,8 @@ MARK = "mark "
 OPERATIONS = [k for k in CALL_MARKS if k != "rpc.service"]
 
 
-class Opened(NamedTuple):
-    """An attribute key whose value is opened: a container, a captured header, or baggage."""
+class NestedKey(NamedTuple):
+    """An attribute key whose value has values within: a container, a captured header, or baggage."""
 
     kind: str
     key: str
@@ -108,31 +106,31 @@ Put = tuple[Callable[[int], None], Callable[[Any], None]]
 
 
 class Meanings:
-    """What each attribute key means: where to put its value, how to open it, or nothing; asked once a key."""
+    """A memo of what each attribute key means: where to put its value, how to open it, or nothing."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
         # a plain dictionary, for its look-up is the innermost step of reading
-        self.known: dict[str, Put | Opened | None] = {}
+        self.known: dict[str, Put | NestedKey | None] = {}
 
-    def learn(self, key: str) -> Put | Opened | None:
+    def learn(self, key: str) -> Put | NestedKey | None:
         """Resolve a key met for the first time."""
         meaning = self._wire(key) or self._meaning(key)
         if len(self.known) < MAX_KEYS:
             self.known[key] = meaning
         return meaning
 
-    def _wire(self, key: str) -> Put | Opened | None:
+    def _wire(self, key: str) -> Put | NestedKey | None:
         """What LiteLLM copied out of the provider's own body."""
         wire = WIRE_KEY.match(key)
         if wire is None:
             return None
         if wire[1] == "usage":
-            return Opened("container", key)
+            return NestedKey("container", key)
         field, scope = ("user_id", "span") if wire[1] == "user" else ("response_id", "attempt")
         return _put(self.builder.column(field, scope, key, rank=900))
 
-    def _meaning(self, key: str) -> Put | Opened | None:
+    def _meaning(self, key: str) -> Put | NestedKey | None:
         lower = key.lower()
         if key in CALL_MARKS:
             return _put(self.builder.fact(MARK + key))
@@ -141,11 +139,11 @@ class Meanings:
         if key in ENDPOINT_KEYS:
             return _put(self.builder.fact("endpoint"))
         if lower.startswith((*HEADER, "baggage.")):
-            return Opened("baggage" if lower.endswith(".baggage") else "header", key)
+            return NestedKey("baggage" if lower.endswith(".baggage") else "header", key)
         if lower.startswith(RESPONSE_HEADER):
             return _put(self.builder.column_for(key, "attempt"))
         if is_container(key) or key in JSON_USAGE:
-            return Opened("container", key)
+            return NestedKey("container", key)
         # `llm.token_count.prompt` is a count: an exact name of the catalogue is never a body
         if is_body(key, None) and not self.builder.catalogue.names(key):
             return None
@@ -157,8 +155,8 @@ def _put(column: Column | None) -> Put | None:
 
 
 def kinds(frame: pl.DataFrame) -> pl.Series:
-    """Which spans are calls: the format or an operation says so, or a model stands beside its usage."""
-    usage = [pl.col(n).is_not_null() for n in USAGE_FIELDS if n in frame.columns]
+    """Which spans are calls: by their format or operation, or by a model with its usage."""
+    usage = [pl.col(n).is_not_null() for n in TOKEN_TOTALS if n in frame.columns]
     call: pl.Expr = pl.lit(False)
     if usage and "model" in frame.columns:
         call = pl.any_horizontal(usage) & pl.col("model").is_not_null()
@@ -172,34 +170,34 @@ def kinds(frame: pl.DataFrame) -> pl.Series:
     if "rpc_method" in frame.columns:
         call = call & ~pl.col("rpc_method").is_in(list(NOT_INFERENCE)).fill_null(False)
     named = pl.any_horizontal(pl.col("name").str.starts_with(n) for n in NOT_CALL_NAMES).fill_null(False)
-    told = (pl.col("kind") == "call") | pl.col("name").is_in(list(CALL_NAMES)).fill_null(False)
+    known = (pl.col("kind") == "call") | pl.col("name").is_in(list(CALL_NAMES)).fill_null(False)
     return frame.select(
-        pl.when(told | (call & ~named)).then(pl.lit("call")).otherwise(pl.lit("context")).alias("kind")
+        pl.when(known | (call & ~named)).then(pl.lit("call")).otherwise(pl.lit("context")).alias("kind")
     ).to_series()
 
 
 def operations(frame: pl.DataFrame) -> list[pl.Series]:
-    """What each span says that it does, the conventions' own word first; nothing where no key says it."""
-    said = [
+    """The operation of each span, by the conventions' own key first; empty where no key names one."""
+    keys = [
         pl.col(n) for n in ("operation", *(MARK + k for k in OPERATIONS), "rpc_method") if n in frame.columns
     ]
-    if not said:
+    if not keys:
         return []
-    words = pl.coalesce(one.cast(pl.String).str.strip_chars('"') for one in said)
+    words = pl.coalesce(key.cast(pl.String).str.strip_chars('"') for key in keys)
     return [frame.select(words.replace(TWINS).alias("operation")).to_series()]
 
 
-def settled(frame: pl.DataFrame) -> list[pl.Series]:
+def kinds_and_operations(frame: pl.DataFrame) -> list[pl.Series]:
     """Which spans are calls, and of what operation."""
     return [kinds(frame), *operations(frame)]
 
 
 class SpanRows(ReaderState):
-    """Puts spans into one builder; holds the memos of one input."""
+    """The spans of one builder, with the memos of one input."""
 
     def __init__(self, builder: Builder) -> None:
         super().__init__(builder)
-        builder.settled = settled
+        builder.settled = kinds_and_operations
         self.meanings = Meanings(builder)
         self.processes: dict[Any, int] = {}
         self.trace = builder.column("trace_id", "trace", "traceId")
@@ -243,12 +241,12 @@ class SpanRows(ReaderState):
         return row
 
     def attribute(self, row: int, key: str, value: Any) -> None:
-        """Put one attribute of a span where its key says it belongs."""
+        """Put one attribute of a span into the column of its key."""
         known = self.meanings.known
         action = known[key] if key in known else self.meanings.learn(key)
         if action is None:
             return
-        if isinstance(action, Opened):
+        if isinstance(action, NestedKey):
             self.nested(row, action.key, value, action.kind)
             return
         action[0](row)
@@ -273,16 +271,10 @@ class SpanRows(ReaderState):
         if isinstance(value, list):
             value = value[0] if len(value) == 1 else ",".join(map(str, value))
         if kind == "baggage":
-            for name, inner in baggage(str(value)).items():
-                column = self.builder.keys("client_header", f"{key}→")[name]
-                if column is not None:
-                    column.put(row, inner)
+            self.builder.take(row, baggage(str(value)), "client_header", f"{key}→")
             return
         name = key.rsplit(".", 1)[-1] if not key.lower().startswith("baggage.") else key[8:]
-        for path, _, leaf in leaves(value, name):
-            match = self.builder.keys("client_header", key[: len(key) - len(name)])[path]
-            if match is not None:
-                match.put(row, leaf)
+        put_nested(self.builder, row, name, value, "client_header", key[: len(key) - len(name)])
 
 
 def flat(value: Any) -> Any:

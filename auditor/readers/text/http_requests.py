@@ -14,43 +14,29 @@ from typing import Any
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.http_messages import Exchange, begins, entry_of, exchanges
-from auditor.framing.nested import baggage, leaves
+from auditor.framing.nested import baggage
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
 from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.shared.carries import OUTCOME, TOKEN_DETAILS, TOKEN_TOTALS, TOKENS, at_scope
 from auditor.readers.shared.nested import put_nested
 from auditor.readers.shared.routes import invocation, trace_of
 
 TRACES = frozenset({"traceparent", "x-amzn-trace-id", "b3", "x-b3-traceid", "x-cloud-trace-context"})
 ATTEMPT_IDS = ("x-amzn-requestid", "x-amz-request-id", "apigw-requestid", "request-id", "x-request-id")
-ANSWERED = frozenset(
-    """tokens_input tokens_output tokens_total tokens_cache_read tokens_cache_write tokens_reasoning cost_usd
-    attempt_id response_id status error_code latency_ms retry_count""".split()
+ANSWERED = {*TOKENS, "attempt_id", "response_id", "retry_count", *OUTCOME, "cost_usd", "latency_ms"}
+CARRIES = (
+    at_scope(
+        "client_header",
+        "tenant_id team_id workflow_id workflow_run_id user_id request_id session_id agent cost_center",
+        "environment",
+    )
+    | {"trace_id": "trace"}
+    | at_scope("request", "model region provider")
+    | at_scope("attempt", "attempt_id response_id", *OUTCOME)
+    | at_scope("gateway_record", "retry_count cost_usd team_budget_remaining latency_ms")
+    | at_scope("request", *TOKEN_TOTALS, *TOKEN_DETAILS)
 )
-CARRIES = dict.fromkeys(
-    """tenant_id team_id workflow_id workflow_run_id user_id request_id session_id agent cost_center
-    environment""".split(),
-    "client_header",
-) | {
-    "trace_id": "trace",
-    "model": "request",
-    "region": "request",
-    "provider": "request",
-    "attempt_id": "attempt",
-    "response_id": "attempt",
-    "status": "attempt",
-    "error_code": "attempt",
-    "retry_count": "gateway_record",
-    "cost_usd": "gateway_record",
-    "team_budget_remaining": "gateway_record",
-    "latency_ms": "gateway_record",
-    "tokens_input": "request",
-    "tokens_output": "request",
-    "tokens_total": "request",
-    "tokens_cache_read": "request",
-    "tokens_cache_write": "request",
-    "tokens_reasoning": "request",
-}
 
 
 def sniff(sample: Sample) -> float:
@@ -71,12 +57,12 @@ def read(source: Source, builder: Builder, _start: int, _end: int | None) -> Non
     if source.head.lstrip()[:1] == b"{":
         builder.dispatch.read(source)
         return
-    found = exchanges(source.whole().decode("utf-8", "replace"))
-    for one in found:
-        builder.attempt(None, put, one, builder, one.offset, None)
-    if not found:
+    captured = exchanges(source.whole().decode("utf-8", "replace"))
+    for exchange in captured:
+        builder.attempt(None, put, exchange, builder, exchange.offset, None)
+    if not captured:
         builder.skip(1, "no HTTP request in this text")
-    if not any(one.status or one.answered for one in found):
+    if not any(exchange.status or exchange.answered for exchange in captured):
         builder.columns_known = frozenset(set(CARRIES) - ANSWERED)
 
 
@@ -108,34 +94,34 @@ def _entry(entry: dict[str, Any], builder: Builder, offset: int | None, pointer:
         builder.column("latency_ms", "request", "time").put(row, entry["time"])
 
 
-def put(one: Exchange, builder: Builder, offset: int | None, pointer: str | None) -> int:
+def put(exchange: Exchange, builder: Builder, offset: int | None, pointer: str | None) -> int:
     """Put one exchange; returns its row."""
-    route = invocation(one.method, one.path)
-    call = route is not None or one.path is None
-    failed = one.status is not None and one.status >= 400
+    route = invocation(exchange.method, exchange.path)
+    call = route is not None or exchange.path is None
+    failed = exchange.status is not None and exchange.status >= 400
     row = builder.row(
         "call" if call else "context",
         offset=offset,
         pointer=pointer,
-        name=f"{one.method} {route.operation}" if route and one.method else one.method,
+        name=f"{exchange.method} {route.operation}" if route and exchange.method else exchange.method,
         outcome="error" if failed else None,
     )
-    host = one.sent.get("host") or one.sent.get(":authority") or one.path
+    host = exchange.sent.get("host") or exchange.sent.get(":authority") or exchange.path
     if host:
         builder.fact("endpoint").put(row, host)
-    if call and one.path:
+    if call and exchange.path:
         # a dump shows one client: what follows a failed request to the same place is its retry
-        builder.fact("attempt_key").put(row, f"{host} {one.path}")
+        builder.fact("attempt_key").put(row, f"{host} {exchange.path}")
     if route is not None:
         builder.fact("operation").put(row, route.operation)
         for field, value in (("model", route.model), ("provider", route.provider)):
             if value:
                 builder.column(field, "request", "path").put(row, value)
-    for name, value in one.sent.items():
+    for name, value in exchange.sent.items():
         _sent(name, value, builder, row)
-    if isinstance(one.body, dict):
-        _body(one.body, builder, row)
-    _answer(one, builder, row)
+    if isinstance(exchange.body, dict):
+        _body(exchange.body, builder, row)
+    _answer(exchange, builder, row)
     return row
 
 
@@ -144,19 +130,13 @@ def _sent(name: str, value: str, builder: Builder, row: int) -> None:
         builder.column("trace_id", "trace", f"header.{name}").put(row, trace_of(value))
         return
     if name == "baggage":
-        for key, inner in baggage(value).items():
-            column = builder.keys("client_header", "header.baggage→")[key]
-            if column is not None:
-                column.put(row, inner)
+        builder.take(row, baggage(value), "client_header", "header.baggage→")
         return
-    for path, _, leaf in leaves(value, name):
-        column = builder.keys("client_header", "header.")[path]
-        if column is not None:
-            column.put(row, leaf)
+    put_nested(builder, row, name, value, "client_header", "header.")
 
 
 def _body(body: dict[str, Any], builder: Builder, row: int) -> None:
-    """What the caller wrote into the request beside the prompt: it was sent, no more."""
+    """Put what the caller wrote into the request next to the prompt: proof that it was sent, no more."""
     for name in ("model", "modelId"):
         if isinstance(body.get(name), str):
             builder.column("model", "request", f"body.{name}", rank=10).put(row, body[name])
@@ -165,30 +145,28 @@ def _body(body: dict[str, Any], builder: Builder, row: int) -> None:
             put_nested(builder, row, f"body.{name}", body[name], "client_header")
 
 
-def _answer(one: Exchange, builder: Builder, row: int) -> None:
-    if one.status is not None:
-        builder.column("status", "attempt", "response.status").put(row, one.status)
-    for name, value in one.answered.items():
+def _answer(exchange: Exchange, builder: Builder, row: int) -> None:
+    if exchange.status is not None:
+        builder.column("status", "attempt", "response.status").put(row, exchange.status)
+    for name, value in exchange.answered.items():
         if name in ATTEMPT_IDS:
             rank = ATTEMPT_IDS.index(name)
             builder.column("attempt_id", "attempt", f"response.header.{name}", rank=rank).put(row, value)
-            continue
-        column = builder.keys("gateway_record", "response.header.")[name]
-        if column is not None:
-            column.put(row, value)
-    if not isinstance(one.answer, dict):
+        else:
+            builder.take(row, {name: value}, "gateway_record", "response.header.")
+    if not isinstance(exchange.answer, dict):
         return
-    if isinstance(one.answer.get("id"), str):
-        builder.column("response_id", "attempt", "response.body.id").put(row, one.answer["id"])
-    if isinstance(one.answer.get("model"), str):
-        builder.column("model", "request", "response.body.model", rank=20).put(row, one.answer["model"])
-    put_nested(builder, row, "response.body.usage", one.answer.get("usage") or {}, "request")
+    if isinstance(exchange.answer.get("id"), str):
+        builder.column("response_id", "attempt", "response.body.id").put(row, exchange.answer["id"])
+    if isinstance(exchange.answer.get("model"), str):
+        builder.column("model", "request", "response.body.model", rank=20).put(row, exchange.answer["model"])
+    put_nested(builder, row, "response.body.usage", exchange.answer.get("usage") or {}, "request")
 
 
 def shown(data: bytes) -> dict[str, Any] | None:
     """The exchange that begins here as a flat record, for an excerpt."""
-    found = exchanges(data.decode("utf-8", "replace"))[:1]
-    return {"path": found[0].path} | {f"header.{k}": v for k, v in found[0].sent.items()} if found else None
+    first = next(iter(exchanges(data.decode("utf-8", "replace"))), None)
+    return {"path": first.path} | {f"header.{k}": v for k, v in first.sent.items()} if first else None
 
 
 FORMAT = Format(

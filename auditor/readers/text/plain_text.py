@@ -18,6 +18,7 @@ from auditor.framing.log_lines import parted
 from auditor.framing.phrases import MODEL
 from auditor.readers.contract import LineReader, Sample
 from auditor.readers.shared import free_form
+from auditor.readers.shared.carries import TOKEN_TOTALS
 
 # the name of a phrase, its field, and its scope
 FIELDS = {
@@ -47,7 +48,7 @@ def _key(phrase: str) -> str:
 
 
 def sniff(sample: Sample) -> float:
-    """The share of lines in prose, when one of them names a model or they are plainly a log."""
+    """The share of lines in prose, where one of them names a model or most have the prefix of a log."""
     lines = len(sample.lines) + len(sample.objects)
     prose = sample.by_format.get("plain-text", 0)
     if not prose or sample.container == "table":
@@ -59,41 +60,41 @@ def sniff(sample: Sample) -> float:
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """Read one line: its pairs as any record's, then what its phrases say where no pair says it."""
-    said: dict[str, Any] = record.pop("text", {})
-    if "attempt" in said:
-        record.setdefault("attempt", said["attempt"])
-    if "model" in said:
-        record.setdefault("model", said["model"])
+    """Read one line: its pairs as any record's, then its phrases for fields without a pair."""
+    phrases: dict[str, Any] = record.pop("text", {})
+    if "attempt" in phrases:
+        record.setdefault("attempt", phrases["attempt"])
+    if "model" in phrases:
+        record.setdefault("model", phrases["model"])
     row, seen = free_form.put(record, builder, offset, pointer)
     for phrase, (field, scope) in FIELDS.items():
-        if phrase in said and field not in seen:
-            builder.column(field, scope, _key(phrase), rank=500).put(row, said[phrase])
+        if phrase in phrases and field not in seen:
+            builder.column(field, scope, _key(phrase), rank=500).put(row, phrases[phrase])
             seen.add(field)
-    if "request" in said and not seen & {"request_id", "attempt_id"}:
-        aws = _UUID.fullmatch(said["request"]) and _AWS.search(record["message"])
+    if "request" in phrases and not seen & {"request_id", "attempt_id"}:
+        aws = _UUID.fullmatch(phrases["request"]) and _AWS.search(record["message"])
         field, scope = ("attempt_id", "attempt") if aws else ("request_id", "request")
-        builder.column(field, scope, _key("request"), rank=500).put(row, said["request"])
+        builder.column(field, scope, _key("request"), rank=500).put(row, phrases["request"])
         seen.add(field)
-    if "error" in said:
+    if "error" in phrases:
         builder.ids["outcome"][row] = "error"
-    failed = {"error": said["error"]} if "error" in said else {}
-    outcome = bool(failed) or bool(seen & (free_form.TOKENS | free_form.OUTCOMES | {"request_id"}))
+    failed = {"error": phrases["error"]} if "error" in phrases else {}
+    outcome = bool(failed) or bool(seen & (free_form.OUTCOMES | {*TOKEN_TOTALS, "request_id"}))
     named = "model" in seen or _CALLED.search(record["message"]) or _AWS.search(record["message"])
     if not named and not seen >= {"tokens_input", "tokens_output"}:
-        return  # `limit of 4096 tokens` tells of no call
+        return  # `limit of 4096 tokens` is no call
     if (outcome or _CALLED.search(record["message"])) and free_form.is_call(record | failed, seen):
         builder.ids["kind"][row] = "call"
 
 
 def shown(data: bytes) -> dict[str, Any] | None:
     """The line that begins here as a flat record, for an excerpt; its sentence is left out."""
-    found = sentence(parted(data.split(b"\n", 1)[0].decode("utf-8", "replace")).text)
-    if found is None:
+    record = sentence(parted(data.split(b"\n", 1)[0].decode("utf-8", "replace")).text)
+    if record is None:
         return None
-    said = found.pop("text")
-    pairs = {k: v for k, v in found.items() if k != "message"}
-    return pairs | {_key(k): int(v) if str(v).isdigit() else v for k, v in said.items()}
+    phrases = record.pop("text")
+    pairs = {k: v for k, v in record.items() if k != "message"}
+    return pairs | {_key(k): int(v) if str(v).isdigit() else v for k, v in phrases.items()}
 
 
 FORMAT = Format(

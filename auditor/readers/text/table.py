@@ -12,16 +12,23 @@ from typing import Any
 from auditor.catalogue.fields import catalogue
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
+from auditor.framing.nested import is_container
 from auditor.readers.contract import RecordReader, Sample
 from auditor.readers.shared import free_form
+from auditor.readers.shared.carries import TOKEN_TOTALS
+
+# what a column of pairs (tags, metadata) can hold
+FREE_FORM = frozenset(
+    {"tenant_id", "team_id", "workflow_id", "user_id", "request_id", "session_id", "cost_center"}
+)
 
 
 def sniff(sample: Sample) -> float:
-    """A table whose columns name a model or tokens, and nothing better is known of it."""
+    """A table whose columns name a model or tokens."""
     if sample.container != "table":
         return 0.0
-    found = {m.field for c in sample.columns if (m := catalogue().lookup(c)) is not None}
-    return 0.3 if found & ({"model"} | free_form.TOKENS) else 0.0
+    fields = {m.field for c in sample.columns if (m := catalogue().lookup(c)) is not None}
+    return 0.3 if fields & {"model", *TOKEN_TOTALS} else 0.0
 
 
 def match(_record: dict[str, Any]) -> float:
@@ -30,19 +37,16 @@ def match(_record: dict[str, Any]) -> float:
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """Read one row by the alias index; what the table has no column for is not known."""
+    """Read one row by the alias index; a field without a column is unknown, not missing."""
     free_form.take({name: cell for name, cell in record.items() if name}, builder, offset, pointer)
     if builder.columns_known is None:
         named = (builder.catalogue.lookup(name) for name in record)
-        builder.columns_known = frozenset(m.field for m in named if m is not None) | _within(record)
+        builder.columns_known = frozenset(m.field for m in named if m is not None) | _in_pairs(record)
 
 
-def _within(record: dict[str, Any]) -> frozenset[str]:
-    """A column of free-form pairs can hold any owner."""
-    from auditor.framing.nested import is_container
-
-    owners = {"tenant_id", "team_id", "workflow_id", "user_id", "request_id", "session_id", "cost_center"}
-    return frozenset(owners) if any(is_container(name) for name in record) else frozenset()
+def _in_pairs(record: dict[str, Any]) -> frozenset[str]:
+    """The fields that a column of pairs in this table can hold."""
+    return FREE_FORM if any(is_container(name) for name in record) else frozenset()
 
 
 FORMAT = Format(

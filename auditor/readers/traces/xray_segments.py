@@ -10,7 +10,7 @@ from typing import Any
 
 from auditor.catalogue.fields import Catalogue
 from auditor.framing.nested import leaves
-from auditor.readers.shared.spans import USAGE_FIELDS
+from auditor.readers.shared.carries import TOKEN_TOTALS
 
 TRACE = re.compile(r"^1-([0-9a-fA-F]{8})-([0-9a-fA-F]{24})$")
 MODEL_URL = re.compile(
@@ -58,7 +58,7 @@ def speaks(held: dict[str, Any], catalogue: Catalogue) -> bool:
     for key in ("annotations", "metadata"):
         for path, _, leaf in leaves(held.get(key) or {}):
             found = catalogue.lookup(path)
-            if found is not None and found.field in USAGE_FIELDS and leaf:
+            if found is not None and found.field in TOKEN_TOTALS and leaf:
                 return True
     return False
 

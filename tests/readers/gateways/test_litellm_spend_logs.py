@@ -14,7 +14,7 @@ from tests.readers import counts, keys, report
 METADATA: dict[str, Any] = {
     "user_api_key_team_alias": "growth",
     "user_api_key_user_id": "svc-tickets",
-    "spend_logs_metadata": {"tenant_id": "acme", "workflow_id": "ticket-triage"},
+    "spend_logs_metadata": {"tenant_id": "acme", "workflow_id": "ticket-triage", "note": "a|b"},
     "attempted_retries": 1,
     "litellm_call_id": "0934d2d1-0000-4564-93a4-486667000001",
     "additional_usage_values": {
@@ -97,6 +97,7 @@ SHAPES = {
     "csv": as_csv(ROW),
     "psql": as_table(ROW),
     "psql expanded": as_expanded(ROW),
+    "psql expanded, ruled short": "-[ RECORD 1 ]-----\n" + "".join(f"{k:20} | {v}\n" for k, v in ROW.items()),
 }
 
 
@@ -105,7 +106,8 @@ def test_each_shape_says_the_same(text: str) -> None:
     """Owner, ids, user, money, tokens, cache, retries, region and latency are found in each."""
     found = report(text)
 
-    assert ("litellm-spend-logs", 1) == (found.inputs[0].format, found.inputs[0].calls)
+    read = found.inputs[0]
+    assert ("litellm-spend-logs", 1, 0) == (read.format, read.calls, read.skipped_total)
     assert ("metadata.spend_logs_metadata.tenant_id", "gateway_record") in keys(found, "tenant_id")
     assert ("team_id", "credential") in keys(found, "team_id")
     assert {("end_user", "gateway_record"), ("user", "credential")} <= keys(found, "user_id")
@@ -113,6 +115,7 @@ def test_each_shape_says_the_same(text: str) -> None:
     assert ("litellm_call_id", "request") in keys(found, "request_id")
     for name in FOUND:
         assert (1, 0, 0, 0) == counts(found, name), name
+    assert 0.001035 == found.totals.cost_usd
 
 
 @pytest.mark.parametrize(
