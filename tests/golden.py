@@ -15,7 +15,7 @@ from auditor.model import Report
 from auditor.run import Input, audit
 from auditor.samples import Sample, samples
 from auditor.schemas import policy_schema, rule_schema
-from auditor.writers import Style, writer
+from auditor.writers import Style, names, writer
 from auditor.writers.json import document, schema
 from tests import report_factory, report_parts
 from tests.cli_doc import page
@@ -38,11 +38,8 @@ STYLES = {
     "terminal-100-whole": ("whole", Style(width=100)),
     "terminal-80-whole": ("whole", Style(width=80, color=True)),
 }
-# every writer once, over a report that has everything
-WHOLE = {
-    name: Style(handbook=report_parts.HANDBOOK)
-    for name in "concise csv github github-summary gitlab html jsonl junit markdown sarif".split()
-}
+# every other writer once, over a report that has everything
+WHOLE = {name: Style(handbook=report_parts.HANDBOOK) for name in names() if name not in ("json", "terminal")}
 
 
 def targets() -> dict[str, Callable[[], bytes]]:

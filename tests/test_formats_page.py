@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,17 +15,11 @@ from auditor.readers import Reader, all_readers
 from auditor.samples import samples
 from tests.conftest import Cli
 from tests.test_web_pages import Outline
-from tests.web_service import PAGE, Client, service
+from tests.web_service import PAGE, Client
 
 READERS = all_readers()
 FIELDS = tuple(catalogue().fields.values())
 EVERY = pytest.mark.parametrize("reader", READERS, ids=lambda r: r.name)
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with service() as client:
-        yield client
 
 
 def test_every_scope_has_a_letter_of_its_own() -> None:

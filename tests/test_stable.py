@@ -8,7 +8,7 @@ import random
 import re
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.baseline import accept, cover
@@ -16,6 +16,7 @@ from auditor.cli import commands
 from auditor.model import Report
 from auditor.run import Input, audit
 from tests.cli_doc import every_command, variables
+from tests.draws import draws
 from tests.test_diff import lines
 from tools.docs import ROOT
 
@@ -56,7 +57,7 @@ def test_the_sample_has_something_to_lose() -> None:
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@draws(4)
 def test_order_ids_and_times_change_no_fingerprint_and_no_verdict_of_the_baseline(seed: int) -> None:
     """Gaps and their shares are the same, so a baseline of yesterday covers the export of today."""
     before, after = report_of(SPANS), report_of(exported_again(seed))

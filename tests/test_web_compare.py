@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,13 +11,7 @@ from auditor.writers import Style, writer
 from tests import report_factory
 from tests.test_diff import lines
 from tests.test_web_pages import Outline
-from tests.web_service import PAGE, Client, service
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with service() as client:
-        yield client
+from tests.web_service import PAGE, Client
 
 
 def saved(report: Report) -> str:

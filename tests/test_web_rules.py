@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import msgspec
@@ -19,17 +18,11 @@ from auditor.selftest import hits, policy_of
 from auditor.settings import parse_policy
 from auditor.web import intake
 from auditor.web.worker import Done, Order, Outcome, Posted, run_order
-from tests.web_service import PAGE, Client, service
+from tests.web_service import PAGE, Client
 
 RULES = {rule.id: rule for rule in load_rules()}
 EVERY = pytest.mark.parametrize("rule", RULES.values(), ids=lambda r: r.id)
 OWN_POLICY = [rule for rule in RULES.values() if any(example.policy for example in rule.examples)]
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with service() as client:
-        yield client
 
 
 class Forms(HTMLParser):
