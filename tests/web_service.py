@@ -61,7 +61,7 @@ class Server:
                 [sys.executable, "-c", code], stdout=out, stderr=out, env=os.environ | environment
             )
 
-    def wait(self, seconds: float = 30) -> None:
+    def wait(self, seconds: float = 120) -> None:
         """Return once the service says that it is ready."""
         until = time.monotonic() + seconds
         while True:
