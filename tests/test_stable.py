@@ -27,7 +27,7 @@ TIMES = ("startTimeUnixNano", "endTimeUnixNano")
 
 def report_of(document: Any) -> Report:
     """The audit of an OTLP document."""
-    return audit([Input(name="spans.json", data=json.dumps(document).encode())])
+    return audit([Input(name="spans.json", data=json.dumps(document).encode())], planned=False)
 
 
 def exported_again(seed: int) -> dict[str, Any]:
