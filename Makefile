@@ -17,10 +17,10 @@ DEV = $(VENV)/.dev-is-set-up
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help audit serve test lint check bench mutate fuzz golden rule constraints clean
+.PHONY: help audit serve test test-slow lint check bench mutate fuzz golden rule constraints clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 audit: $(RUN) ## Audit a gappy sample, or your own: make audit INPUT=path
 	@$(BIN)/auditor audit --exit-zero $(ARGS) $(INPUT)
@@ -28,8 +28,11 @@ audit: $(RUN) ## Audit a gappy sample, or your own: make audit INPUT=path
 serve: $(RUN) ## Serve the page on http://127.0.0.1:8080 (HOST=, PORT=)
 	@$(BIN)/auditor serve --host $(HOST) --port $(PORT) $(ARGS)
 
-test: $(DEV) ## Run all tests (ARGS= goes to pytest)
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+test: $(DEV) ## Run the tests, without installations and bombs (ARGS= goes to pytest)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+
+test-slow: $(DEV) ## Run the other tests: installations, and inputs that swell past a limit
+	$(BIN)/python -m pytest -n $(JOBS) -m "install or bomb" $(ARGS)
 
 lint: $(DEV) ## Check style, types and layers
 	$(BIN)/ruff check .
@@ -37,7 +40,7 @@ lint: $(DEV) ## Check style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: test lint ## Everything that CI runs
+check: test test-slow lint ## Everything that CI runs
 
 bench: $(DEV) ## Measure the ratios to hold (SCALE=1 for full size)
 	$(BIN)/python -m benchmarks.bench --scale $(SCALE) $(ARGS)
@@ -45,8 +48,9 @@ bench: $(DEV) ## Measure the ratios to hold (SCALE=1 for full size)
 mutate: $(DEV) ## Break each rule and see that its examples notice (ARGS="IDN001 ..." for some)
 	$(BIN)/python -m tools.mutate $(ARGS)
 
-fuzz: $(DEV) ## Audit damaged inputs and report what breaks (COUNT=; ARGS="--corpus DIR" for more inputs)
+fuzz: $(DEV) ## Audit damaged inputs (COUNT=; ARGS="--corpus DIR" for more), then every property on thousands
 	$(BIN)/python -m tools.fuzz --count $(COUNT) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --hypothesis-profile fuzz -m hypothesis
 
 golden: $(DEV) ## Rewrite the goldens and the generated documents
 	$(BIN)/python -m tests.support.goldens

@@ -10,18 +10,21 @@ import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# the same examples for the same code where a failure stops others; elsewhere new ones with every run
-settings.register_profile("same", derandomize=True)
-if os.environ.get("CI"):
-    os.environ["SAME_EXAMPLES"] = "1"  # `CI` itself is taken away below, before the workers start
-if os.environ.get("SAME_EXAMPLES"):
-    settings.load_profile("same")
+if TYPE_CHECKING:
+    from tests.support.web_service import Client
+
+# `push`: the same few draws for the same code, so that a failure is that of the change.
+# `fuzz`: thousands of new ones (`make fuzz`, by --hypothesis-profile).
+settings.register_profile("base", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("push", settings.get_profile("base"), max_examples=60, derandomize=True)
+settings.register_profile("fuzz", settings.get_profile("base"), max_examples=2_000)
+settings.load_profile("push")
 
 _NAMES = (
     "CI",
@@ -84,6 +87,15 @@ def cli() -> Cli:
         return Ran(int(code or 0), out.getvalue(), err.getvalue().decode())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[Client]:
+    """The service behind a test client; starting its worker costs seconds, so one serves all tests."""
+    from tests.support.web_service import service
+
+    with service() as client:
+        yield client
 
 
 @pytest.fixture

@@ -108,27 +108,43 @@ class Catalogue:
         self._exact: dict[str, Match] = {}
         self._normal: dict[str, Match] = {}
         self._whole: dict[str, Match] = {}
+        self._owners: dict[str, str] = {}
+        self._shared = {normalise(name): owners for name, owners in data.get("shared", {}).items()}
         for name, names in (extra or {}).items():
             if name not in self.fields:
                 raise PolicyError(f"aliases: there is no field {name!r}", "`auditor fields` lists the fields")
             self._add(name, names, 0, weak=False)
+        chosen = frozenset(self._owners)
         for field in self.fields.values():
             own = [] if field.name in field.exact_only else [field.name]
             self._add(field.name, [*field.aliases, *own], 0, weak=False)
             self._add(field.name, field.exact_only, 200, weak=False, whole=True)
         for field in self.fields.values():
-            self._add(field.name, field.weak, 400, weak=True)
+            # a policy may say for certain what a weak name of another field means
+            weak = [alias for alias in field.weak if normalise(alias) not in chosen]
+            self._add(field.name, weak, 400, weak=True)
             self._never |= {k.lower() for k in field.not_}
 
     def _add(self, field: str, names: Iterable[str], base: int, *, weak: bool, whole: bool = False) -> None:
         for i, alias in enumerate(names):
             match = Match(field, base + i, weak)
+            normal = normalise(alias)
+            self._claim(normal, field, alias)
             if whole:
-                self._whole.setdefault(normalise(alias), match)
+                self._whole.setdefault(normal, match)
                 continue
             self._exact.setdefault(alias.lower(), match)
             # `aws.request_id` is an exact dotted name: as `aws_request_id` it still means the same
-            self._normal.setdefault(normalise(alias), match)
+            self._normal.setdefault(normal, match)
+
+    def _claim(self, normal: str, field: str, alias: str) -> None:
+        """PolicyError where another field has the alias, unless `shared` lists both."""
+        owner = self._owners.setdefault(normal, field)
+        if owner != field and not {owner, field} <= set(self._shared.get(normal, ())):
+            raise PolicyError(
+                f"aliases: {alias!r} is an alias of both {owner} and {field}",
+                f"a name means one field; `auditor explain {owner}` lists its aliases",
+            )
 
     def lookup(self, key: str) -> Match | None:
         """The field a key stands for: exact name, normalised name, behind a family prefix, last segment.

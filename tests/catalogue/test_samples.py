@@ -28,7 +28,7 @@ GAPPY = pytest.mark.parametrize("sample", [s for s in samples() if s.kind == "ga
 def report(name: str) -> Report:
     """The audit of one sample by the default profile."""
     sample = next(s for s in samples() if s.name == name)
-    return audit([Input(name=sample.file, path=sample.path)], Policy())
+    return audit([Input(name=sample.file, path=sample.path)], Policy(), planned=False)
 
 
 def of(sample: Sample) -> Format:

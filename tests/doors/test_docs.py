@@ -50,6 +50,18 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(found), target
 
 
+def test_every_page_is_linked() -> None:
+    """From the README, or from a page that it leads to."""
+    seen, todo = set(), [ROOT / "README.md"]
+    while todo:
+        page = todo.pop()
+        if page not in seen and page.suffix == ".md":
+            seen.add(page)
+            todo += [(page.parent / target.partition("#")[0]).resolve() for target in links(page)]
+
+    assert [] == [page.relative_to(ROOT).as_posix() for page in PAGES if page not in seen]
+
+
 @EVERY_PAGE
 def test_every_module_named_in_prose_exists(page: Path) -> None:
     """A path in backticks is a path of this tree."""
@@ -63,9 +75,9 @@ def test_every_module_named_in_prose_exists(page: Path) -> None:
 @EVERY_PAGE
 def test_every_make_target_named_in_prose_exists(page: Path) -> None:
     """`make something` works as it is written."""
-    targets = set(re.findall(r"^(\w+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    targets = set(re.findall(r"^([\w-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.M))
 
-    assert set() == set(re.findall(r"`make ([a-z]+)", prose(page))) - targets
+    assert set() == set(re.findall(r"`make ([a-z-]+)", prose(page))) - targets
 
 
 def test_the_scoring_page_states_the_formula_of_the_code() -> None:

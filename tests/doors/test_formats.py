@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,18 +15,12 @@ from auditor.printing.ink import Style
 from auditor.readers import matrix
 from auditor.readers.registry import all_formats
 from tests.conftest import Cli
-from tests.support.web_service import PAGE, Client, service
+from tests.support.web_service import PAGE, Client
 from tests.web.test_pages import Outline
 
 READERS = all_formats()
 FIELDS = tuple(catalogue().fields.values())
 EVERY = pytest.mark.parametrize("reader", READERS, ids=lambda r: r.name)
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with service() as client:
-        yield client
 
 
 def test_every_scope_has_a_letter_of_its_own() -> None:

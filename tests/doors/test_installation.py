@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from auditor.writers import by_suffix
+from tests.conftest import Cli
 from tests.diff.test_compare import lines
 from tools.docs import ROOT
 
@@ -88,6 +89,7 @@ def job(tmp_path: Path) -> Job:
     return made
 
 
+@pytest.mark.install
 def test_the_action_is_green_on_a_clean_repository(job: Job) -> None:
     """Outputs, summary and reports are there, and the gate lets the job pass."""
     audit = job.step("Audit", paths="clean.jsonl\n")
@@ -104,6 +106,7 @@ def test_the_action_is_green_on_a_clean_repository(job: Job) -> None:
     }
 
 
+@pytest.mark.install
 def test_the_action_is_red_only_at_its_gate(job: Job) -> None:
     """The audit step annotates and passes, so that reports are uploaded; the last step fails the job."""
     audit = job.step("Audit", paths="traces/\nclean.jsonl", **{"max-unattributed": "2%"})
@@ -117,6 +120,7 @@ def test_the_action_is_red_only_at_its_gate(job: Job) -> None:
     assert 0 < int(job.outputs["gaps"])
 
 
+@pytest.mark.install
 def test_what_could_not_be_audited_fails_the_job_too(job: Job) -> None:
     """Exit code 2 reaches the gate; there is no report to publish, and no output pretends one."""
     audit = job.step("Audit", paths="missing.json")
@@ -127,6 +131,7 @@ def test_what_could_not_be_audited_fails_the_job_too(job: Job) -> None:
     assert "missing.json" in audit.stderr
 
 
+@pytest.mark.install
 def test_the_action_counts_what_is_new(job: Job) -> None:
     """With a baseline only new gaps and grown ones fail, and `new` says how many there are."""
     report = job.repository / "yesterday.json"
@@ -141,6 +146,7 @@ def test_the_action_counts_what_is_new(job: Job) -> None:
     assert ("0", "0") == (job.outputs["new"], job.outputs["gaps"])
 
 
+@pytest.mark.install
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -164,6 +170,7 @@ def test_a_wrong_input_of_the_action_is_a_clear_error(job: Job, name: str, value
     assert "" == (job.root / "output").read_text()
 
 
+@pytest.mark.install
 @pytest.mark.parametrize("path", ["$(touch pwned)", "`touch pwned`", "a; touch pwned", "--exit-zero", "-o"])
 def test_an_input_is_never_part_of_a_command(job: Job, path: str) -> None:
     """A path is a path, whatever it looks like."""
@@ -215,7 +222,7 @@ def index() -> None:
         pytest.skip(reason)
 
 
-@pytest.mark.slow
+@pytest.mark.install
 def test_the_action_installs_itself(job: Job, index: None) -> None:
     """An environment of its own, with the exact versions of the pins, and the command in it."""
     shutil.rmtree(job.root / "temp" / "auditor")
@@ -226,7 +233,7 @@ def test_the_action_installs_itself(job: Job, index: None) -> None:
     assert "100" == job.outputs.get("score"), audit.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.install
 def test_pre_commit_runs_the_hook_in_a_repository(tmp_path: Path, index: None) -> None:
     """`pre-commit try-repo` fails on a file with gaps, passes on a clean one and on one that is no trace."""
     hooks = copied(tmp_path / "hooks")
@@ -282,6 +289,7 @@ def test_the_gitlab_template_names_files_that_the_command_writes() -> None:
     assert script.rstrip().endswith("-- $AUDITOR_PATHS")
 
 
+@pytest.mark.install
 def test_the_image_takes_standard_input() -> None:
     """`docker run --rm -i IMAGE audit - < FILE`: the entry point is the command, by default it serves."""
     text = (ROOT / "Dockerfile").read_text("utf-8")
@@ -299,7 +307,7 @@ def test_the_image_takes_standard_input() -> None:
 @pytest.mark.parametrize(
     ("shell", "holds"), [("bash", "complete -o"), ("zsh", "#compdef"), ("fish", "complete ")]
 )
-def test_each_shell_gets_a_completion_script(cli: Any, shell: str, holds: str) -> None:
+def test_each_shell_gets_a_completion_script(cli: Cli, shell: str, holds: str) -> None:
     """It asks the command itself what fits."""
     ran = cli("completion", shell)
 
@@ -320,16 +328,13 @@ def test_each_shell_gets_a_completion_script(cli: Any, shell: str, holds: str) -
         ("auditor audit --fail-on war", "warning"),
     ],
 )
-def test_completion_knows_commands_options_rules_and_formats(words: str, fits: str) -> None:
+def test_completion_knows_commands_options_rules_and_formats(cli: Cli, words: str, fits: str) -> None:
     """What a shell asks for after the words so far."""
     env = {
         "COMP_WORDS": words,
         "COMP_CWORD": str(len(words.split()) - 1),
         "_AUDITOR_COMPLETE": "bash_complete",
     }
-    code = "from auditor.cli.main import main; main()"
-    ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | env, capture_output=True, text=True
-    )
+    ran = cli(**env)
 
-    assert fits in [line.split(",", 1)[-1] for line in ran.stdout.splitlines()], ran.stderr
+    assert fits in [line.split(",", 1)[-1] for line in ran.text.splitlines()]

@@ -39,7 +39,15 @@ def imported(*arguments: str) -> set[str]:
     return set(json.loads(last))
 
 
-LIGHT = ["--version", "--help", "audit --help", "serve --help", "diff --help", "baseline write --help"]
+LIGHT = [
+    "--version",
+    "--help",
+    "audit --help",
+    "serve --help",
+    "diff --help",
+    "baseline write --help",
+    "explain --help",
+]
 
 
 @pytest.mark.parametrize("arguments", [tuple(words.split()) for words in LIGHT], ids=LIGHT)

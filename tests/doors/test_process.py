@@ -1,4 +1,4 @@
-"""The command line as a process: what it imports, its pipes, its terminal, its encodings."""
+"""The command line as a process: its pipes, its terminal, its encodings, its signals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ import pytest
 from auditor.catalogue.resources import folder
 
 GAPPY = folder("samples") / "otlp-json-gappy.json"
-HEAVY = ("litestar", "polars", "pydantic", "structlog", "sqlglot")
 ENV = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")} | {
     "LC_ALL": "C.UTF-8"
 }
@@ -27,33 +26,6 @@ def run(*words: str, stdin: bytes | None = None, **env: str) -> subprocess.Compl
     """`python -m auditor …` as a user runs it."""
     command = [sys.executable, "-m", "auditor", *words]
     return subprocess.run(command, input=stdin, capture_output=True, env=ENV | env, timeout=60, check=False)
-
-
-def imported(code: str) -> set[str]:
-    """The top-level packages that are loaded after some code has run."""
-    names = "sorted({name.split('.')[0] for name in sys.modules})"
-    told = f"{code}\nimport json, sys\nprint('\\n' + json.dumps({names}))"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, env=ENV, timeout=60, check=True)
-    return set(json.loads(done.stdout.splitlines()[-1]))
-
-
-def calling(*words: str) -> str:
-    """Code that runs the command line and goes on."""
-    return f"from auditor.cli.main import main\ntry:\n    main({list(words)!r})\nexcept SystemExit:\n    pass"
-
-
-@pytest.mark.parametrize("words", [("--help",), ("--version",), ("audit", "--help"), ("explain", "--help")])
-def test_help_and_version_load_nothing_heavy(words: tuple[str, ...]) -> None:
-    """Asking what a command does costs no engine, no service, no models."""
-    assert not imported(calling(*words)) & set(HEAVY)
-
-
-def test_an_audit_loads_no_web_framework() -> None:
-    """The service is not on the path of the command line."""
-    loaded = imported(calling("audit", str(GAPPY), "--exit-zero"))
-
-    assert "polars" in loaded
-    assert not loaded & {"litestar", "uvicorn", "structlog"}
 
 
 def test_a_reader_that_stops_reading_is_no_error() -> None:

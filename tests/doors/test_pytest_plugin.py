@@ -5,9 +5,20 @@ from __future__ import annotations
 import json
 import sys
 
+import opentelemetry.sdk.trace.export
 import pytest
+from opentelemetry.util._once import Once
+
+from auditor.audit import Input, audit
+from auditor.policy import files as policies
+from auditor.policy import settings as settled
+from auditor.report import sentences as summary
+from auditor.writers import Style, writer
+from tests.conftest import GOOD
 
 pytest_plugins = ["pytester"]
+# Pytester removes from sys.modules what a run imported. What must not be loaded twice is imported here.
+IMPORTED = (opentelemetry.sdk.trace.export, policies, settled, summary)
 
 APP = """
 from opentelemetry import trace
@@ -29,11 +40,39 @@ OWNED = "from app import ask\n\ndef test_it():\n    ask(tenant_id='acme')\n"
 UNOWNED = "from app import ask\n\ndef test_it():\n    ask()\n"
 
 
-def run(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
-    """Pytest in a process of its own, with this plugin and no other."""
+WORDS = ("-p", "auditor.pytest_plugin", "-p", "no:cacheprovider")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    """Load what an audit loads at its first call."""
+    writer("concise").write(audit([Input("x", data=GOOD)]), Style())
+
+
+@pytest.fixture(autouse=True)
+def _no_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process sets its provider once: each test begins as a new process does."""
+    monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", None)
+    monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER_SET_ONCE", Once())
+
+
+def prepare(pytester: pytest.Pytester) -> None:
+    """The application that is tested, in a repository of its own."""
     pytester.makepyfile(app=APP)
     (pytester.path / ".git").mkdir(exist_ok=True)
-    return pytester.runpytest_subprocess("-p", "auditor.pytest_plugin", "-p", "no:cacheprovider", *words)
+    pytester.syspathinsert()
+
+
+def run(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
+    """Pytest with this plugin, in this process."""
+    prepare(pytester)
+    return pytester.runpytest_inprocess(*WORDS, *words)
+
+
+def run_apart(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
+    """Pytest with this plugin, in a process of its own."""
+    prepare(pytester)
+    return pytester.runpytest_subprocess(*WORDS, *words)
 
 
 def test_a_call_with_an_owner_passes(pytester: pytest.Pytester) -> None:
@@ -60,7 +99,7 @@ def test_nothing_happens_unless_asked(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         UNOWNED + "\n\ndef test_light():\n    import sys\n    assert 'auditor.audit' not in sys.modules\n"
     )
-    ran = run(pytester)
+    ran = run_apart(pytester)
 
     assert 0 == ran.ret
     ran.stdout.no_fnmatch_line("*attribution audit*")
@@ -98,25 +137,26 @@ def test_a_run_without_a_model_call_fails(pytester: pytest.Pytester) -> None:
     ran.stdout.fnmatch_lines(["0 spans collected", "*no model call*"])
 
 
+@pytest.mark.install
 def test_spans_of_parallel_processes_are_audited_together(pytester: pytest.Pytester) -> None:
     """pytest-xdist hands them to the process that reports."""
     pytester.makepyfile(
         test_a="from app import ask\ndef test_a():\n    ask(tenant_id='acme')\n",
         test_b="from app import ask\ndef test_b():\n    ask()\n",
     )
-    ran = run(pytester, "--attribution-audit", "-n", "2", "-p", "xdist")
+    ran = run_apart(pytester, "--attribution-audit", "-n", "2", "-p", "xdist")
 
     assert 1 == ran.ret
     ran.stdout.fnmatch_lines(["2 spans collected", "gate FAILED*1 of 2 calls*"])
 
 
-def test_without_the_sdk_the_switch_is_refused(pytester: pytest.Pytester) -> None:
+def test_without_the_sdk_the_switch_is_refused(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A usage error, before any test runs."""
-    hidden = "import sys\nsys.modules['opentelemetry.sdk'] = None\n"
-    (pytester.path / "hide.py").write_text(hidden)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     pytester.makepyfile("def test_it():\n    pass\n")
-    pytester.syspathinsert()
-    ran = run(pytester, "-p", "hide", "--attribution-audit")
+    ran = run(pytester, "--attribution-audit")
 
     assert 4 == ran.ret
     assert "opentelemetry-sdk" in ran.stderr.str() + ran.stdout.str()

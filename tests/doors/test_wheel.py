@@ -17,7 +17,7 @@ import pytest
 
 from tools.docs import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.install
 FOLDERS = """
 from auditor.resources import folder
 print(*map(folder, ("rules", "templates", "samples")), sep="\\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.audit import Input, audit
@@ -156,7 +156,6 @@ def test_prune_and_show_work_on_the_file(cli: Cli, here: Path) -> None:
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 1)), st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
 def test_every_open_gap_is_known_new_or_grown(parts: dict[str, float], tolerance: float) -> None:
     """The three add up, and a report held against itself has nothing new."""
     report = with_gaps(*(one(f, round(p, 6)) for f, p in parts.items()))

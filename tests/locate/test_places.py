@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.audit import Input, audit
@@ -36,7 +36,6 @@ def pointers(value: Any, here: str = "") -> list[str]:
 
 
 @given(document=documents, pretty=st.booleans(), data=st.data())
-@settings(deadline=None)
 def test_a_pointer_leads_to_the_bytes_of_its_value(document: Any, pretty: bool, data: st.DataObject) -> None:
     """Decoding from the found offset gives the value that the pointer names."""
     raw = json.dumps(document, indent=2 if pretty else None, ensure_ascii=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -12,6 +11,7 @@ from auditor.audit import audit
 from auditor.errors import AuditError
 from auditor.inputs.source import Input
 from auditor.policy.model import Policy
+from tests.support.growth import is_linear
 
 CALL = b'{"timestamp": "2026-01-01T00:00:00Z", "model": "gpt-4o", "input_tokens": 10, "output_tokens": 5}\n'
 BILL = (
@@ -52,15 +52,12 @@ def test_four_times_the_input_takes_about_four_times_as_long(shape: str) -> None
     make, size = SHAPES[shape]
     policy = Policy(profile="all")
 
-    def seconds(data: bytes) -> float:
-        begun = time.process_time()
+    def work(data: bytes) -> None:
         with suppress(AuditError):
-            audit([Input(name="x", data=data)], policy)
-        return time.process_time() - begun
+            audit([Input(name="x", data=data)], policy, planned=False)
 
-    seconds(CALL)
-    small, large = make(size), make(4 * size)
-    assert min(seconds(large) for _ in range(3)) < 9 * max(min(seconds(small) for _ in range(3)), 0.03)
+    work(CALL)
+    assert is_linear(make, work, size, noise=0.03)
 
 
 def test_broken_lines_are_counted_and_calls_between_them_kept() -> None:

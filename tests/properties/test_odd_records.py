@@ -44,7 +44,8 @@ LOGFMT = 'level=info msg="llm call" model=gpt-4o input_tokens=10 output_tokens=5
 def report(*texts: str | bytes, profile: str = "all") -> Report:
     """The report on some inputs, named a, b, …"""
     datas = [text.encode() if isinstance(text, str) else text for text in texts]
-    return audit([Input(name="abc"[n], data=data) for n, data in enumerate(datas)], Policy(profile=profile))
+    inputs = [Input(name="abc"[n], data=data) for n, data in enumerate(datas)]
+    return audit(inputs, Policy(profile=profile), planned=False)
 
 
 def lines(*records: dict[str, Any]) -> str:

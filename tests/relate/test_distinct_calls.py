@@ -14,7 +14,7 @@ from auditor.policy.model import Policy
 from auditor.report.schema import Report
 from tests.conftest import Cli
 from tests.support.chains import bill, inputs, invocation, lines, payload, span, spans, together
-from tests.support.web_service import PAGE, service
+from tests.support.web_service import PAGE, Client
 
 DAY = "2026-09-14"
 BOUNDS = {"fail_on": "none", "thresholds": {"max_unattributed": 0.02}}
@@ -220,17 +220,16 @@ def test_a_bill_beside_a_log_without_tokens_is_the_money() -> None:
 
 
 @pytest.mark.parametrize("order", [("app", "litellm"), ("litellm", "app")])
-def test_every_door_sees_the_same(order: tuple[str, str], tmp_path: Path, cli: Cli) -> None:
+def test_every_door_sees_the_same(order: tuple[str, str], tmp_path: Path, cli: Cli, client: Client) -> None:
     """The command, the API and the page: 14 of 18 calls have no owner, and the gate fails."""
     for name, text in STRANGERS.items():
         (tmp_path / name).write_text(text)
     words = [f"{name}={tmp_path / name}" for name in order]
     ran = cli("audit", *words, "--max-unattributed", "2%", "--fail-on", "none", "--no-config")
     body = {"inputs": [{"name": name, "text": STRANGERS[name]} for name in order], "policy": BOUNDS}
-    with service() as client:
-        answer = client.post("/api/v1/audits", json=body).json()
-        boxes = {"text": STRANGERS[order[0]], "text_2": STRANGERS[order[1]]}
-        page = client.post("/audit", data=boxes, headers=PAGE)
+    answer = client.post("/api/v1/audits", json=body).json()
+    boxes = {"text": STRANGERS[order[0]], "text_2": STRANGERS[order[1]]}
+    page = client.post("/audit", data=boxes, headers=PAGE)
 
     assert 1 == ran.code
     assert b"14 of 18 calls have no owner" in ran.out

@@ -15,7 +15,7 @@ from auditor.audit import Input, audit
 from auditor.catalogue.samples import Sample, samples
 from auditor.cli.schemas import policy_schema, rule_schema
 from auditor.report.schema import Report
-from auditor.writers import Style, writer
+from auditor.writers import Style, names, writer
 from auditor.writers.json import document, schema
 from tests.support import report_factory, report_parts
 from tests.support.cli_doc import page
@@ -38,11 +38,8 @@ STYLES = {
     "terminal-100-whole": ("whole", Style(width=100)),
     "terminal-80-whole": ("whole", Style(width=80, color=True)),
 }
-# every writer once, over a report that has everything
-WHOLE = {
-    name: Style(handbook=report_parts.HANDBOOK)
-    for name in "concise csv github github-summary gitlab html jsonl junit markdown sarif".split()
-}
+# every other writer once, over a report that has everything
+WHOLE = {name: Style(handbook=report_parts.HANDBOOK) for name in names() if name not in ("json", "terminal")}
 
 
 def targets() -> dict[str, Callable[[], bytes]]:

@@ -24,7 +24,7 @@ TARS = {"tar": "", "tar.gz": "gz", "tar.bz2": "bz2", "tar.xz": "xz"}
 
 def run(data: bytes, name: str = "bundle", **more: object) -> Report:
     """The report of one input."""
-    return audit([Input(name=name, data=data, **more)])  # type: ignore[arg-type]
+    return audit([Input(name=name, data=data, **more)], planned=False)  # type: ignore[arg-type]
 
 
 def names(report: Report) -> list[str]:

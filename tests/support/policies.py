@@ -25,4 +25,4 @@ CALL = {
 def audited(policy: dict[str, Any], *calls: dict[str, Any]) -> Report:
     """The audit of some calls under a policy."""
     text = "\n".join(json.dumps({**CALL, **call}) for call in calls)
-    return audit([Input(name="input", data=text.encode())], parse_policy(policy))
+    return audit([Input(name="input", data=text.encode())], parse_policy(policy), planned=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -51,10 +52,12 @@ def usage(files: dict[str, bytes]) -> list[dict[str, Any]]:
     return [row for row in bill(files) if row["product"].get("model")]
 
 
-def audited(world: World, *hops: str) -> Report:
+@lru_cache(maxsize=64)
+def audited(world: World, *hops: str, planned: bool = False) -> Report:
     """The audit of some hops of a world together, by the default profile; of all where none is named."""
-    held = {hop: data for hop, data in world.files().items() if hop in (hops or FILES)}
-    return audit([Input(name=FILES[hop], data=data, alias=hop) for hop, data in held.items()], Policy())
+    files = world.files()
+    inputs = [Input(name=FILES[hop], data=files[hop], alias=hop) for hop in files if hop in (hops or FILES)]
+    return audit(inputs, Policy(), planned=planned)
 
 
 def _held(owner: dict[str, Any]) -> dict[str, Any]:

@@ -33,8 +33,9 @@ RECORD = (
 
 @contextmanager
 def service(**limits: float) -> Iterator[Client]:
-    """The application with these limits, started and stopped around the block."""
-    with TestClient(create_app(Settings(**limits)), base_url="http://auditor.local") as client:  # type: ignore[arg-type]
+    """The application with these limits and one worker, started and stopped around the block."""
+    settings = Settings(**{"workers": 1} | limits)  # type: ignore[arg-type]
+    with TestClient(create_app(settings), base_url="http://auditor.local") as client:
         yield client
 
 
@@ -61,7 +62,7 @@ class Server:
                 [sys.executable, "-c", code], stdout=out, stderr=out, env=os.environ | environment
             )
 
-    def wait(self, seconds: float = 30) -> None:
+    def wait(self, seconds: float = 120) -> None:
         """Return once the service says that it is ready."""
         until = time.monotonic() + seconds
         while True:

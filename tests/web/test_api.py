@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from auditor.audit import audit
-from auditor.catalogue.samples import samples
+from auditor.catalogue.samples import Sample, samples
 from auditor.inputs.source import Input
 from auditor.policy.model import Policy
 from auditor.readers.registry import all_formats
 from auditor.writers import Style, writer
-from tests.support.web_service import RECORD, Client, service
+from tests.support.draws import draws
+from tests.support.web_service import RECORD, Client
 
 AUDITS = "/api/v1/audits"
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with service() as client:
-        yield client
-
-
-@pytest.mark.parametrize("sample", samples(), ids=lambda s: s.name)
-def test_an_audit_answers_the_document_of_the_command_line(client: Client, sample) -> None:
+@draws(20)
+@given(sample=st.sampled_from(samples()))
+def test_an_audit_answers_the_document_of_the_command_line(client: Client, sample: Sample) -> None:
     """The API and the JSON writer give the same bytes for the same input."""
     data = sample.path.read_bytes()
     report = audit([Input(name="body", data=data)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,14 +10,8 @@ from auditor.report.schema import Report
 from auditor.writers import Style, writer
 from tests.diff.test_compare import lines
 from tests.support import report_factory
-from tests.support.web_service import PAGE, Client, service
+from tests.support.web_service import PAGE, Client
 from tests.web.test_pages import Outline
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with service() as client:
-        yield client
 
 
 def saved(report: Report) -> str:

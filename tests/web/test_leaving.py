@@ -196,7 +196,7 @@ def test_a_signal_stops_the_service_and_its_workers(
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
-        assert until(lambda: is_ready(port), 60)
+        assert until(lambda: is_ready(port))
         workers = children(process.pid)
         (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
         process.wait(60)

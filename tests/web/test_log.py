@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from auditor.web import log
-from tests.support.web_service import RECORD, Server, server, service
+from tests.support.web_service import RECORD, Client, Server, server
 
 CANARY = "zq7canary"
 
@@ -110,9 +110,9 @@ def test_metrics_count_without_naming(running: Server) -> None:
     assert CANARY not in text.lower()
 
 
-def test_one_request_is_one_line() -> None:
+def test_one_request_is_one_line(client: Client) -> None:
     """Each request leaves exactly one event."""
-    with service() as client, capture_logs() as events:
+    with capture_logs() as events:
         client.get("/privacy")
 
     assert ["request"] == [one["event"] for one in events]

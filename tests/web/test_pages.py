@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import pytest
@@ -15,16 +14,11 @@ from auditor.web.routes import pages
 from auditor.web.security import CONTENT_SECURITY_POLICY
 from auditor.web.settings import Settings
 from tests.support import report_factory, report_parts
-from tests.support.web_service import FRAGMENT, PAGE, RECORD, Client, service
+from tests.support.web_service import FRAGMENT, PAGE, RECORD, Client
 
-PAGES = ["/", "/compare", "/rules", "/fields", "/formats", "/privacy", "/problems"]
+PAGES = ["/", "/compare", "/rules", "/rules/IDN001", "/fields", "/formats", "/formats/otlp-json", "/privacy",
+         "/problems"]  # fmt: skip
 VOID = {"meta", "link", "input", "br", "hr", "img", "circle", "path", "rect", "kbd"}
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with service() as client:
-        yield client
 
 
 class Outline(HTMLParser):
@@ -133,6 +127,42 @@ def test_an_empty_form_says_what_to_do(client: Client) -> None:
 
     assert 422 == answer.status_code
     assert "try a sample" in answer.text
+
+
+def linked(client: Client) -> set[str]:
+    """The addresses that pages lead to from the start page; of each route one page is opened."""
+    seen, opened, todo = {"/"}, set(), ["/"]
+    while todo:
+        address = todo.pop()
+        template = re.sub(r"^(/\w+)/.+", r"\1/*", address)
+        if template in opened:
+            continue
+        opened.add(template)
+        targets = Outline(client.get(address, headers=PAGE).text).attributes("href")
+        new = {target.partition("#")[0] for target in targets if re.match(r"/(?!static/)", target)} - seen
+        seen |= new
+        todo += sorted(new)
+    return seen
+
+
+def test_every_page_is_linked(client: Client) -> None:
+    """Every address that answers HTML is one that another page links to, and one that PAGES lists."""
+    found = linked(client)
+    routes = {route.path for route in client.app.routes if "GET" in getattr(route, "methods", ())}
+    families = {path.partition("{")[0] for path in routes if re.match(r"/(?!static|api|schema).*\{", path)}
+    shown = {path for path in routes if "{" not in path and is_page(client, path)}
+
+    assert {"/", "/compare", "/rules"} <= shown
+    assert {"/rules/", "/formats/"} == families
+    assert set() == shown - found
+    assert set() == shown - set(PAGES)
+    for listed in (found, PAGES):
+        assert [] == [family for family in families if not any(a.startswith(family) for a in listed)]
+
+
+def is_page(client: Client, address: str) -> bool:
+    """Whether an address answers HTML."""
+    return "html" in client.get(address, headers=PAGE).headers["content-type"]
 
 
 @pytest.mark.parametrize("address", PAGES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -18,16 +17,10 @@ from auditor.web.responses import MENU
 from auditor.writers import Style, names, writer
 from tests.diff.test_compare import lines
 from tests.support import report_factory
-from tests.support.web_service import Client, service
+from tests.support.web_service import Client
 
 JSON = writer("json").write(report_factory.few(), Style())
 REPORT = read_report(JSON, "report")
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with service() as client:
-        yield client
 
 
 @pytest.mark.parametrize("name", names())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import msgspec
@@ -19,17 +18,11 @@ from auditor.printing.ink import Style
 from auditor.report.schema import Report
 from auditor.web import requests as intake
 from auditor.web.worker import Done, Order, Outcome, Posted, run_order
-from tests.support.web_service import PAGE, Client, service
+from tests.support.web_service import PAGE, Client
 
 RULES = {rule.id: rule for rule in load_rules()}
 EVERY = pytest.mark.parametrize("rule", RULES.values(), ids=lambda r: r.id)
 OWN_POLICY = [rule for rule in RULES.values() if any(example.policy for example in rule.examples)]
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
-    with service() as client:
-        yield client
 
 
 class Forms(HTMLParser):
