@@ -21,6 +21,7 @@ from auditor.errors import DEFECT, AuditBroke, AuditError, InputError, PolicyErr
 from auditor.evidence.assemble import assemble
 from auditor.evidence.batch import BROKEN
 from auditor.evidence.schema import Table
+from auditor.execution.local import read
 from auditor.gate.baseline import Baseline, cover, uncovered
 from auditor.gate.gate import UNJUDGED, gate, unjudged
 from auditor.gate.suppressions import suppress
@@ -31,8 +32,8 @@ from auditor.judge.requirements import asked_on, required_on, unasked
 from auditor.judge.verdicts import judge
 from auditor.locate.places import Locator
 from auditor.policy.model import Policy, check_rules, check_until
-from auditor.readers.artefacts import MIXED
-from auditor.readers.ingest import ingest, recognise
+from auditor.readers.detect import recognise
+from auditor.readers.text.mixed import FORMAT as MIXED
 from auditor.report.mask import Masker
 from auditor.report.schema import Gap, Report, Ruleset, Tool
 from auditor.tally.fields import Ledger
@@ -103,7 +104,7 @@ def _audited(
     asked = required_on(profile, policy, evidence, judgement)
     ledger = Ledger(evidence, judgement, weights)
     told = tell_all(ledger, asked, policy, profile, inputs)
-    locators = [Locator(s, mixed=t.format == MIXED) for s, t in zip(sources, tables, strict=True)]
+    locators = [Locator(s, mixed=t.format == MIXED.name) for s, t in zip(sources, tables, strict=True)]
     masker = Masker(show=show_values)
     anchored = anchor(told, judgement, locators, inputs, masker)
     lived = suppress(anchored, policy.suppress, [i.name for i in inputs], date)
@@ -195,7 +196,7 @@ def _read(
     for one in given:
         try:
             source = Source(one)
-            table = ingest(source, one, fields, jobs, by_day=len(given) > 1)
+            table = read(source, one, fields, jobs, by_day=len(given) > 1)
             table.alias = one.alias
         except InputError as error:
             if one.archive is None or (one is given[-1] and not inputs):

@@ -56,7 +56,7 @@ def shown(*arguments: str) -> str:
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR")}
     command = [str(Path(sys.executable).with_name("auditor")), *arguments]
     done = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, check=False, timeout=120)
-    if done.returncode == 2:
+    if done.returncode == 2 or not done.stdout:  # 1 is a failed gate, and also a crash: that prints no report
         raise RuntimeError(done.stderr.decode())
     return "\n".join(line.rstrip() for line in done.stdout.decode().splitlines()) + "\n"
 

@@ -12,10 +12,10 @@ from auditor.catalogue.fields import Field, Profile, Requirement, catalogue, pro
 from auditor.catalogue.rules import Rule, load_fixes, load_rules
 from auditor.catalogue.samples import samples
 from auditor.cli.lists import formats_markdown
+from auditor.evidence.formats import Format
 from auditor.readers import matrix
-from auditor.readers.contract import Reader
-from auditor.readers.registry import all_readers
-from auditor.readers.registry import recognised_only as recognised
+from auditor.readers.registry import all_formats
+from auditor.readers.registry import unsupported_formats as recognised
 
 NOTE = "<!-- Written by `make golden` from {source}. Change that, not this. -->"
 OPENED = """\
@@ -45,7 +45,7 @@ FAMILIES = {
 
 def formats_page() -> str:
     """One section a reader, then what is recognised and refused."""
-    readers = all_readers()
+    readers = all_formats()
     head = [
         NOTE.format(source="auditor/readers/"),
         "# Formats",
@@ -68,20 +68,20 @@ def formats_page() -> str:
 
 def formats_table(page: str = "") -> str:
     """The readable formats, linked to their sections of a page."""
-    rows = ((f"[`{r.name}`]({page}#{_slug(r.name)})", r.layer, r.title) for r in all_readers())
+    rows = ((f"[`{r.name}`]({page}#{_slug(r.name)})", r.layer, r.title) for r in all_formats())
     return _table(("format", "layer", "what it is"), rows)
 
 
-def _reader(reader: Reader) -> list[str]:
+def _reader(reader: Format) -> list[str]:
     shown = [s for s in samples() if s.format == reader.name]
     links = ", ".join(f"[{s.title.lower()}](../samples/{s.file}) ({s.kind})" for s in shown)
-    if reader.everything:
+    if reader.generic:
         carried = "It can carry any field, at the scope where the key stands."
     else:
         by_scope: dict[str, list[str]] = {}
         for name, scope in reader.carries.items():
             by_scope.setdefault(scope, []).append(f"`{name}`")
-        never = [f"`{name}`" for name in catalogue().fields if not reader.carries_field(name)]
+        never = [f"`{name}`" for name in catalogue().fields if not reader.can_carry(name)]
         rows = ((f"`{scope}`", ", ".join(held)) for scope, held in by_scope.items())
         carried = _table(("scope", "fields it can carry there"), rows)
         carried += f"\n\nIt never carries {', '.join(never)}." if never else ""
@@ -130,7 +130,7 @@ def _field(field: Field) -> list[str]:
         ("only as a whole key", _codes(field.exact_only)),
         ("weak, never enough alone", _codes(field.weak)),
         ("not this field", _codes(field.not_)),
-        ("carried by", _codes(r.name for r in all_readers() if r.carries_field(field.name))),
+        ("carried by", _codes(r.name for r in all_formats() if r.can_carry(field.name))),
         ("rules", ", ".join(f"[{r.id}](rules.md#{_rule_slug(r)})" for r in load_rules() if _names(r, field))),
     ]
     held = [f"- {name}: {value}" for name, value in rows if value]

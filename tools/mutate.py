@@ -67,7 +67,7 @@ def evidence_of(example: Example) -> Evidence:
     """The evidence table of an example, as the audit would make it."""
     policy = policy_of(example)
     fields = catalogue_with(policy.aliases)
-    tables = [ingest(Source(given), given, fields, 1) for given in inputs_of(example)]
+    tables = [ingest(Source(given), given, fields) for given in inputs_of(example)]
     return assemble(tables, fields, policy.dedicated, policy.vocabularies, policy.whole_patterns)
 
 

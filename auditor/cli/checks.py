@@ -14,7 +14,7 @@ from auditor.errors import AuditError
 from auditor.policy.model import Policy, parse_policy
 from auditor.printing.ink import Ink
 from auditor.printing.text import plural, visible
-from auditor.readers.registry import reader
+from auditor.readers.registry import format_of
 from auditor.report.schema import Report
 from auditor.report.sentences import asked_fields
 
@@ -105,9 +105,9 @@ def run_sample(sample: Sample) -> Result:
     except AuditError as error:
         return Result(sample.name, expected, f"error: {error.message}")
     if not report.totals.calls:
-        sample_reader = reader(sample.format)
+        sample_format = format_of(sample.format)
         # an aggregate has no calls: it only has to be recognised
-        kind = sample.kind if sample_reader is not None and sample_reader.aggregate else "no calls"
+        kind = sample.kind if sample_format is not None and sample_format.aggregate else "no calls"
         return Result(sample.name, expected, f"{report.inputs[0].format}, {kind}")
     reported = {gap.rule for gap in report.gaps}
     silent = [rule for rule in sample.rules if rule not in reported]

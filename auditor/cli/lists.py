@@ -7,13 +7,13 @@ from pathlib import Path
 
 from auditor.catalogue.fields import Field, catalogue
 from auditor.catalogue.rules import Rule, load_rules
-from auditor.cli.topics import field_data, format_data, required_by, rule_data
+from auditor.cli.topics import field_data, format_data, required_by, rule_data, with_titles
+from auditor.evidence.formats import Format
 from auditor.printing.ink import Style, spoken
 from auditor.printing.page import Page
 from auditor.printing.text import plural
 from auditor.readers import matrix
-from auditor.readers.contract import Reader
-from auditor.readers.registry import all_readers, recognised_only
+from auditor.readers.registry import all_formats, unsupported_formats
 
 
 def rules_text(style: Style, rules_dir: Path | None = None) -> bytes:
@@ -55,8 +55,7 @@ def _fields(rule: Rule) -> str:
 
 
 def _gap(rule: Rule) -> str:
-    titles = [catalogue().fields[name].title.lower() for name in rule.field]
-    return " ".join(rule.gap.replace("{field}", " or ".join(titles)).split())
+    return " ".join(with_titles(rule, rule.gap).split())
 
 
 def fields_text(style: Style) -> bytes:
@@ -82,7 +81,7 @@ def fields_data() -> list[dict[str, object]]:
 def formats_text(style: Style) -> bytes:
     """A table of the formats, the matrix of what each can carry, the formats without evidence."""
     page = Page(style)
-    rows = [(r.name, r.layer, "any" if r.everything else str(len(r.carries)), r.title) for r in all_readers()]
+    rows = [(r.name, r.layer, "any" if r.generic else str(len(r.carries)), r.title) for r in all_formats()]
     page.table(("format", "layer", "fields", "what it is"), rows)
     page.heading("what each can carry, and where")
     letters = [(f"{letter} {scope}", "") for letter, scope in matrix.legend()]
@@ -91,9 +90,9 @@ def formats_text(style: Style) -> bytes:
     page.prose(f"- behind a letter: {matrix.HINTS}", indent=2, first="  ")
     for fields in matrix.bands(page.width, tuple(catalogue().fields.values())):
         _band(page, fields)
-    if recognised_only():
+    if unsupported_formats():
         page.heading("recognised, and no evidence in them")
-        page.table(("format", "what it is"), [(r.name, r.title) for r in recognised_only()], indent=2)
+        page.table(("format", "what it is"), [(r.name, r.title) for r in unsupported_formats()], indent=2)
     page.add()
     page.prose("`auditor explain FORMAT` tells what it carries and how to get a sample")
     return page.bytes()
@@ -101,33 +100,33 @@ def formats_text(style: Style) -> bytes:
 
 def _band(page: Page, fields: Sequence[Field]) -> None:
     """A part of the matrix: some fields as columns, their names written vertically, a row for each format."""
-    gutter = max(len(reader.name) for reader in all_readers()) + 2
+    gutter = max(len(fmt.name) for fmt in all_formats()) + 2
     height = max(len(field.name) for field in fields)
     page.add()
     for row in range(height):
         letters = "".join(f"{field.name.rjust(height)[row]} " for field in fields)
         page.add(" " * gutter + page.ink(letters.rstrip(), "dim"))
-    for layer, readers in matrix.by_layer():
+    for layer, formats in matrix.by_layer():
         page.add(page.ink(layer, "dim"))
-        for reader in readers:
-            cells = [matrix.cell(reader, field) for field in fields]
+        for fmt in formats:
+            cells = [matrix.cell(fmt, field) for field in fields]
             marks = "".join(page.safe(c.mark if c else matrix.NEVER).ljust(2) for c in cells)
-            page.add(reader.name.ljust(gutter) + marks)
+            page.add(fmt.name.ljust(gutter) + marks)
 
 
-def formats_markdown(link: Callable[[Reader], str] | None = None) -> bytes:
+def formats_markdown(link: Callable[[Format], str] | None = None) -> bytes:
     """The matrix as a Markdown table, for documentation; `link` gives the address of a format's section."""
     fields = catalogue().fields.values()
     head = ["format", "layer", *(f"`{field.name}`" for field in fields)]
     lines = [head, ["---"] * len(head)]
-    for layer, readers in matrix.by_layer():
-        for reader in readers:
-            name = f"[`{reader.name}`]({link(reader)})" if link else f"`{reader.name}`"
-            cells = [matrix.cell(reader, field) for field in fields]
+    for layer, formats in matrix.by_layer():
+        for fmt in formats:
+            name = f"[`{fmt.name}`]({link(fmt)})" if link else f"`{fmt.name}`"
+            cells = [matrix.cell(fmt, field) for field in fields]
             lines.append([name, layer, *(c.mark if c else matrix.NEVER for c in cells)])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines).replace("| * ", "| \\* ").encode()
 
 
 def formats_data() -> list[dict[str, object]]:
     """The formats, also those without evidence, with what they carry."""
-    return [format_data(reader) for reader in (*all_readers(), *recognised_only())]
+    return [format_data(fmt) for fmt in (*all_formats(), *unsupported_formats())]

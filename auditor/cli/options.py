@@ -68,9 +68,9 @@ def verbose(text: str, **settings: Any) -> Callable[[C], C]:
 
 def format_names(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """The formats that can be read, for shell completion."""
-    from auditor.readers.registry import all_readers
+    from auditor.readers.registry import all_formats
 
-    return [reader.name for reader in all_readers() if reader.name.startswith(incomplete)]
+    return [fmt.name for fmt in all_formats() if fmt.name.startswith(incomplete)]
 
 
 def given(ctx: click.Context) -> dict[str, str]:

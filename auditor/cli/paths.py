@@ -12,7 +12,7 @@ from auditor.catalogue.words import LAYERS
 from auditor.errors import InputError, NothingToAudit, UsageError
 from auditor.inputs.source import Input, Source
 from auditor.printing.text import nearest
-from auditor.readers.registry import all_readers
+from auditor.readers.registry import all_formats
 
 _NAMED_PATH = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.S)
 _FOLDER_OF_PATTERN = re.compile(r"(?:[^*?[/\\]*[/\\])*")
@@ -64,7 +64,7 @@ def split_name(word: str) -> tuple[str | None, str]:
 
 
 def _formats(values: Sequence[str]) -> tuple[dict[str, str], str | None]:
-    known = [reader.name for reader in all_readers()]
+    known = [reader.name for reader in all_formats()]
     named: dict[str, str] = {}
     default = None
     for value in values:
@@ -143,7 +143,7 @@ def _read(file: Path) -> bytes:
 def _readable(given: Input) -> tuple[list[Input], str]:
     """A file of a folder or pattern as one input, an archive as the inputs in it; or none and the reason."""
     from auditor.inputs.archives import expand
-    from auditor.readers.ingest import recognise
+    from auditor.readers.detect import recognise
 
     try:
         expanded = expand([given], recognise)

@@ -7,7 +7,7 @@ from typing import Any
 from auditor.catalogue.fields import catalogue, profiles
 from auditor.catalogue.rules import Rule, load_fixes
 from auditor.policy.model import Policy
-from auditor.readers.registry import all_readers
+from auditor.readers.registry import all_formats
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 HINT = {"type": "string", "description": "Where this schema is, for editors."}
@@ -48,7 +48,7 @@ def rule_schema() -> dict[str, Any]:
         "anyOf": [name, {"type": "array", "items": name, "minItems": 1}],
         "description": DESCRIPTIONS["field"],
     }
-    formats = {"enum": [reader.name for reader in all_readers()]}
+    formats = {"enum": [one.name for one in all_formats()]}
     schema["$defs"]["AppliesTo"]["properties"]["formats"]["items"] = formats
     keys["fixes"]["items"] = {"enum": list(load_fixes())}
     policy = schema["$defs"]["Example"]["properties"]["policy"]

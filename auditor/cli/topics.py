@@ -9,14 +9,14 @@ from auditor.catalogue.fields import Field, catalogue, profiles
 from auditor.catalogue.rules import Fix, Rule, load_fixes, load_rules
 from auditor.catalogue.samples import samples
 from auditor.errors import UsageError
+from auditor.evidence.formats import Format
 from auditor.printing.ink import Style, spoken
 from auditor.printing.page import Page
 from auditor.printing.text import nearest
-from auditor.readers.contract import Reader
 from auditor.readers.matrix import HINTS, evidence
-from auditor.readers.registry import all_readers, recognised_only
+from auditor.readers.registry import all_formats, unsupported_formats
 
-Topic = Rule | Field | Reader
+Topic = Rule | Field | Format
 
 
 def find_topic(name: str, rules_dir: Path | None = None) -> Topic:
@@ -27,7 +27,7 @@ def find_topic(name: str, rules_dir: Path | None = None) -> Topic:
         if wanted.upper() == rule.id or wanted.lower() == rule.name:
             return rule
     fields = catalogue().fields
-    formats = {reader.name: reader for reader in (*all_readers(), *recognised_only())}
+    formats = {fmt.name: fmt for fmt in (*all_formats(), *unsupported_formats())}
     if wanted.lower() in fields:
         return fields[wanted.lower()]
     if wanted.lower() in formats:
@@ -75,27 +75,27 @@ def field_data(field: Field) -> dict[str, Any]:
     data = field.model_dump(mode="json")
     data["not"] = data.pop("not_")
     data["carried_by"] = {
-        r.name: r.carries.get(field.name, "any") for r in all_readers() if r.carries_field(field.name)
+        r.name: r.carries.get(field.name, "any") for r in all_formats() if r.can_carry(field.name)
     }
     data["rules"] = [rule.id for rule in load_rules() if field.name in rule.field]
     data["required_by"] = required_by(field.name)
     return data
 
 
-def format_data(reader: Reader) -> dict[str, Any]:
+def format_data(fmt: Format) -> dict[str, Any]:
     """A format: its layer, what it carries at which scope, how to get a sample."""
     return {
-        "name": reader.name,
-        "title": reader.title,
-        "layer": reader.layer,
-        "carries": dict(reader.carries),
-        "carries_everything": reader.everything,
-        "evidence": evidence(reader),
-        "aggregate": reader.aggregate,
-        "readable": not reader.unsupported,
-        "get": (reader.unsupported or reader.get).strip(),
-        "doc": reader.doc,
-        "samples": [sample.file for sample in samples() if sample.format == reader.name],
+        "name": fmt.name,
+        "title": fmt.title,
+        "layer": fmt.layer,
+        "carries": dict(fmt.carries),
+        "carries_everything": fmt.generic,
+        "evidence": evidence(fmt),
+        "aggregate": fmt.aggregate,
+        "readable": not fmt.unsupported,
+        "get": (fmt.unsupported or fmt.get).strip(),
+        "doc": fmt.doc,
+        "samples": [sample.file for sample in samples() if sample.format == fmt.name],
     }
 
 
@@ -123,14 +123,14 @@ def _rule(page: Page, rule: Rule) -> None:
     effect = "told, verdicts untouched" if rule.verdict == "none" else verdict
     page.sentence([(rule.level.value, ""), (effect, ""), (rule.status, ""), (f"since {rule.since}", "")])
     page.add()
-    page.labelled("gap", _with_titles(rule, rule.gap), indent=2, gutter=6, tone="red")
-    page.labelled("good", _with_titles(rule, rule.title), indent=2, gutter=6, tone="green")
-    _paragraphs(page, "why", _with_titles(rule, rule.why))
+    page.labelled("gap", with_titles(rule, rule.gap), indent=2, gutter=6, tone="red")
+    page.labelled("good", with_titles(rule, rule.title), indent=2, gutter=6, tone="green")
+    _paragraphs(page, "why", with_titles(rule, rule.why))
     _looks_at(page, rule)
     for fix in fixes_of(rule):
         _fix(page, fix, rule)
     if rule.false_positives:
-        _paragraphs(page, "when it is no gap", _with_titles(rule, rule.false_positives))
+        _paragraphs(page, "when it is no gap", with_titles(rule, rule.false_positives))
     if rule.valid:
         _paragraphs(page, "valid", rule.holds)
     if rule.references:
@@ -174,7 +174,7 @@ def _fix(page: Page, fix: Fix, rule: Rule) -> None:
         page.labelled("see", reference.url, gutter=4)
 
 
-def _with_titles(rule: Rule, template: str) -> str:
+def with_titles(rule: Rule, template: str) -> str:
     """A text of the rule with the titles of its fields in place of `{field}`."""
     titles = [catalogue().fields[name].title.lower() for name in rule.field]
     return template.replace("{field}", " or ".join(titles))
@@ -219,10 +219,10 @@ def _field(page: Page, field: Field, name: str) -> None:
     if field.not_:
         page.labelled("never", ", ".join(field.not_), gutter=9)
     page.heading("carried by")
-    for reader in all_readers():
-        if field.name in reader.carries:
-            page.labelled(reader.name, f"on {spoken(reader.carries[field.name])}", gutter=28)
-    free = [reader.name for reader in all_readers() if reader.everything and field.name not in reader.carries]
+    for fmt in all_formats():
+        if field.name in fmt.carries:
+            page.labelled(fmt.name, f"on {spoken(fmt.carries[field.name])}", gutter=28)
+    free = [fmt.name for fmt in all_formats() if fmt.generic and field.name not in fmt.carries]
     if free:
         page.prose(f"{', '.join(free)}: wherever its records have it", indent=2, first="  ")
     _profiles_and_rules(page, field)
@@ -243,30 +243,30 @@ def _profiles_and_rules(page: Page, field: Field) -> None:
 # -- a format ------------------------------------------------------------------------------------------------
 
 
-def _format(page: Page, reader: Reader) -> None:
-    page.add(f"{page.ink(reader.name, 'bold')}  {page.ink(page.safe(reader.title), 'dim')}")
-    if reader.unsupported:
+def _format(page: Page, fmt: Format) -> None:
+    page.add(f"{page.ink(fmt.name, 'bold')}  {page.ink(page.safe(fmt.title), 'dim')}")
+    if fmt.unsupported:
         page.prose("recognised by its signature: no calls can be audited in it", tones=("yellow",))
-        _paragraphs(page, "what to bring instead", reader.unsupported)
+        _paragraphs(page, "what to bring instead", fmt.unsupported)
         return
-    kinds = [(f"layer {reader.layer}", "")]
-    page.sentence([*kinds, ("aggregates: it holds no single call", "")] if reader.aggregate else kinds)
-    if reader.doc:
-        _paragraphs(page, "what it is", reader.doc)
+    kinds = [(f"layer {fmt.layer}", "")]
+    page.sentence([*kinds, ("aggregates: it holds no single call", "")] if fmt.aggregate else kinds)
+    if fmt.doc:
+        _paragraphs(page, "what it is", fmt.doc)
     page.heading("carries")
     rows = [
-        (name, f"{spoken(scope)}{'' if name in evidence(reader) else ' *'}", catalogue().fields[name].title)
-        for name, scope in reader.carries.items()
+        (name, f"{spoken(scope)}{'' if name in evidence(fmt) else ' *'}", catalogue().fields[name].title)
+        for name, scope in fmt.carries.items()
     ]
     page.table(("field", "on", "what it is"), rows, indent=2)
-    if any(name not in evidence(reader) for name in reader.carries):
+    if any(name not in evidence(fmt) for name in fmt.carries):
         page.prose(f"* {HINTS}", indent=2, first="  ")
-    missing = [name for name in catalogue().fields if not reader.carries_field(name)]
+    missing = [name for name in catalogue().fields if not fmt.can_carry(name)]
     if missing:
         _paragraphs(page, "can never carry", ", ".join(missing))
-    if reader.get:
-        _paragraphs(page, "how to get a sample", reader.get)
-    of_format = [sample for sample in samples() if sample.format == reader.name]
+    if fmt.get:
+        _paragraphs(page, "how to get a sample", fmt.get)
+    of_format = [sample for sample in samples() if sample.format == fmt.name]
     if of_format:
         page.heading("samples in this copy")
     for sample in of_format:

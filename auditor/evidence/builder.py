@@ -5,19 +5,26 @@ It never interprets a format and never judges: readers put values in, `relate` a
 
 from __future__ import annotations
 
+import gc
 import logging
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, Concatenate, Protocol, TypeVar
 
 import polars as pl
 
 from auditor.catalogue.fields import Catalogue, Match
 from auditor.errors import AuditError, reason_of
 from auditor.evidence.batch import frozen
+from auditor.evidence.formats import Format
 from auditor.evidence.processes import Process, spread
 from auditor.evidence.schema import IDENTITY, Column, Slot, Table
 from auditor.evidence.store import joined
+from auditor.framing.json_values import Piece
+from auditor.inputs.source import Source
 from auditor.printing.surrogates import spelled_text
 from auditor.report.schema import Skip
 
@@ -41,20 +48,65 @@ class Keys(dict[str, "Column | None"]):
         return column
 
 
-class Shared:
-    """What the builders of one input have in common: the count of records, skips, notes, and each other."""
+class Dispatch(Protocol):
+    """Hands what a reader found to the readers of other formats; each one that breaks a record is a skip."""
 
-    def __init__(self) -> None:
+    def read(self, source: Source, start: int = 0, end: int | None = None) -> None:
+        """Read a source record by record, or the lines that begin in a byte range of it."""
+
+    def piece(self, piece: Piece) -> None:
+        """Read one line of text, or every record of a JSON value."""
+
+    def record(self, piece: Piece) -> None:
+        """Read one record."""
+
+    def other_record(self, value: dict[str, Any], offset: int | None, pointer: str | None) -> None:
+        """Read one record that is not of the builder's own format."""
+
+    def other_line(self, text: str, offset: int | None, pointer: str | None) -> bool:
+        """Read one line of text; False where no reader can parse it."""
+
+
+class ReaderState:
+    """What a reader remembers of one input: `Builder.state` makes it when it is first asked for."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+
+    def finish(self) -> None:
+        """Put what is still remembered, after the last record of the input."""
+
+
+State = TypeVar("State")
+
+
+class Reading:
+    """One input while it is read: the count of records, skips, notes, and the builder of each format.
+
+    `layer` is where the user said that the whole input was written; `by_day` keeps the days of a bill apart,
+    to be compared with logs; `line_of` returns the line that holds a byte offset; `dispatch` makes the
+    dispatcher of a builder.
+    """
+
+    def __init__(
+        self,
+        input_name: str,
+        catalogue: Catalogue,
+        *,
+        layer: str | None = None,
+        by_day: bool = False,
+        line_of: Callable[[int], int] | None = None,
+        dispatch: Callable[[Builder], Dispatch] | None = None,
+    ) -> None:
+        self.input, self.catalogue, self.layer, self.by_day = input_name, catalogue, layer, by_day
+        self.line_of, self.dispatch = line_of, dispatch
         self.records = 0
         self.skips: list[Skip] = []
         self.skipped_total = 0
         self.notes: dict[str, None] = {}
         self.builders: dict[tuple[str, str], Builder] = {}
-        self.layer: str | None = None  # where the user said one for the whole input
         self.base = 0  # where in the input the bytes begin that a reader is given
         self.base_line = 0
-        self.by_day = False  # whether a bill is read to be compared with logs
-        self.line_of: Callable[[int], int] | None = None  # the line that holds a byte offset of the input
 
 
 class Builder:
@@ -63,17 +115,10 @@ class Builder:
     An input that mixes formats has one builder a format, made by `beside`, and still one table.
     """
 
-    def __init__(
-        self,
-        input_name: str,
-        layer: str,
-        fmt: str,
-        catalogue: Catalogue,
-        shared: Shared | None = None,
-    ) -> None:
-        self.input, self.layer, self.format, self.catalogue = input_name, layer, fmt, catalogue
-        self.shared = shared if shared is not None else Shared()
-        self.shared.builders[(fmt, layer)] = self
+    def __init__(self, reading: Reading, format_: Format) -> None:
+        self.shared, self.format, self.catalogue = reading, format_, reading.catalogue
+        self.layer = reading.layer or format_.layer
+        reading.builders[(format_.name, self.layer)] = self
         self.slots: list[Slot] = []
         self._columns: dict[tuple[str, str, str, bool, float], Column | None] = {}
         self._resolved: dict[tuple[Match, str, str, float, bool], Column] = {}
@@ -82,7 +127,7 @@ class Builder:
         self._live: list[Column] = []
         self._parts: list[pl.DataFrame] = []
         self._processes: list[Process] = []
-        self.kept: dict[Any, Any] = {}  # what a reader remembers of this input, by its format
+        self._states: dict[Any, Any] = {}
         # which records of a batch are calls, and of what operation, where a reader tells it at the end
         self.settled: Callable[[pl.DataFrame], list[pl.Series]] | None = None
         self.columns_known: frozenset[str] | None = None
@@ -98,15 +143,32 @@ class Builder:
         """How many pieces of this input could not be read so far."""
         return self.shared.skipped_total
 
-    def beside(self, fmt: str, layer: str) -> Builder:
+    def beside(self, format_: Format, layer: str | None = None) -> Builder:
         """The builder of another format in the same input; this one for its own."""
-        if fmt == self.format:
+        if format_.name == self.format.name:
             return self
-        layer = self.shared.layer or layer
-        found = self.shared.builders.get((fmt, layer))
-        if found is None:
-            found = Builder(self.input, layer, fmt, self.catalogue, self.shared)
-        return found
+        layer = self.shared.layer or layer or format_.layer
+        known = self.shared.builders.get((format_.name, layer))
+        return known or Builder(self.shared, replace(format_, layer=layer))
+
+    def state(self, make: Callable[Concatenate[Builder, ...], State], *given: Hashable) -> State:
+        """What a reader remembers of this input, made once for what is given with it."""
+        if (make, *given) not in self._states:
+            self._states[make, *given] = make(self, *given)
+        known: State = self._states[make, *given]
+        return known
+
+    @cached_property
+    def dispatch(self) -> Dispatch:
+        """What hands records on to the readers of other formats."""
+        assert self.shared.dispatch is not None
+        return self.shared.dispatch(self)
+
+    def finish(self) -> None:
+        """Let what readers remember of the input be put, after its last record."""
+        for state in list(self._states.values()):
+            if isinstance(state, ReaderState):
+                state.finish()
 
     def _reset(self) -> None:
         self.ids: dict[str, list[Any]] = {name: [] for name in IDENTITY}
@@ -126,7 +188,6 @@ class Builder:
         process: int | None = None,
         name: str | None = None,
         outcome: str | None = None,
-        fmt: str | None = None,
     ) -> int:
         """Begin a record and return its row number within the batch. Times are ns since the epoch."""
         if self.n >= BATCH:
@@ -134,7 +195,7 @@ class Builder:
         ids, number = self.ids, self.shared.records
         ids["record"].append(number)
         ids["kind"].append(kind)
-        ids["format"].append(fmt or self.format)
+        ids["format"].append(self.format.name)
         ids["offset"].append(offset if offset is None else offset + self.shared.base)
         # a table's rows have no offset: they are found again by their number
         ids["nth"].append(nth if offset is not None or nth else number)
@@ -160,7 +221,7 @@ class Builder:
         ids["record"] += range(number, number + count)
         ids["nth"] += range(nth, nth + count)
         ids["kind"] += ["context"] * count
-        ids["format"] += [self.format] * count
+        ids["format"] += [self.format.name] * count
         if isinstance(offset, list):
             ids["offset"] += [None if o is None else o + self.shared.base for o in offset]
         else:
@@ -223,7 +284,7 @@ class Builder:
         line = self.line(last)
         where = "at its beginning" if not self.records else f"behind line {line}" if line else "in its middle"
         reason = f"the reader {reader} failed {where} ({type(error).__name__})"
-        _log.debug("%s: %s", self.input, reason, exc_info=error)
+        _log.debug("%s: %s", self.shared.input, reason, exc_info=error)
         self.shared.skipped_total += 1
         self.shared.skips.insert(0, Skip(line=line, reason=reason))
         return reason
@@ -367,10 +428,12 @@ class Builder:
         if not frames:  # two readers met, and neither found a record
             frames.append(pl.DataFrame(schema=IDENTITY))
         frame = pl.concat(frames, how="diagonal_relaxed").sort("record") if len(frames) > 1 else frames[0]
-        known = {b.format: b.columns_known for b in shared.builders.values() if b.columns_known is not None}
+        known = {
+            b.format.name: b.columns_known for b in shared.builders.values() if b.columns_known is not None
+        }
         return Table(
-            self.input,
-            self.format,
+            shared.input,
+            self.format.name,
             self.layer,
             frame,
             slots,
@@ -378,6 +441,7 @@ class Builder:
             shared.skipped_total,
             notes=list(shared.notes),
             columns_known=known,
+            formats={b.format.name: b.format for b in shared.builders.values()},
             numbers=shared.records,
         )
 
@@ -408,3 +472,15 @@ def _once(values: list[Any]) -> Iterable[Any]:
         return set(values)
     except TypeError:
         return values
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Reading makes millions of objects and no cycles: the collector would only slow it down."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

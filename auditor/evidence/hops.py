@@ -15,9 +15,6 @@ import polars as pl
 from auditor.catalogue.words import LAYERS
 from auditor.evidence.schema import Table
 
-# gateways that only pass a call on: they stand before the one that talks to the model's provider
-PROXIES = frozenset({"nginx-json", "nginx-combined", "haproxy-http", "api-gateway-access-log"})
-
 
 @dataclass(frozen=True)
 class Hop:
@@ -48,9 +45,15 @@ def chain(tables: Sequence[Table]) -> list[Hop]:
     return [Hop(key[0], _name(tables, numbers, key[2]), tuple(numbers)) for key, numbers in order]
 
 
+def _is_proxy(table: Table) -> bool:
+    """Whether an input is the log of a proxy, which passes a call on to a gateway or a provider."""
+    known = table.formats.get(table.format)
+    return known is not None and known.proxy
+
+
 def _compared(tables: Sequence[Table], a: _Group, b: _Group) -> int:
     """Negative where calls pass one group before the other, positive where behind it."""
-    places = [(LAYERS.index(key[0]), key[1] not in PROXIES) for key, _ in (a, b)]
+    places = [(LAYERS.index(key[0]), not _is_proxy(tables[numbers[0]])) for key, numbers in (a, b)]
     if places[0] != places[1]:
         return -1 if places[0] < places[1] else 1
     begun = _begins_first(tables, a[1], b[1]) if a[0][0] != "billing" else 0

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from auditor.evidence.formats import Format
 from auditor.report.schema import Skip
 
 # identity columns beside the fields: what every record may say of itself
@@ -100,6 +101,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     # by format, the fields that a selected sample can show; without an entry: all that the format carries
     columns_known: dict[str, frozenset[str]] = field(default_factory=dict)
+    formats: dict[str, Format] = field(default_factory=dict)  # those of its records, by name
     also: str | None = None
     alias: str | None = None  # what the user called the input
     numbers: int = 0  # how many record numbers are taken: those of what could not be read too

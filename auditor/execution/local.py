@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from multiprocessing import get_context
 
@@ -19,25 +20,50 @@ import msgspec
 import polars as pl
 
 from auditor.catalogue.fields import Catalogue
-from auditor.evidence.builder import MAX_SKIPS_SHOWN, Builder
+from auditor.errors import AuditError
+from auditor.evidence.batch import BROKEN
+from auditor.evidence.builder import MAX_SKIPS_SHOWN, no_collection
+from auditor.evidence.formats import Format
 from auditor.evidence.schema import Slot, Table
 from auditor.inputs.source import Input, Source
-from auditor.readers.contract import Reader
 from auditor.readers.dispatch import finish
-from auditor.readers.registry import reader
+from auditor.readers.ingest import builder_of, ingest
+from auditor.readers.registry import format_of, readers_of
 from auditor.report.schema import Skip
 
 RANGE = 12 * 1024 * 1024  # bytes: a worker takes a second to begin, and the last range is waited for
-_Task = tuple[Input, str, str, Catalogue, int, int]
+SPLIT_FROM = 128 * 1024 * 1024  # bytes below which starting a second process costs more than it saves
+_Task = tuple[Input, str, Catalogue, int, int]
 
 
-def read_split(
-    source: Source, given: Input, found: Reader, layer: str, catalogue: Catalogue, jobs: int
-) -> Table:
+def read(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1, *, by_day: bool = False) -> Table:
+    """Read one input, a large file of lines by `jobs` processes; errors are those of `ingest`."""
+    split = partial(_split, jobs=jobs) if jobs > 1 else None
+    return ingest(source, given, catalogue, by_day=by_day, split=split)
+
+
+def _split(source: Source, given: Input, found: Format, catalogue: Catalogue, jobs: int) -> Table | None:
+    """The table of an input read by several processes.
+
+    None where it is not worth it, or where one of them broke: this process then finds where.
+    """
+    readers = readers_of(found.name)
+    splits = readers is not None and readers.source is not None and readers.source.splits
+    if not splits or source.path is None or source.size <= SPLIT_FROM:
+        return None
+    try:
+        return read_split(source, given, found, catalogue, jobs)
+    except (AuditError, OSError, MemoryError):
+        raise
+    except BROKEN:
+        return None
+
+
+def read_split(source: Source, given: Input, found: Format, catalogue: Catalogue, jobs: int) -> Table:
     """The table of a file, its ranges read by `jobs` processes and put together in order."""
     parts = max(jobs, source.size // RANGE)
     edges = [source.size * i // parts for i in range(parts + 1)]
-    tasks: list[_Task] = [(given, found.name, layer, catalogue, a, b) for a, b in pairwise(edges)]
+    tasks: list[_Task] = [(given, found.name, catalogue, a, b) for a, b in pairwise(edges)]
     return _joined(source, _shared_out(tasks, jobs), edges)
 
 
@@ -61,18 +87,14 @@ def _shared_out(tasks: list[_Task], jobs: int) -> list[Table]:
 
 
 def _read_range(task: _Task) -> Table:
-    given, name, layer, catalogue, start, end = task
-    builder = Builder(given.name, layer, name, catalogue)
-    source = Source(given)
-    builder.shared.layer = given.layer
-    builder.shared.line_of = lambda offset: source.line_of(offset)[0] - _lines_before(source, start)
-    found = reader(name)
+    given, name, catalogue, start, end = task
+    source, found, readers = Source(given), format_of(name), readers_of(name)
     assert found is not None
-    assert found.read is not None
-    from auditor.readers.ingest import no_collection
-
+    assert readers is not None
+    assert readers.source is not None
+    builder = builder_of(source, given, found, catalogue, before=lambda: _lines_before(source, start))
     with no_collection():
-        found.read(source, builder, start, end)
+        readers.source.read(source, builder, start, end)
         finish(builder)
     return builder.table()
 
@@ -110,6 +132,7 @@ def _joined(source: Source, tables: list[Table], edges: list[int]) -> Table:
         sum(t.skipped_total for t in tables),
         notes=list(notes),
         columns_known=known,
+        formats={name: f for table in tables for name, f in table.formats.items()},
         numbers=records,
     )
 

@@ -51,6 +51,9 @@ _SHELL = re.compile(r"^(?:\$ |❯ |PS [A-Z]:\\[^>]*> ?)")
 _SD = re.compile(r'(?<![\w.@-])([\w.@-]++)="([^"\]]*+)"')
 
 
+PREFIX = "@prefix"  # the key under which a record keeps what the prefix of its line says
+
+
 class Line(NamedTuple):
     """What was said, and what the prefix told (time, level, host, pod …); `cut` where more of it follows."""
 

@@ -270,13 +270,13 @@ def html_rows(text: str) -> list[tuple[int, dict[str, str]]]:
 
 
 RECORD = re.compile(r"-\[ RECORD \d+ \]")
-_RULE = re.compile(r"-+(\+-+)+\s*")
+_PSQL_RULE = re.compile(r"-+(\+-+)+\s*")
 ESCAPED_PIPE = "\x1f"  # a pipe within a cell of a table that was drawn with other lines
 
 
 def borders_of(rule: str) -> list[int]:
     """The columns of the `+` signs of a psql rule and of its end, or nothing for another kind of table."""
-    if not _RULE.fullmatch(rule):
+    if not _PSQL_RULE.fullmatch(rule):
         return []
     return [*(i for i, c in enumerate(rule) if c == "+"), len(rule.rstrip())]
 

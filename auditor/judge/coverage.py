@@ -14,9 +14,8 @@ import polars as pl
 from auditor.catalogue.rules import Rule
 from auditor.evidence.arrays import Rows
 from auditor.evidence.assemble import Evidence
+from auditor.evidence.formats import Format
 from auditor.evidence.store import Store, is_long
-from auditor.readers.contract import Reader
-from auditor.readers.registry import reader
 
 USAGE = frozenset(
     {"cost_usd", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_total",
@@ -56,13 +55,15 @@ class Reach:
         self._calls = calls
         self._blanks = {} if is_long(calls.height) else _blanks(calls, fields)
         self._none = np.zeros(calls.height, dtype=bool)
-        self._groups: list[tuple[frozenset[str] | None, Reader | None, Rows]] = []
+        self._groups: list[tuple[frozenset[str] | None, Format | None, Rows]] = []
         for number, table in enumerate(evidence.tables):
             mine = (calls["input"] == number).to_numpy()
             formats = calls["format"].filter(pl.Series(mine))
             for fmt in formats.unique().to_list():
                 known = table.columns_known.get(fmt)
-                self._groups.append((known, reader(fmt), mine & (calls["format"] == fmt).to_numpy()))
+                self._groups.append(
+                    (known, table.formats.get(fmt), mine & (calls["format"] == fmt).to_numpy())
+                )
         self._failed = self._flag("failed")
         # what an SDK dropped for its limits may have been there: the sample cannot tell
         self._dropped = self._flag("attributes_dropped")
@@ -78,7 +79,7 @@ class Reach:
         """One field's."""
         by_format, by_sample = self._none.copy(), self._dropped.copy()
         for known, found, rows in self._groups:
-            if found is not None and not found.carries_field(field):
+            if found is not None and not found.can_carry(field):
                 by_format |= rows & ~self._open if field in METADATA else rows
             elif known is not None and field not in known:
                 by_sample |= rows

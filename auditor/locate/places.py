@@ -20,8 +20,8 @@ from auditor.framing.nested import is_body, opened_text
 from auditor.inputs.source import Source
 from auditor.printing.surrogates import spelled
 from auditor.printing.text import clean_text
-from auditor.readers.contract import Reader
-from auditor.readers.registry import reader
+from auditor.readers.contract import Messages, Readers
+from auditor.readers.registry import readers_of
 from auditor.report.mask import Leaf, Masker, is_identity, is_plain, name_in
 
 WIDTH = 150
@@ -63,17 +63,19 @@ class Locator:
             return Place(None, None, None, None)
 
     def _place(self, offset: int | None, nth: int, pointer: str | None, fmt: str) -> Place:
-        if fmt.endswith("-protobuf"):
-            return Place(None, None, None, self._message(nth))
+        readers = readers_of(fmt)
+        messages = readers.source.messages if readers and readers.source else None
+        if messages is not None:
+            return Place(None, None, None, self._message(messages, nth))
         if offset is None:
             return self._table_row(nth) if not self.mixed else Place(None, None, None, None)
         if pointer is None:
-            told = self._told(offset, reader(fmt))
+            told = self._told(offset, readers)
             if told is not None:
                 return told
         data, value, line, column, positions = self._document(offset)
-        if fmt.startswith("otlp"):
-            pointer = pointer or span_pointer(value, nth)
+        if readers is not None and readers.record is not None and readers.record.pointer is not None:
+            pointer = pointer or readers.record.pointer(value, nth)
         record = at(value, pointer or "")
         inner = positions.of(pointer) if pointer and len(data) <= MAX_SCAN else 0
         before = data[:inner]
@@ -95,26 +97,27 @@ class Locator:
                 self._documents[offset] = held
         return held
 
-    def _told(self, offset: int, found: Reader | None) -> Place | None:
+    def _told(self, offset: int, readers: Readers | None) -> Place | None:
         """The place of a record of text, as its reader parses it; None for any other."""
-        if found is None or (found.line is None and found.record is None):
+        if readers is None:
+            return None
+        shown = next((r.shown for r in (readers.source, readers.line) if r and r.shown), None)
+        if readers.line is None and shown is None:
             return None
         line, begin = self.source.line_of(offset)
         with self.source.open() as stream:
             if offset:
                 stream.read(offset) if self.source.packed else stream.seek(offset)
-            data = stream.read(MAX_TEXT) if found.record is not None else stream.readline(MAX_TEXT)
-        if found.record is not None:
-            return Place(line, offset - begin + 1, None, found.record(data))
-        assert found.line is not None
+            data = stream.read(MAX_TEXT) if shown is not None else stream.readline(MAX_TEXT)
+        if shown is not None:
+            return Place(line, offset - begin + 1, None, shown(data))
+        assert readers.line is not None
         text = parted(data.decode("utf-8", "replace")).text
-        return Place(line, offset - begin + 1, None, found.line(text))
+        return Place(line, offset - begin + 1, None, readers.line.line(text))
 
-    def _message(self, nth: int) -> Any:
+    def _message(self, messages: Messages, nth: int) -> Any:
         """A record of a protobuf file, which has no lines, in the shape of JSON."""
         if self._messages is None:
-            from auditor.readers.otlp.messages import messages
-
             self._messages = messages(self.source) if self.source.size <= MAX_SCAN else []
         return self._messages[nth]() if nth < len(self._messages) else None
 
@@ -145,26 +148,6 @@ def _table_rows(source: Source) -> list[tuple[int, dict[str, str]]]:
     if source.size > 64 * 1024 * 1024:
         return []
     return rows_of(source.whole().decode("utf-8", "replace"), MAX_ROW)
-
-
-def span_pointer(value: Any, nth: int) -> str | None:
-    """The pointer of the nth span of an OTLP document, in the order in which it was read."""
-    if not isinstance(value, dict):
-        return None
-    for outer in ("resourceSpans", "resource_spans"):
-        for i, block in enumerate(value.get(outer) or []):
-            for middle in (
-                "scopeSpans",
-                "scope_spans",
-                "instrumentationLibrarySpans",
-                "instrumentation_library_spans",
-            ):
-                for j, group in enumerate(block.get(middle) or []):
-                    spans = group.get("spans") or []
-                    if nth < len(spans):
-                        return f"/{outer}/{i}/{middle}/{j}/spans/{nth}"
-                    nth -= len(spans)
-    return None
 
 
 def at(value: Any, pointer: str) -> Any:

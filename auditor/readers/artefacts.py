@@ -1,55 +1,53 @@
 """A paste of several artefacts read part by part: each as its own format, all into the table of one input.
 
-It recognises nothing itself, and never drops a part: what is no evidence is context.
+A part that is no evidence is context.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import NamedTuple
 
 from auditor.errors import AuditError, TooLarge
 from auditor.evidence.batch import BROKEN
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.log_lines import parted
+from auditor.framing.segments import Segment, segments
 from auditor.inputs.source import Input, Source
-from auditor.readers.contract import Reader, Segment
-from auditor.readers.dispatch import read_objects
-from auditor.readers.registry import line_readers, reader
+from auditor.readers.detect import recognise
+from auditor.readers.registry import line_readers, prose, readers_of
+from auditor.readers.text.mixed import FORMAT as MIXED
 
 MAX_MIXED = 4 * 1024 * 1024  # bytes: what is longer is an export, no paste
-MIXED = "mixed-text"
 _PROMPT = re.compile(r"(?:\w*[=-][>#]|mysql>|sqlite>|athena>) ")  # what a console of a database puts first
-Recognise = Callable[[Source, Input], tuple[Reader, str | None]]
 
 
 class Part(NamedTuple):
-    """One segment as a source of its own, and its reader; None for prose."""
+    """One segment as a source of its own, and its format; None for prose."""
 
     segment: Segment
     source: Source
-    reader: Reader | None
+    format: Format | None
 
 
-def parts_of(source: Source, recognise: Recognise) -> list[Part]:
+def parts_of(source: Source) -> list[Part]:
     """The parts of a text, or nothing where it is one artefact."""
-    mixed = reader(MIXED)
-    if mixed is None or mixed.parts is None or source.size > MAX_MIXED or b"\x00" in source.head[:4096]:
+    if source.size > MAX_MIXED or b"\x00" in source.head[:4096]:
         return []
-    cut = mixed.parts(source.whole())
+    cut = segments(source.whole())
     if not cut or (len(cut) == 1 and cut[0].kind != "fence"):
         return []
     parts = []
     for segment in cut:
         given = Input(name=source.name, data=segment.data)
         inner = Source(given)
-        parts.append(Part(segment, inner, _reader_of(inner, given, recognise)))
-    found = {p.reader.name for p in parts if p.reader is not None}
+        parts.append(Part(segment, inner, _format_of(inner, given)))
+    names = {p.format.name for p in parts if p.format is not None}
     plain = all(p.segment.kind in ("document", "lines") for p in parts)
-    if len(found) == 1 and plain and all(p.reader or _is_broken(p) for p in parts):
+    if len(names) == 1 and plain and all(p.format or _is_broken(p) for p in parts):
         return []  # one artefact with broken lines in it: its own reader counts them
-    return parts if found else []
+    return parts if names else []
 
 
 def _is_broken(part: Part) -> bool:
@@ -58,8 +56,8 @@ def _is_broken(part: Part) -> bool:
     return all(line.lstrip()[:1] in (b"{", b"[") for line in lines)
 
 
-def _reader_of(source: Source, given: Input, recognise: Recognise) -> Reader | None:
-    """Who reads a part; prose is nobody's, unless a record stands in it or it bears a log's prefixes."""
+def _format_of(source: Source, given: Input) -> Format | None:
+    """The format of a part; prose has none, unless it holds a record or its lines have a log's prefixes."""
     try:
         found, _ = recognise(source, given)
     except AuditError:
@@ -67,7 +65,7 @@ def _reader_of(source: Source, given: Input, recognise: Recognise) -> Reader | N
     lines = [line for line in source.head.decode("utf-8", "replace").splitlines() if line.strip()]
     if all(_PROMPT.match(line) for line in lines):
         return None
-    if found.name != "plain-text":
+    if found.name != prose().name:
         return found
     logged = sum(bool(parted(line).told) for line in lines) >= 0.5 * len(lines)
     return found if logged or any(_is_record(line) for line in lines) else None
@@ -78,16 +76,13 @@ def _is_record(line: str) -> bool:
     text = parted(line).text
     if text[:1] == "{" and text[-1:] == "}":
         return True
-    others = (r.line for r in line_readers() if r.line is not None and r.name != "plain-text")
-    return any(parse(text) is not None for parse in others)
+    return any(r.line(text) is not None for r in line_readers() if r is not prose())
 
 
-def format_of(parts: list[Part]) -> Reader:
-    """The reader after whom the input is named: the only one, else that of mixed text."""
-    found = {p.reader.name: p.reader for p in parts if p.reader is not None}
-    mixed = reader(MIXED)
-    assert mixed is not None
-    return mixed if len(found) > 1 else next(iter(found.values()))
+def format_of_parts(parts: list[Part]) -> Format:
+    """The format after which the input is named: the only one, else mixed text."""
+    by_name = {p.format.name: p.format for p in parts if p.format is not None}
+    return MIXED if len(by_name) > 1 else next(iter(by_name.values()))
 
 
 def read_parts(parts: list[Part], builder: Builder) -> str | None:
@@ -101,33 +96,33 @@ def read_parts(parts: list[Part], builder: Builder) -> str | None:
     for part in parts:
         shared.base, shared.base_line = part.segment.offset, part.segment.line
         try:
-            _read_part(part, builder)
+            if part.format is None:
+                _prose(part.segment.data, builder)
+            else:
+                read_all(part.source, builder.beside(part.format))
         except (TooLarge, OSError, MemoryError):
             raise
         except AuditError as error:
             builder.skip(1, error.message.removeprefix(f"{part.source.name}: "))
         except BROKEN as error:
-            name = part.reader.name if part.reader is not None else "plain-text"
-            failed = failed or builder.interrupted(name, error)
+            failed = failed or builder.interrupted((part.format or prose().format).name, error)
     shared.base = shared.base_line = 0
     return failed
 
 
-def _read_part(part: Part, builder: Builder) -> None:
-    if part.reader is None:
-        _prose(part.segment.data, builder)
-        return
-    own = builder.beside(part.reader.name, part.reader.layer)
-    if part.reader.read is not None:
-        part.reader.read(part.source, own, 0, None)
+def read_all(source: Source, builder: Builder) -> None:
+    """Read a source with the reader of its format for whole sources, else record by record."""
+    readers = readers_of(builder.format.name)
+    if readers is not None and readers.source is not None:
+        readers.source.read(source, builder, 0, None)
     else:
-        read_objects(part.source, own, part.reader)
+        builder.dispatch.read(source)
 
 
 def _prose(data: bytes, builder: Builder) -> None:
     """Lines that somebody wrote about the evidence: context, whatever they name."""
     offset = 0
-    own = builder.beside("plain-text", "app")
+    own = builder.beside(prose().format)
     for line in data.splitlines(keepends=True):
         if line.strip():
             own.row("context", offset=offset)

@@ -1,12 +1,16 @@
-"""What a reader is: its format, how it is recognised, and how it is read."""
+"""What a reader is: of records, of lines of text, or of whole sources.
+
+A format has one reader of each kind at most. All of one format share its `Format`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.inputs.source import Source
 
 
@@ -18,53 +22,86 @@ class Sample:
     container: str  # json | json-lines | json-stream | table | parquet | text | binary
     objects: list[Any] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)  # of text, behind their log prefixes
-    spoken: dict[str, int] = field(default_factory=dict)  # lines that each reader of lines would read first
+    lines: list[str] = field(default_factory=list)  # of text, without their log prefixes
+    by_format: dict[str, int] = field(
+        default_factory=dict
+    )  # format -> lines that its reader is the first to read
     broken: tuple[int | None, str] | None = None  # line and reason of the first piece that could not be read
 
 
 ANY = frozenset({"*"})  # `by_value` of a reader that must look at every record
 
 
-class Segment(NamedTuple):
-    """A part of a text: what its border says it is, where it begins (bytes, lines before it), its bytes."""
+Match: TypeAlias = Callable[[dict[str, Any]], float]  # how strongly a record is claimed: 0 to 1
+Sniff: TypeAlias = Callable[[Sample], float]  # how strongly a sample is claimed: 0 to 1
+Take: TypeAlias = Callable[[dict[str, Any], Builder, "int | None", "str | None"], None]  # offset and pointer
+Messages: TypeAlias = Callable[[Source], "list[Callable[[], Any]]"]
+Parse: TypeAlias = Callable[[str], "dict[str, Any] | None"]
 
-    kind: str  # lines | fence | table | http
-    offset: int
-    line: int
-    data: bytes
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """What all readers have: their format, and how a sample is recognised where its records do not decide."""
+
+    format: Format
+    sniff: Sniff | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of its format."""
+        return self.format.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordReader(Reader):
+    """Reads JSON objects and rows of tables one by one."""
+
+    match: Match
+    take: Take
+    # keys whose content decides whether `match` claims; else it may only look at keys, kinds and inner keys
+    by_value: frozenset[str] = frozenset()
+    fallback: bool = False  # takes what no other reader claims
+    pointer: Callable[[Any, int], str | None] | None = None  # the pointer of the nth record of a document
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineReader(Reader):
+    """Reads lines of text one by one: `line` parses one to an object, or returns None."""
+
+    line: Parse
+    take: Take
+    rank: int = 0  # generic readers of lines: the higher, the later a line is offered to them
+    shown: Callable[[bytes], Any] | None = None  # the record in the text that begins here, for excerpts
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceReader(Reader):
+    """Reads a whole source, or a byte range of JSON lines where it `splits`."""
+
+    sniff: Sniff
+    read: Callable[[Source, Builder, int, int | None], None]
+    splits: bool = False
+    shown: Callable[[bytes], Any] | None = None  # the record in the text that begins here, for excerpts
+    messages: Callable[[Source], list[Callable[[], Any]]] | None = (
+        None  # records without a place, for excerpts
+    )
 
 
 @dataclass(frozen=True)
-class Reader:
-    """One format: how it is recognised, what it can carry at which scope, and how it is read.
+class Readers:
+    """The readers of one format."""
 
-    `match` scores one JSON object, `sniff` a whole sample (0 to 1); `line` parses one line of text to an
-    object, or says None. `take` reads one object into the builder; `read` reads a whole source; `finish` is
-    called behind the last object.
-    """
+    format: Format
+    record: RecordReader | None = None
+    line: LineReader | None = None
+    source: SourceReader | None = None
 
-    name: str
-    layer: str
-    title: str
-    carries: Mapping[str, str]
-    get: str
-    match: Callable[[dict[str, Any]], float] | None = None
-    take: Callable[[dict[str, Any], Builder, int | None, str | None], None] | None = None
-    # keys whose content decides whether `match` claims; else it may only look at keys, kinds and inner keys
-    by_value: frozenset[str] = frozenset()
-    line: Callable[[str], dict[str, Any] | None] | None = None
-    finish: Callable[[Builder], None] | None = None
-    parts: Callable[[bytes], list[Segment]] | None = None  # cuts a text into artefacts of other formats
-    record: Callable[[bytes], Any] | None = None  # what the text that begins here says, for excerpts
-    sniff: Callable[[Sample], float] | None = None
-    read: Callable[[Source, Builder, int, int | None], None] | None = None
-    splits: bool = False  # whether `read` can be given a byte range of JSON lines
-    aggregate: bool = False
-    everything: bool = False  # a free-form format can carry any field
-    doc: str = ""  # its documentation page: the docstring of its module, put in by the registry
-    unsupported: str = ""  # recognised by signature only: what to bring instead
+    @property
+    def sniff(self) -> Sniff | None:
+        """How a sample is recognised, where one of the readers says so."""
+        return next((r.sniff for r in (self.source, self.record, self.line) if r and r.sniff), None)
 
-    def carries_field(self, name: str) -> bool:
-        """Whether the format can carry a field at all."""
-        return self.everything or name in self.carries
+    @property
+    def lines_only(self) -> bool:
+        """Whether its records are lines of text, and nothing else."""
+        return self.line is not None and self.record is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from auditor.evidence.formats import Format
 from auditor.readers.contract import Reader, Sample
 
 _RECORDS = "Bring the records themselves: traces, gateway or application log lines, or rows of the bill."
@@ -46,7 +47,7 @@ def _text(pattern: str) -> Callable[[Sample], float]:
 
 
 def _format(name: str, title: str, advice: str, sniff: Callable[[Sample], float]) -> Reader:
-    return Reader(name=name, layer="app", title=title, carries={}, get="", sniff=sniff, unsupported=advice)
+    return Reader(format=Format(name=name, layer="app", title=title, unsupported=advice), sniff=sniff)
 
 
 SIGNATURES = (

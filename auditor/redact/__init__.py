@@ -11,8 +11,9 @@ from collections.abc import Callable
 from functools import partial
 
 from auditor.errors import InputError
+from auditor.evidence.formats import Format
 from auditor.inputs.source import Input, Source
-from auditor.readers.ingest import recognise, sample_of
+from auditor.readers.detect import recognise, sample_of
 from auditor.redact import packed
 from auditor.redact.pseudonyms import Pseudonyms
 from auditor.redact.tables import Wholes
@@ -23,7 +24,7 @@ def redact(given: Input, salt: str | None = None) -> bytes:
     source = Source(given)
     found, _ = recognise(source, given)
     texts = Wholes(Pseudonyms((salt or secrets.token_hex(16)).encode()))
-    copied = _way(source, given.name, found.name)
+    copied = _way(source, given.name, found)
     copied(texts)  # a first time, to learn which values name somebody
     texts.learn()
     copy = copied(texts)
@@ -38,16 +39,16 @@ def _ends_with_cr(given: Input, data: bytes) -> bool:
         return stream.read(len(data) + 1) == data.replace(b"\n", b"\r")
 
 
-def _way(source: Source, name: str, fmt: str) -> Callable[[Wholes], bytes]:
+def _way(source: Source, name: str, found: Format) -> Callable[[Wholes], bytes]:
     """How an input of this kind is copied."""
     container, data = sample_of(source).container, source.whole()
     if container == "parquet":
         return partial(packed.parquet, data)
-    if fmt.endswith("-protobuf"):
+    if found.binary == "protobuf":
         return partial(packed.protobuf, data)
     if container != "binary":
         return partial(_text, data, container == "table")
-    if fmt != "datadog-apm":
+    if found.binary != "msgpack":
         raise InputError(f"{name}: binary data of this format cannot be redacted", "export it as JSON")
     return partial(packed.msgpack, data)
 

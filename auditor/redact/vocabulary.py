@@ -14,7 +14,7 @@ from typing import Any
 
 from auditor.catalogue.fields import catalogue
 from auditor.catalogue.rules import load_rules
-from auditor.readers.registry import all_readers
+from auditor.readers.registry import all_formats
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,}")
 _LITERAL = re.compile(r"'([^']+)'")
@@ -140,10 +140,10 @@ STAGES = frozenset(
 @cache
 def known_words() -> frozenset[str]:
     """Every word that a reader compares with: what it knows is of a format, not of a customer."""
-    names = {reader.name for reader in all_readers()}
+    names = {one.name for one in all_formats()}
     found: set[str] = set(names)
     for name, module in list(sys.modules.items()):
-        if name.startswith("auditor.readers"):
+        if name.startswith(("auditor.framing", "auditor.readers")):
             for at, held in vars(module).items():
                 found.update(() if at.startswith("__") else _words(held))
     return frozenset(word.lower() for word in found)

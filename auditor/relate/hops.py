@@ -13,7 +13,6 @@ import polars as pl
 from auditor.evidence.ancestry import nearest
 from auditor.evidence.arrays import Ints, Rows, gathered, index_of
 from auditor.evidence.assemble import Columns, Evidence, Series
-from auditor.readers.registry import reader
 from auditor.relate.joins import BY, Links, links
 
 ENOUGH = 0.9  # of a hop's calls must hold the id that joins, before a missing partner means a missing call
@@ -27,9 +26,9 @@ def able(evidence: Evidence, field: str) -> Rows:
         frame = evidence.frame
         rows = frame[field].is_not_null().to_numpy().copy()
         for number, fmt in frame.select("input", "format").unique(maintain_order=True).rows():
-            known = evidence.tables[number].columns_known.get(fmt)
-            found = reader(fmt)
-            if found is None or (found.carries_field(field) and (known is None or field in known)):
+            table = evidence.tables[number]
+            known, found = table.columns_known.get(fmt), table.formats.get(fmt)
+            if found is None or (found.can_carry(field) and (known is None or field in known)):
                 rows |= ((frame["input"] == number) & (frame["format"] == fmt)).to_numpy()
         evidence.kept[key] = rows
     out: Rows = evidence.kept[key]

@@ -31,7 +31,7 @@ from auditor.judge.verdicts import (
     Judgement,
     columns_of,
 )
-from auditor.readers.registry import all_readers
+from auditor.readers.registry import all_formats
 from auditor.relate.columns import rests_on
 from auditor.report import mask
 from auditor.report.schema import AskedOf, ByVerdict, FieldReport, Found, Gap, Where
@@ -97,7 +97,7 @@ def field_report(ledger: Ledger, field: str, *, asked: Rows | None, gaps: list[s
     """One field's counts, causes, keys found, and who could carry it; `asked` where it is required."""
     layers, kind = ledger.evidence.layers, ledger.evidence.catalogue.fields[field]
     whole = _counts(ledger, field)
-    formats = [r.name for r in all_readers() if field in r.carries] if whole.not_carried else []
+    formats = [r.name for r in all_formats() if field in r.carries] if whole.not_carried else []
     return FieldReport(
         field=field,
         required=asked is not None,

@@ -22,9 +22,9 @@ from auditor.audit import Input, audit
 from auditor.catalogue.fields import catalogue
 from auditor.catalogue.rules import Fix, Rule, fitting, load_fixes, load_rules
 from auditor.catalogue.words import LAYERS, Level
+from auditor.evidence.formats import Format
 from auditor.policy.model import Policy
-from auditor.readers.contract import Reader
-from auditor.readers.registry import all_readers
+from auditor.readers.registry import all_formats
 from tools import docs
 
 PATTERNS = [f"G{n:02d}" for n in range(1, 76)] + [f"M{n}" for n in range(1, 27)]
@@ -61,17 +61,17 @@ def test_the_page_names_rules_that_exist() -> None:
 # -- recipes ----------------------------------------------------------------------------------------------
 
 
-def places(rule: Rule) -> list[tuple[Reader, str]]:
+def places(rule: Rule) -> list[tuple[Format, str]]:
     """The formats in which a rule can speak of each of its fields."""
     where = rule.applies_to
     return [
         (reader, field)
-        for reader in all_readers()
+        for reader in all_formats()
         if not reader.aggregate
         and (not where.layers or reader.layer in where.layers)
         and (not where.formats or reader.name in where.formats)
         for field in rule.field
-        if reader.carries_field(field)
+        if reader.can_carry(field)
     ]
 
 
@@ -100,7 +100,7 @@ def test_every_recipe_is_named_by_a_rule_or_carries_a_field() -> None:
 
 def test_recipes_name_layers_formats_and_fields_that_exist() -> None:
     """`lands_in` and `carries` are written out to known words."""
-    formats, fields = {reader.name for reader in all_readers()}, set(catalogue().fields)
+    formats, fields = {reader.name for reader in all_formats()}, set(catalogue().fields)
     for fix in load_fixes().values():
         assert set() == set(fix.lands_in) - formats - set(LAYERS), fix.id
         assert set() == set(fix.carries) - fields, fix.id

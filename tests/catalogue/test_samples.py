@@ -13,9 +13,9 @@ import pytest
 from auditor.audit import Input, audit
 from auditor.catalogue.resources import FolderName, folder
 from auditor.catalogue.samples import Sample, samples
+from auditor.evidence.formats import Format
 from auditor.policy.model import Policy
-from auditor.readers.contract import Reader
-from auditor.readers.registry import all_readers, reader
+from auditor.readers.registry import all_formats, format_of
 from auditor.report.schema import Report
 from tools.docs import ROOT
 
@@ -31,14 +31,14 @@ def report(name: str) -> Report:
     return audit([Input(name=sample.file, path=sample.path)], Policy())
 
 
-def of(sample: Sample) -> Reader:
+def of(sample: Sample) -> Format:
     """The reader of a sample's format."""
-    found = reader(sample.format)
+    found = format_of(sample.format)
     assert found is not None
     return found
 
 
-@pytest.mark.parametrize("name", [r.name for r in all_readers() if not r.aggregate])
+@pytest.mark.parametrize("name", [r.name for r in all_formats() if not r.aggregate])
 def test_every_format_has_a_good_and_a_gappy_sample(name: str) -> None:
     """A format that can be read can be tried, both as it should be and as it is found."""
     kinds = {s.kind for s in samples() if s.format == name}
@@ -82,7 +82,7 @@ def test_a_good_sample_passes_its_gate(sample: Sample) -> None:
     if of(sample).aggregate:
         return  # there is nothing to audit in a sum, whatever it shows
     assert told.gate.passed
-    if not any(of(sample).carries_field(name) for name in ("tenant_id", "team_id")):
+    if not any(of(sample).can_carry(name) for name in ("tenant_id", "team_id")):
         return  # whose calls these are stands in another format
     assert (0.0, 0.0) == (told.totals.unattributed_calls, told.totals.unattributed_cost)
     assert told.score.value >= 90

@@ -11,7 +11,7 @@ import pytest
 from auditor.catalogue.fields import catalogue
 from auditor.catalogue.resources import folder
 from auditor.catalogue.rules import load_rules
-from auditor.readers.registry import all_readers, recognised_only
+from auditor.readers.registry import all_formats, unsupported_formats
 from tests.conftest import Cli
 
 RULES = [rule.id for rule in load_rules()]
@@ -60,7 +60,7 @@ def test_an_alias_explains_its_field(cli: Cli) -> None:
     assert "client_id is a weak alias of it" in cli("explain", "client_id").text
 
 
-@pytest.mark.parametrize("name", [reader.name for reader in (*all_readers(), *recognised_only())])
+@pytest.mark.parametrize("name", [reader.name for reader in (*all_formats(), *unsupported_formats())])
 def test_every_format_explains_itself(cli: Cli, name: str) -> None:
     """What it carries and how to get it, or what to bring instead."""
     text = cli("explain", name).text
@@ -93,7 +93,7 @@ def test_explain_speaks_json(cli: Cli, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("command", "known"),
-    [("rules", RULES), ("fields", list(catalogue().fields)), ("formats", [r.name for r in all_readers()])],
+    [("rules", RULES), ("fields", list(catalogue().fields)), ("formats", [r.name for r in all_formats()])],
 )
 def test_a_list_holds_everything_in_every_form(cli: Cli, command: str, known: list[str]) -> None:
     """The table and the JSON name each rule, field or format."""

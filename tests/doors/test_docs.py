@@ -20,7 +20,7 @@ from auditor.tally.weights import ENOUGH
 from tools import docs
 
 ROOT = docs.ROOT
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 TEST = (ast.FunctionDef, ast.AsyncFunctionDef)

@@ -11,15 +11,15 @@ from auditor.catalogue.fields import catalogue
 from auditor.catalogue.samples import samples
 from auditor.catalogue.words import SCOPES
 from auditor.cli.lists import formats_markdown, formats_text
+from auditor.evidence.formats import Format
 from auditor.printing.ink import Style
 from auditor.readers import matrix
-from auditor.readers.contract import Reader
-from auditor.readers.registry import all_readers
+from auditor.readers.registry import all_formats
 from tests.conftest import Cli
 from tests.support.web_service import PAGE, Client, service
 from tests.web.test_pages import Outline
 
-READERS = all_readers()
+READERS = all_formats()
 FIELDS = tuple(catalogue().fields.values())
 EVERY = pytest.mark.parametrize("reader", READERS, ids=lambda r: r.name)
 
@@ -44,13 +44,13 @@ def test_every_format_stands_once_under_its_layer() -> None:
 
 
 @EVERY
-def test_a_cell_is_what_the_reader_declares(reader: Reader) -> None:
+def test_a_cell_is_what_the_reader_declares(reader: Format) -> None:
     """Scope, letter, and whether the catalogue accepts a value there; nothing where nothing is carried."""
     for field in FIELDS:
         found = matrix.cell(reader, field)
         scope = reader.carries.get(field.name)
 
-        assert (found is not None) == reader.carries_field(field.name)
+        assert (found is not None) == reader.can_carry(field.name)
         if found and scope:
             assert (scope, scope in field.accepted(reader.layer)) == (found.scope, found.counts)
             assert matrix.LETTERS[scope] == found.mark.rstrip("-")
@@ -102,7 +102,7 @@ def test_markdown_and_json_hold_the_matrix(cli: Cli) -> None:
 
 
 @EVERY
-def test_explain_says_how_to_get_one_and_where_samples_lie(cli: Cli, reader: Reader) -> None:
+def test_explain_says_how_to_get_one_and_where_samples_lie(cli: Cli, reader: Format) -> None:
     """And marks the fields whose scope alone is no evidence."""
     text = " ".join(cli("explain", reader.name).text.split())
     hinted = [name for name in reader.carries if name not in matrix.evidence(reader)]
@@ -126,7 +126,7 @@ def test_the_page_shows_every_cell(client: Client) -> None:
 
 
 @EVERY
-def test_a_format_has_a_page(client: Client, reader: Reader) -> None:
+def test_a_format_has_a_page(client: Client, reader: Format) -> None:
     """What it is, how to get one, what it carries and never can, samples with their text."""
     answer = client.get(f"/formats/{reader.name}")
     outline = Outline(answer.text)
@@ -134,7 +134,7 @@ def test_a_format_has_a_page(client: Client, reader: Reader) -> None:
     assert 200 == answer.status_code
     assert "How to get one" in answer.text
     assert {s.name for s in samples() if s.format == reader.name} <= set(outline.attributes("value"))
-    if not reader.everything:
+    if not reader.generic:
         assert len(reader.carries) == answer.text.count('<th scope="row">')
 
 

@@ -20,7 +20,7 @@ from auditor.policy.model import Policy
 from auditor.readers.registry import all_readers
 from tests.support.chains import invocation, span
 
-SPLITTING = {reader.name for reader in all_readers() if reader.splits}
+SPLITTING = {r.format.name for r in all_readers() if r.source is not None and r.source.splits}
 
 
 def document(number: int) -> str:
@@ -59,8 +59,7 @@ def lines_of(fmt: str, end: str = "\n") -> str:
 def joined_at(path: Path, fmt: str, edges: list[int]) -> Table:
     """The table of a file whose ranges meet at these offsets, each read by itself."""
     given = Input("lines", path=path, format=fmt)
-    layer = next(reader.layer for reader in all_readers() if reader.name == fmt)
-    ranges = [_read_range((given, fmt, layer, catalogue(), a, b)) for a, b in pairwise(edges)]
+    ranges = [_read_range((given, fmt, catalogue(), a, b)) for a, b in pairwise(edges)]
     return _joined(Source(given), ranges, edges)
 
 

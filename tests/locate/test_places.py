@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.audit import Input, audit
-from auditor.locate.places import Positions, at, span_pointer
+from auditor.locate.places import Positions, at
 from auditor.policy.model import Policy
+from auditor.readers.otlp.json import span_pointer
 
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=12)
 documents = st.recursive(

@@ -19,8 +19,8 @@ from auditor.locate import places as locate
 from auditor.policy.model import Policy
 from auditor.readers.billing import rows as _bill_rows
 from auditor.readers.otlp import documents as _otlp_rows
-from auditor.readers.otlp import json_spans as _otlp_json
-from auditor.readers.text import generic_json, logfmt
+from auditor.readers.otlp import json as otlp_json
+from auditor.readers.shared import free_form
 from auditor.report.schema import Report
 from auditor.web.worker import Done, Order, Outcome, Posted, run_order
 from auditor.writers import Style, names, writer
@@ -274,7 +274,7 @@ def first(seen: list[int]) -> bool:
 
 def test_a_record_that_its_reader_cannot_take_is_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:
     """With its line and the kind of the error, never its words; what was read of it before is forgotten."""
-    breaks(monkeypatch, generic_json, "is_call", lambda record, _: record.get("tenant_id") == "globex")
+    breaks(monkeypatch, free_form, "is_call", lambda record, _: record.get("tenant_id") == "globex")
 
     found = report(lines(CALL, CALL | {"tenant_id": "globex"}, CALL))
 
@@ -286,8 +286,7 @@ def test_a_record_that_its_reader_cannot_take_is_a_skip(monkeypatch: pytest.Monk
 
 def test_a_line_that_its_reader_cannot_take_is_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same in a log of text."""
-    assert logfmt.READER.line is not None
-    breaks(monkeypatch, generic_json, "put", lambda record, *_: "globex" in str(record))
+    breaks(monkeypatch, free_form, "put", lambda record, *_: "globex" in str(record))
 
     found = report("\n".join(LOGFMT.format(tenant) for tenant in ("acme", "globex", "acme")))
 
@@ -296,7 +295,7 @@ def test_a_line_that_its_reader_cannot_take_is_a_skip(monkeypatch: pytest.Monkey
 
 def test_a_row_of_a_table_that_cannot_be_taken_is_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows behind it are found at their own lines."""
-    breaks(monkeypatch, generic_json, "is_call", lambda record, _: record.get("tenant_id") == "globex")
+    breaks(monkeypatch, free_form, "is_call", lambda record, _: record.get("tenant_id") == "globex")
     rows = ["model,tenant_id,input_tokens,output_tokens"]
     rows += [f"gpt-4o,{tenant},10,5" for tenant in ("globex", "")]
 
@@ -378,7 +377,7 @@ def test_a_batch_of_which_nothing_fits_ends(monkeypatch: pytest.MonkeyPatch) -> 
 
 def broken_reader(monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
     """An OTLP file whose reader breaks on its third line, and a good log beside it."""
-    breaks(monkeypatch, _otlp_json, "_line", lambda line, *_: b"globex" in line)
+    breaks(monkeypatch, otlp_json, "_line", lambda line, *_: b"globex" in line)
     names = ("acme", "acme", "globex", "acme")
     return "\n".join(json.dumps(traces(span(name))) for name in names), lines(CALL, CALL)
 
@@ -401,7 +400,7 @@ def test_a_reader_that_breaks_keeps_what_it_read(monkeypatch: pytest.MonkeyPatch
 
 def test_a_reader_that_breaks_at_once_leaves_the_other_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Alone it is an error; beside others it is an input without records."""
-    breaks(monkeypatch, _otlp_json, "_line", lambda *_: True)
+    breaks(monkeypatch, otlp_json, "_line", lambda *_: True)
     bad = lines(traces(span("acme")), traces(span("acme")))
 
     with pytest.raises(InputError, match="a: the reader otlp-json failed at its beginning"):
@@ -414,11 +413,11 @@ def test_a_reader_that_breaks_at_once_leaves_the_other_inputs(monkeypatch: pytes
 
 def test_a_recognition_that_breaks_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that breaks on a sample claims nothing; where all of it breaks, the input says so."""
-    from auditor.readers import ingest
+    from auditor.readers import detect
 
-    breaks(monkeypatch, ingest, "_score", lambda candidate, _: candidate.name == "otlp-json")
+    breaks(monkeypatch, detect, "_score", lambda candidate, _: candidate.format.name == "otlp-json")
     assert 1 == report(lines(CALL)).inputs[0].calls
-    breaks(monkeypatch, ingest, "sample_of", lambda source: source.name == "a")
+    breaks(monkeypatch, detect, "sample_of", lambda source: source.name == "a")
 
     with pytest.raises(InputError, match="a: the recognition of its format failed"):
         report(lines(CALL))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from auditor.readers.registry import reader
+from auditor.readers.registry import format_of
 from tests.support.scenario import chats, lines, usage
 from tools.scenario import FILES, Defect, World, truth
 
@@ -142,9 +142,9 @@ def test_a_defect_touches_part_of_the_calls(defect: Defect) -> None:
 def test_a_field_of_the_truth_can_be_told(defect: Defect) -> None:
     """Each field is one that the format on which it is told carries, so that its loss is a loss."""
     (told,) = truth(World(defects=frozenset({defect})))
-    found = reader(FORMATS[list(FILES).index(told.after)])
+    found = format_of(FORMATS[list(FILES).index(told.after)])
     assert found is not None
-    carried = {field for field, _ in told.fields if found.carries_field(field)}
+    carried = {field for field, _ in told.fields if found.can_carry(field)}
 
     assert carried == {field for field, _ in told.fields}
 

@@ -9,7 +9,7 @@ import pytest
 from auditor.audit import Input, audit
 from auditor.catalogue.samples import samples
 from auditor.errors import InputError
-from auditor.readers.text.mixed import segments
+from auditor.framing.segments import segments
 from tests.readers import counts, report
 
 MODEL = "us.anthropic.claude-sonnet-4-6"

@@ -6,11 +6,11 @@ import pytest
 
 from auditor.catalogue.fields import catalogue
 from auditor.catalogue.samples import Sample, samples
-from auditor.evidence.builder import Builder
+from auditor.evidence.builder import Builder, Reading
 from auditor.inputs.source import Input, Source
-from auditor.readers.dispatch import CLAIMED, Desk
-from auditor.readers.ingest import _score, recognise, sample_of
-from auditor.readers.registry import all_readers, reader
+from auditor.readers.detect import _score, recognise, sample_of
+from auditor.readers.dispatch import CLAIMED, Dispatcher
+from auditor.readers.registry import all_readers, fallback, format_of, record_readers
 
 EVERY = pytest.mark.parametrize("sample", samples(), ids=lambda s: s.name)
 # a paste of several artefacts is told by its parts, and each part is claimed by its own reader
@@ -26,7 +26,7 @@ def source(sample: Sample) -> Source:
 def test_no_reader_claims_anothers_sample_more_strongly(sample: Sample) -> None:
     """The sample's own reader has the highest score, and has it alone."""
     looked_at = sample_of(source(sample))
-    scores = {r.name: _score(r, looked_at) for r in all_readers()}
+    scores = {r.format.name: _score(r, looked_at) for r in all_readers()}
     own = scores.pop(sample.format)
 
     assert own > 0
@@ -38,23 +38,23 @@ def test_no_record_is_claimed_by_two(sample: Sample) -> None:
     """What one reader claims as its own record, no other claims as strongly: a mixed paste has no ties."""
     looked_at = sample_of(source(sample))
     for record in (o for o in looked_at.objects if isinstance(o, dict)):
-        claims = {r.name: r.match(record) for r in all_readers() if r.match is not None}
+        claims = {r.name: r.match(record) for r in record_readers()}
         best = max(claims.values())
         if best >= CLAIMED:
             assert [name for name, score in claims.items() if score == best] == [sample.format]
 
 
-def test_what_a_desk_remembers_of_a_shape_is_what_each_reader_says() -> None:
-    """Records of all formats pass one desk, each also with its values exchanged: memory changes no claim."""
-    generic = reader("generic-json")
-    desk = Desk(Builder("input", "app", "generic-json", catalogue()), generic)
+def test_what_a_dispatcher_remembers_of_a_shape_is_what_each_reader_says() -> None:
+    """Records of all formats pass one dispatcher, also with values exchanged: memory changes no claim."""
+    generic = fallback()
+    dispatcher = Dispatcher(Builder(Reading("input", catalogue()), generic.format))
     records = [o for s in ALONE for o in sample_of(source(s)).objects if isinstance(o, dict)]
     strange = [{k: "x" if isinstance(v, str) else v for k, v in o.items()} for o in records]
 
     for record in (*strange, *records, *strange):
-        claims = [(r.match(record), r is generic, r.name) for r in all_readers() if r.match is not None]
+        claims = [(r.match(record), r is generic, r.name) for r in record_readers()]
         best = max(claims)
-        claimed = desk.claim(record)
+        claimed = dispatcher.claim(record)
         assert (claimed.name if claimed else None) == (best[2] if best[0] >= CLAIMED else None), record.keys()
 
 
@@ -63,7 +63,7 @@ def test_a_format_can_be_named(sample: Sample) -> None:
     """`--as` overrides what would be recognised."""
     given = Input(name="input", data=sample.path.read_bytes(), format=sample.format)
 
-    assert recognise(Source(given), given)[0] is reader(sample.format)
+    assert recognise(Source(given), given)[0] is format_of(sample.format)
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_what_is_no_evidence_is_claimed_by_nobody(text: str) -> None:
     """Prose, code, pictures and bare values are refused, never guessed."""
     looked_at = sample_of(Source(Input(name="input", data=text.encode())))
 
-    assert {r.name for r in all_readers() if _score(r, looked_at) > 0} == set()
+    assert {r.format.name for r in all_readers() if _score(r, looked_at) > 0} == set()

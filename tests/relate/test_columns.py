@@ -26,7 +26,7 @@ TRACE = "5b8efff798038103d269b633813fc601"
 def evidence(text: str, fmt: str) -> Evidence:
     """The table of one input."""
     given = Input(name="x", data=text.encode(), format=fmt)
-    return assemble([ingest(Source(given), given, catalogue(), 1)], catalogue())
+    return assemble([ingest(Source(given), given, catalogue())], catalogue())
 
 
 def call(n: int, start: float, end: float, **attributes: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from auditor.audit import audit
 from auditor.catalogue.samples import samples
 from auditor.inputs.source import Input
 from auditor.policy.model import Policy
-from auditor.readers.registry import all_readers
+from auditor.readers.registry import all_formats
 from auditor.writers import Style, writer
 from tests.support.web_service import RECORD, Client, service
 
@@ -171,7 +171,7 @@ def test_the_lists_are_there(client: Client, name: str) -> None:
 
 def test_a_listed_sample_can_be_posted(client: Client) -> None:
     """The text of each sample of the list is an input that holds calls, or a sum that holds none."""
-    sums = {one.name for one in all_readers() if one.aggregate}
+    sums = {one.name for one in all_formats() if one.aggregate}
     for item in client.get("/api/v1/samples").json():
         if item["text"] is not None:
             given = {"text": item["text"], "format": item["format"]}

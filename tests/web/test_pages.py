@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from auditor.catalogue.resources import folder
-from auditor.readers.registry import all_readers
+from auditor.readers.registry import all_formats
 from auditor.web import app
 from auditor.web.routes import pages
 from auditor.web.security import CONTENT_SECURITY_POLICY
@@ -69,7 +69,7 @@ def test_the_start_page_offers_everything(client: Client) -> None:
     assert {"text", "files", "format", "text_2", "text_3", "text_4", "profile", "sample"} <= set(names)
     assert {"/audit"} == set(page.attributes("action"))
     assert {one.name for one in pages.offered()} <= set(page.attributes("value"))
-    assert not [one.name for one in all_readers() if text.count(f"<option>{one.name}</option>") != 4]
+    assert not [one.name for one in all_formats() if text.count(f"<option>{one.name}</option>") != 4]
 
 
 def test_a_plain_post_answers_a_whole_page(client: Client) -> None:
@@ -200,7 +200,7 @@ def test_the_formats_page_is_a_matrix(client: Client) -> None:
     """Every format has a column and a section that says how to get one."""
     text = client.get("/formats").text
 
-    for one in all_readers():
+    for one in all_formats():
         assert f'id="{one.name}"' in text
         assert one.title in text.replace("&#39;", "'")
 

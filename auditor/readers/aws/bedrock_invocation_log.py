@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.json_values import Tell, container_of, one_line
 from auditor.inputs.source import Source
 from auditor.readers.aws.insights_rows import nested
@@ -26,8 +27,7 @@ from auditor.readers.aws.invocation_records import (
     usage_of,
 )
 from auditor.readers.aws.invocation_rows import NAME, Log, counted
-from auditor.readers.contract import Reader, Sample
-from auditor.readers.dispatch import Desk, read_objects
+from auditor.readers.contract import RecordReader, Sample, SourceReader
 
 
 def match(record: dict[str, Any]) -> float:
@@ -59,18 +59,15 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
 
 
 def _log(builder: Builder) -> Log:
-    log: Log | None = builder.kept.get(NAME)
-    if log is None:
-        log = builder.kept[NAME] = Log(builder)
-    return log
+    return builder.state(Log)
 
 
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     """JSON lines are decoded into typed records, bodies skipped; other containers go record by record."""
     if container_of(source.head, source.is_short) != "json-lines":
-        read_objects(source, builder, READER, start, end)
+        builder.dispatch.read(source, start, end)
         return
-    block, desk = _Block(_log(builder)), Desk(builder, READER)
+    block = _Block(_log(builder))
     number = 0
     for offset, lines in source.lines(start, end):
         for line in lines:
@@ -80,7 +77,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
                 block.add(record, offset, number, line)
             elif not line.isspace():
                 block.put()  # records stay in the order of their lines
-                builder.attempt(number, _other_line, line, offset, number, desk)
+                builder.attempt(number, _other_line, line, offset, number, builder)
             offset += len(line)
         block.put()
 
@@ -141,11 +138,10 @@ def _usage(number: int, line: bytes) -> dict[int, Usage]:
     return {} if usage is None else {number: usage}
 
 
-def _other_line(line: bytes, at: int, number: int, desk: Desk) -> None:
+def _other_line(line: bytes, at: int, number: int, builder: Builder) -> None:
     """A line that is no bare record: a wrapped one, another log's, or a skip."""
-    builder = desk.builder
     for piece in one_line(line.strip(), at, number, Tell(builder.skip, builder.note)):
-        desk.piece(piece)
+        builder.dispatch.piece(piece)
 
 
 def sniff(sample: Sample) -> float:
@@ -153,7 +149,7 @@ def sniff(sample: Sample) -> float:
     return max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
 
 
-READER = Reader(
+FORMAT = Format(
     name=NAME,
     layer="provider",
     title="Amazon Bedrock model invocation log",
@@ -182,10 +178,8 @@ READER = Reader(
     get="""Switch logging on (`aws bedrock put-model-invocation-logging-configuration`), then
 `aws s3 cp --recursive s3://BUCKET/PREFIX/AWSLogs/ACCOUNT/BedrockModelInvocationLogs/REGION/2026/09/14/ .`, or
 `aws logs filter-log-events --log-group-name GROUP --log-stream-names aws/bedrock/modelinvocations`.""",
-    match=match,
-    by_value=frozenset({"schemaType", "schematype"}),
-    take=take,
-    sniff=sniff,
-    read=read,
-    splits=True,
+)
+READERS = (
+    SourceReader(format=FORMAT, sniff=sniff, read=read, splits=True),
+    RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({"schemaType", "schematype"})),
 )

@@ -14,11 +14,12 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.nested import baggage, opened_text
+from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
 from auditor.readers.aws.botocore_lines import SECRET, Part, Try, body_of, metadata_of, part_of, region_of
-from auditor.readers.contract import Reader, Sample
-from auditor.readers.dispatch import to_ns
+from auditor.readers.contract import Sample, SourceReader
 from auditor.readers.shared.nested import put_nested
 
 NAME = "botocore-debug"
@@ -127,7 +128,6 @@ class Log:
             ended_at=to_ns(time),
             name=sent.operation or None,
             outcome="error" if failed else None,
-            fmt=NAME,
         )
         self.current.row = row if call else None
         builder.fact("operation").put(row, sent.operation)
@@ -190,7 +190,7 @@ class Log:
         """Requests whose response the log does not show."""
         for thread in self.threads.values():
             for sent in thread.open:
-                self.builder.row("context", started_at=to_ns(sent.time), name=sent.operation, fmt=NAME)
+                self.builder.row("context", started_at=to_ns(sent.time), name=sent.operation)
                 if sent.model is not None:
                     self.builder.note("The log ends before the response to a model request: it is no call.")
 
@@ -214,7 +214,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     log.finish()
 
 
-READER = Reader(
+FORMAT = Format(
     name=NAME,
     layer="client",
     title="botocore debug log",
@@ -233,6 +233,5 @@ READER = Reader(
     get="""`boto3.set_stream_logger('')` before the first client is made, or `aws --debug … 2> debug.log`.
 Requests and responses are in it, prompts as well: keep it where it is, and cut it to the calls in
 question.""",
-    sniff=sniff,
-    read=read,
 )
+READERS = (SourceReader(format=FORMAT, sniff=sniff, read=read),)

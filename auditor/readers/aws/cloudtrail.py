@@ -14,8 +14,10 @@ from typing import Any
 
 from auditor.catalogue.fields import Match
 from auditor.catalogue.principals import user_of
-from auditor.evidence.builder import Builder
+from auditor.evidence.builder import Builder, ReaderState
+from auditor.evidence.formats import Format
 from auditor.framing.nested import opened_text
+from auditor.framing.times import to_ns
 from auditor.readers.aws.cloudtrail_events import (
     CARRIES,
     LAKE,
@@ -29,8 +31,7 @@ from auditor.readers.aws.cloudtrail_events import (
     owner_tags,
     project_of,
 )
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.shared.nested import put_nested
 
 NAME = "cloudtrail"
@@ -67,11 +68,11 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
 
 
 def _event(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    event = canonical(record)
+    event, sessions = canonical(record), _sessions(builder)
     if pointer is None:
         columns_seen(builder, record)
     if event.session_began():
-        _sessions(builder).began(event)
+        sessions.began(event)
     call = is_call(event)
     row = builder.row(
         "call" if call else "context",
@@ -80,7 +81,6 @@ def _event(record: dict[str, Any], builder: Builder, offset: int | None, pointer
         started_at=to_ns(event.get("eventTime")),
         name=event.text("eventName"),
         outcome="error" if event.get("errorCode") else None,
-        fmt=NAME,
     )
     builder.fact("operation").put(row, event.text("eventName"))
     host = event.get("tlsDetails.clientProvidedHostHeader")
@@ -175,27 +175,31 @@ def _joined(builder: Builder, row: int, arn: str) -> bool:
     return True
 
 
+class _Joined(ReaderState):
+    """The sessions of one input; after its last record, calls that came before their session are joined."""
+
+    def __init__(self, builder: Builder) -> None:
+        super().__init__(builder)
+        self.sessions = Sessions()
+
+    def finish(self) -> None:
+        """Join the calls that came before the event which began their session."""
+        builder, sessions = self.builder, self.sessions
+        late = [r for batch, r, arn in sessions.waiting if batch is builder.ids and _joined(builder, r, arn)]
+        sessions.waiting.clear()
+        for column in sessions.columns.values() if late else ():
+            column.sort()
+        if not sessions.columns:
+            # without the AssumeRole events nobody can tell whether a session had tags
+            known = builder.columns_known if builder.columns_known is not None else frozenset(CARRIES)
+            builder.columns_known = known - {"session_tags"}
+
+
 def _sessions(builder: Builder) -> Sessions:
-    held: Sessions | None = builder.kept.get(NAME)
-    if held is None:
-        held = builder.kept[NAME] = Sessions()
-    return held
+    return builder.state(_Joined).sessions
 
 
-def finish(builder: Builder) -> None:
-    """Join the calls that came before the event which began their session."""
-    sessions = _sessions(builder)
-    late = [r for batch, r, arn in sessions.waiting if batch is builder.ids and _joined(builder, r, arn)]
-    sessions.waiting.clear()
-    for column in sessions.columns.values() if late else ():
-        column.sort()
-    if not sessions.columns:
-        # without the AssumeRole events nobody can tell whether a session bore tags
-        known = builder.columns_known if builder.columns_known is not None else frozenset(CARRIES)
-        builder.columns_known = known - {"session_tags"}
-
-
-READER = Reader(
+FORMAT = Format(
     name=NAME,
     layer="provider",
     title="AWS CloudTrail",
@@ -205,8 +209,9 @@ READER = Reader(
 AttributeKey=EventSource,AttributeValue=bedrock.amazonaws.com`.
 Calls through bedrock-mantle are data events: `aws cloudtrail put-event-selectors` with the resource type
 `AWS::BedrockMantle::Project` switches them on. Pass the AssumeRole events of the same hours as well.""",
-    match=match,
-    by_value=frozenset({"eventSource", "detail-type", "Events"}),
-    take=take,
-    finish=finish,
+)
+READERS = (
+    RecordReader(
+        format=FORMAT, match=match, take=take, by_value=frozenset({"eventSource", "detail-type", "Events"})
+    ),
 )

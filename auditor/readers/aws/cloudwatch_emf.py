@@ -12,11 +12,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.evidence.schema import Column
 from auditor.framing.nested import leaves
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
-from auditor.readers.text.generic_json import scope_of
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
+from auditor.readers.shared.free_form import scope_of
 from auditor.report import mask
 
 NAME = "cloudwatch-emf"
@@ -42,7 +43,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     whole = all(metrics[n] is not None for n in marks)
     size = max((len(metrics[n] or ()) for n in marks), default=1)
     if not whole or size > MOST:
-        builder.row("context", offset=offset, pointer=pointer, started_at=to_ns(emf.timestamp), fmt=NAME)
+        builder.row("context", offset=offset, pointer=pointer, started_at=to_ns(emf.timestamp))
         builder.note("Metrics of statistics stand for many calls at once: they cannot be told apart.")
         return
     call = bool(marks) or any(_field(builder, k) in MARKS for k in emf.values if k not in emf.units)
@@ -68,7 +69,6 @@ def _row(
         pointer=pointer,
         started_at=to_ns(emf.timestamp),
         name=emf.namespace or None,
-        fmt=NAME,
     )
     for name, values in metrics.items():
         column = _column(builder, name, emf.units[name])
@@ -110,7 +110,7 @@ def _warn(emf: Emf, builder: Builder) -> None:
             builder.note(f"`{shown}` is no dimension: the log record has it, the CloudWatch metric has not.")
 
 
-READER = Reader(
+FORMAT = Format(
     name=NAME,
     layer="app",
     title="CloudWatch embedded metric format",
@@ -124,10 +124,8 @@ READER = Reader(
     get="""`aws logs filter-log-events --log-group-name /aws/lambda/FUNCTION --filter-pattern \
 '{ $._aws.Timestamp = * }'`,
 or the same log group in Logs Insights with `fields @message | filter ispresent(_aws.Timestamp)`.""",
-    match=match,
-    by_value=frozenset({"_aws"}),
-    take=take,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({"_aws"})),)
 
 
 # the unit of a metric and what its numbers are multiplied by to become milliseconds

@@ -13,7 +13,7 @@ from typing import Any
 
 from auditor.catalogue.fields import Match
 from auditor.evidence.builder import Builder
-from auditor.framing.log_lines import parted
+from auditor.evidence.formats import Format
 from auditor.framing.nested import opened_text
 from auditor.inputs.source import Source
 from auditor.readers.aws import bedrock_invocation_log, cloudtrail
@@ -31,16 +31,14 @@ from auditor.readers.aws.insights_rows import (
     nested,
     row_of,
 )
-from auditor.readers.contract import Reader, Sample
-from auditor.readers.dispatch import read_objects
-from auditor.readers.text import generic_json
+from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.shared import free_form
 
 NAME = "cloudwatch-insights"
 OWN = frozenset(
     """@ptr @message @logStream @log @ingestionTime @entity @aws.account @aws.region @requestId @duration
     @billedDuration @maxMemoryUsed @memorySize @xrayTraceId""".split()
 )
-CLAIM = 0.5
 
 
 def match(record: dict[str, Any]) -> float:
@@ -84,7 +82,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         for row in markdown_rows(source.whole().decode("utf-8", "replace"), builder.skip):
             builder.attempt(None, _row, row, builder, None, None)
     else:
-        read_objects(source, builder, READER, start, end)
+        builder.dispatch.read(source, start, end)
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
@@ -108,46 +106,20 @@ def _row(fields: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         message = opened if isinstance(opened, dict) else message
     inside = f"{pointer}/@message" if pointer is not None else None
     if isinstance(message, dict) and len(message) > 1:
-        _record(message, builder, offset, inside)
+        builder.dispatch.other_record(message, offset, inside or "")
     elif isinstance(message, str) and message.strip():
         _line(message, builder, offset, pointer)
     elif aggregated(fields):
-        builder.row("context", offset=offset, pointer=pointer, fmt=NAME)
+        builder.row("context", offset=offset, pointer=pointer)
         builder.note("Rows of a `stats` query stand for many calls: select the fields of each call instead.")
     else:
         _selected(fields, builder, offset, pointer)
 
 
-def _record(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """The record in a message, by the reader that claims it."""
-    from auditor.readers.registry import all_readers
-
-    scored = [
-        (r.match(record), r.name, r)
-        for r in all_readers()
-        if r.match is not None and r.take is not None and r.name != NAME
-    ]
-    best = max(scored, key=lambda s: s[:2])
-    found = best[2] if best[0] >= CLAIM else generic_json.READER
-    assert found.take is not None
-    found.take(
-        record, builder.beside(found.name, found.layer), offset, pointer if pointer is not None else ""
-    )
-
-
 def _line(text: str, builder: Builder, offset: int | None, pointer: str | None) -> None:
     """A message that is text: an application's line, or the platform's."""
-    from auditor.readers.registry import line_readers
-
-    line = parted(text.strip().split("\n", 1)[0])
-    for found in line_readers():
-        record = found.line(line.text) if found.line is not None else None
-        if record is not None and found.take is not None:
-            if line.told:
-                record[generic_json.PREFIX] = line.told
-            found.take(record, builder.beside(found.name, found.layer), offset, pointer)
-            return
-    builder.row("context", offset=offset, pointer=pointer, fmt=NAME)
+    if not builder.dispatch.other_line(text.strip().split("\n", 1)[0], offset, pointer):
+        builder.row("context", offset=offset, pointer=pointer)
 
 
 def _selected(fields: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
@@ -156,13 +128,12 @@ def _selected(fields: dict[str, Any], builder: Builder, offset: int | None, poin
     if "@timestamp" in fields:
         own.setdefault("timestamp", fields["@timestamp"])
     if is_event(fields):
-        inner = builder.beside(cloudtrail.NAME, cloudtrail.READER.layer)
+        inner = builder.beside(cloudtrail.FORMAT)
         columns_seen(inner, own)
         own.setdefault("eventTime", own.pop("timestamp", None))
         cloudtrail.take(nested(own), inner, offset, pointer or "")
     elif is_invocation(fields):
-        found = bedrock_invocation_log.READER
-        inner = builder.beside(found.name, found.layer)
+        inner = builder.beside(bedrock_invocation_log.FORMAT)
         columns_known(inner, own)
         bedrock_invocation_log.take(nested(own), inner, offset, pointer)
     else:
@@ -172,7 +143,7 @@ def _selected(fields: dict[str, Any], builder: Builder, offset: int | None, poin
 def _application(
     fields: dict[str, Any], own: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None
 ) -> None:
-    row, seen = generic_json.put(own, builder, offset, pointer)
+    row, seen = free_form.put(own, builder, offset, pointer)
     builder.ids["format"][row] = NAME
     if "@requestId" in fields:
         # what Logs Insights finds in Lambda's own lines: the id of an invocation
@@ -181,11 +152,11 @@ def _application(
     if "@xrayTraceId" in fields:
         builder.column("trace_id", "trace", "@xrayTraceId").put(row, fields["@xrayTraceId"])
     columns_known(builder, fields)
-    if generic_json.is_call(own, seen):
+    if free_form.is_call(own, seen):
         builder.ids["kind"][row] = "call"
 
 
-READER = Reader(
+FORMAT = Format(
     name=NAME,
     layer="app",
     title="CloudWatch Logs Insights results",
@@ -200,9 +171,10 @@ READER = Reader(
 'fields @timestamp, @message | limit 10000'`,
 then `aws logs get-query-results --query-id ID > results.json`. Select `@message`: it holds the whole
 record.""",
-    match=match,
-    by_value=frozenset({"@timestamp", "results", "status"}),
-    sniff=sniff,
-    take=take,
-    read=read,
+)
+READERS = (
+    SourceReader(format=FORMAT, sniff=sniff, read=read),
+    RecordReader(
+        format=FORMAT, match=match, take=take, by_value=frozenset({"@timestamp", "results", "status"})
+    ),
 )

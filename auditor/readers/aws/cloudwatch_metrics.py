@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from auditor.evidence.builder import Builder
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.evidence.builder import Builder, ReaderState
+from auditor.evidence.formats import Format
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 
 # metric -> field, and how its values are put together
 FIELDS = {
@@ -68,7 +69,7 @@ def match(record: dict[str, Any]) -> float:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One answer: a context row for each series."""
-    told: Told = builder.kept.setdefault("cloudwatch-metrics", Told())
+    told = builder.state(_Notes).told
     base, count = pointer or "", 0
     for where, series in _series(record):
         builder.attempt(None, _put, series, builder, told, offset, base + where)
@@ -155,11 +156,19 @@ def _values(series: dict[str, Any]) -> tuple[list[float], Any]:
     return [float(v) for v in raw if isinstance(v, (int, float)) and not isinstance(v, bool)], first
 
 
-def finish(builder: Builder) -> None:
-    """Say what the metrics can show and what they never can."""
-    told = builder.kept.pop("cloudwatch-metrics", None)
-    if told is None:
-        return
+class _Notes(ReaderState):
+    """What the series of one input add up to, and the notes on it."""
+
+    def __init__(self, builder: Builder) -> None:
+        super().__init__(builder)
+        self.told = Told()
+
+    def finish(self) -> None:
+        """Say what the metrics can show and what they never can."""
+        _note(self.builder, self.told)
+
+
+def _note(builder: Builder, told: Told) -> None:
     builder.note(
         "Metrics add up by model and period and hold no calls: they never show a tenant, user, request id, "
         "cost, principal, tag or trace. Bring the invocation log with request metadata, or the gateway's "
@@ -183,7 +192,7 @@ def finish(builder: Builder) -> None:
         builder.note("None of these metrics is one of Bedrock's.")
 
 
-READER = Reader(
+FORMAT = Format(
     name="cloudwatch-metrics",
     layer="provider",
     title="CloudWatch metrics of Bedrock",
@@ -199,9 +208,6 @@ READER = Reader(
 --dimensions Name=ModelId,Value=MODEL --start-time 2026-09-14T00:00:00Z --end-time 2026-09-15T00:00:00Z
 --period 3600 --statistics Sum` shows volume; for owners bring the invocation log
 (`aws logs filter-log-events --log-group-name GROUP`).""",
-    match=match,
-    by_value=frozenset({"Metrics"}),
-    take=take,
-    finish=finish,
     aggregate=True,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({"Metrics"})),)

@@ -16,8 +16,8 @@ from auditor.catalogue.principals import user_of
 from auditor.evidence.builder import Builder
 from auditor.evidence.schema import Column
 from auditor.framing.nested import opened_text
+from auditor.framing.times import to_ns
 from auditor.readers.aws.invocation_records import Input, Output, Record, Usage
-from auditor.readers.dispatch import to_ns
 
 NAME = "bedrock-invocation-log"
 INFERENCE = frozenset(

@@ -14,10 +14,11 @@ import re
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves, opened_text
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
-from auditor.readers.text import generic_json
+from auditor.framing.times import to_ns
+from auditor.readers.contract import LineReader, RecordReader
+from auditor.readers.shared import free_form
 
 NAME = "lambda-log"
 _UUID = r"(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
@@ -61,10 +62,9 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
             pointer=pointer,
             started_at=to_ns(record.get("time")),
             name=str(record["type"]),
-            fmt=NAME,
         )
         return
-    row, seen = generic_json.put(record, builder, offset, pointer)
+    row, seen = free_form.put(record, builder, offset, pointer)
     builder.ids["format"][row] = NAME
     message = record.get("message")
     if isinstance(message, str) and message[:1] == "{":
@@ -78,7 +78,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
                 seen.add(column.slot.field)
     _region(record, builder, row)
     words = {key: inner[key] for key in ("event", "message", "msg") if isinstance(inner.get(key), str)}
-    if generic_json.is_call(record | words, seen):
+    if free_form.is_call(record | words, seen):
         builder.ids["kind"][row] = "call"
 
 
@@ -89,7 +89,7 @@ def _region(record: dict[str, Any], builder: Builder, row: int) -> None:
         builder.column("region", "process", "function_arn").put(row, found[1])
 
 
-READER = Reader(
+FORMAT = Format(
     name=NAME,
     layer="app",
     title="AWS Lambda logs",
@@ -102,8 +102,8 @@ READER = Reader(
     ),
     get="""`aws logs tail /aws/lambda/FUNCTION --since 1h --format short > function.log`, or
 `aws logs filter-log-events --log-group-name /aws/lambda/FUNCTION > function.json`.""",
-    match=match,
-    by_value=frozenset({"type"}),
-    take=take,
-    line=line,
+)
+READERS = (
+    RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({"type"})),
+    LineReader(format=FORMAT, line=line, take=take),
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.errors import InputError
-from auditor.evidence.builder import Builder
+from auditor.evidence.builder import Builder, ReaderState
 from auditor.inputs.source import Source
 from auditor.readers.billing.columns import Found, Layout, found, grouped
 from auditor.readers.billing.rows import Rows
@@ -87,7 +87,7 @@ class Billing:
                 "`auditor formats` lists what can be read",
             )
         try:
-            self._read(bill, builder)
+            self.put_all(bill, builder)
         except BROKEN as error:
             raise unreadable(source, error) from None
 
@@ -95,15 +95,10 @@ class Billing:
         self, record: dict[str, Any], builder: Builder, _offset: int | None, _pointer: str | None
     ) -> None:
         """Keep a record until all are there: rows are grouped."""
-        builder.kept.setdefault(self.name, []).append(record)
+        builder.state(_Records, self).records.append(record)
 
-    def finish(self, builder: Builder) -> None:
-        """Read the records that were kept."""
-        kept = builder.kept.pop(self.name, [])
-        if kept:
-            self._read(of_records(kept), builder)
-
-    def _read(self, bill: Bill, builder: Builder) -> None:
+    def put_all(self, bill: Bill, builder: Builder) -> None:
+        """Put the rows of a bill, grouped."""
         have = found(bill, self.layout)
         frame = grouped(bill, have, by_day=builder.shared.by_day)
         if bill.headless:
@@ -126,3 +121,17 @@ class Billing:
             known -= {"tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write"}
         builder.columns_known = frozenset(known & self.carries)
         builder.note(SELECTION)
+
+
+class _Records(ReaderState):
+    """Records of a bill found one by one: they are grouped when all are there."""
+
+    def __init__(self, builder: Builder, billing: Billing) -> None:
+        super().__init__(builder)
+        self.billing = billing
+        self.records: list[dict[str, Any]] = []
+
+    def finish(self) -> None:
+        """Read the records that were kept."""
+        if self.records:
+            self.billing.put_all(of_records(self.records), self.builder)

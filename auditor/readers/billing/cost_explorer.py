@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditor.catalogue.fields import Match
-from auditor.evidence.builder import Builder
+from auditor.evidence.builder import Builder, ReaderState
+from auditor.evidence.formats import Format
+from auditor.framing.times import to_ns
 from auditor.readers.billing.models import in_usage_type
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.report import mask
 
 METRICS = ("NetUnblendedCost", "UnblendedCost", "NetAmortizedCost", "AmortizedCost", "BlendedCost")
@@ -42,7 +43,7 @@ def match(record: dict[str, Any]) -> float:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One answer: a context row for each group of each period, or one for an answer without money."""
-    told: Told = builder.kept.setdefault("cost-explorer", Told())
+    told = builder.state(_Notes).told
     told.cut = told.cut or bool(record.get("NextPageToken"))
     told.active |= _allocation(record)
     definitions = _dicts(record.get("GroupDefinitions"))
@@ -164,14 +165,19 @@ def _allocation(record: dict[str, Any]) -> set[tuple[str, str]]:
     return {(str(t.get("TagKey")), str(t.get("Status"))) for t in _dicts(record.get("CostAllocationTags"))}
 
 
-def finish(builder: Builder) -> None:
-    """Say what the answers can show and what they never can."""
-    told = builder.kept.pop("cost-explorer", None)
-    if told is not None:
-        tell(builder, told)
+class _Notes(ReaderState):
+    """What the answers of one input add up to, and the notes on it."""
+
+    def __init__(self, builder: Builder) -> None:
+        super().__init__(builder)
+        self.told = Told()
+
+    def finish(self) -> None:
+        """Say what the answers can show and what they never can."""
+        tell(self.builder, self.told)
 
 
-READER = Reader(
+FORMAT = Format(
     name="cost-explorer",
     layer="billing",
     title="AWS Cost Explorer",
@@ -191,11 +197,9 @@ READER = Reader(
     get="""`aws ce get-cost-and-usage --time-period Start=2026-09-14,End=2026-09-15 --granularity DAILY
 --metrics UnblendedCost --group-by Type=TAG,Key=iamPrincipal/team Type=DIMENSION,Key=USAGE_TYPE`
 shows how much money has the tag; single calls are in the invocation log or the gateway's records.""",
-    match=match,
-    take=take,
-    finish=finish,
     aggregate=True,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take),)
 
 
 EDITION = "(Amazon Bedrock Edition)"

@@ -14,10 +14,11 @@ never drops one.
 
 from __future__ import annotations
 
+from auditor.evidence.formats import Format
 from auditor.readers.billing import bill as bills
 from auditor.readers.billing.bill import Billing
 from auditor.readers.billing.cur import LAYOUT, is_cur2, is_whole
-from auditor.readers.contract import Reader
+from auditor.readers.contract import RecordReader, SourceReader
 
 CARRIES = bills.CARRIES | {
     "tenant_id": "principal_tag",
@@ -28,7 +29,7 @@ CARRIES = bills.CARRIES | {
 }
 _BILL = Billing("cur-2.0", LAYOUT, is_cur2, is_whole, frozenset(CARRIES))
 
-READER = Reader(
+FORMAT = Format(
     name="cur-2.0",
     layer="billing",
     title="AWS Cost and Usage Report 2.0",
@@ -36,9 +37,8 @@ READER = Reader(
     get="""Create the export with caller identity (`aws bcm-data-exports create-export`, table configuration
 `INCLUDE_IAM_PRINCIPAL_DATA=TRUE`, `INCLUDE_RESOURCES=TRUE`), then
 `aws s3 cp s3://BUCKET/PREFIX/EXPORT/data/BILLING_PERIOD=2026-09/EXPORT-00001.snappy.parquet .`""",
-    sniff=_BILL.sniff,
-    read=_BILL.read,
-    match=_BILL.match,
-    take=_BILL.take,
-    finish=_BILL.finish,
+)
+READERS = (
+    SourceReader(format=FORMAT, sniff=_BILL.sniff, read=_BILL.read),
+    RecordReader(format=FORMAT, match=_BILL.match, take=_BILL.take),
 )

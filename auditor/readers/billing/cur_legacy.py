@@ -11,9 +11,10 @@ change from month to month. It never takes a cost centre for a team.
 
 from __future__ import annotations
 
+from auditor.evidence.formats import Format
 from auditor.readers.billing.bill import CARRIES, Billing
 from auditor.readers.billing.cur import LAYOUT, is_legacy, is_whole
-from auditor.readers.contract import Reader
+from auditor.readers.contract import RecordReader, SourceReader
 
 _BILL = Billing(
     "cur-legacy",
@@ -24,7 +25,7 @@ _BILL = Billing(
     unsure=frozenset({"principal_tags", "provider"}),
 )
 
-READER = Reader(
+FORMAT = Format(
     name="cur-legacy",
     layer="billing",
     title="AWS Cost and Usage Report (legacy)",
@@ -32,9 +33,8 @@ READER = Reader(
     get="""`aws cur describe-report-definitions --region us-east-1` names the bucket and prefix, then
 `aws s3 cp s3://BUCKET/PREFIX/REPORT/20260901-20261001/REPORT-00001.csv.gz .` For the caller of each line
 create a CUR 2.0 export instead (`auditor explain cur-2.0`).""",
-    sniff=_BILL.sniff,
-    read=_BILL.read,
-    match=_BILL.match,
-    take=_BILL.take,
-    finish=_BILL.finish,
+)
+READERS = (
+    SourceReader(format=FORMAT, sniff=_BILL.sniff, read=_BILL.read),
+    RecordReader(format=FORMAT, match=_BILL.match, take=_BILL.take),
 )

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from auditor.evidence.formats import Format
 from auditor.readers.billing.bill import CARRIES, Billing
 from auditor.readers.billing.columns import Layout, squashed
-from auditor.readers.contract import Reader
+from auditor.readers.contract import RecordReader, SourceReader
 
 LAYOUT = Layout(
     texts={
@@ -65,7 +66,7 @@ def is_whole(columns: Collection[str]) -> bool:
 
 _BILL = Billing("focus", LAYOUT, claims, is_whole, frozenset(CARRIES), unsure=frozenset({"principal_tags"}))
 
-READER = Reader(
+FORMAT = Format(
     name="focus",
     layer="billing",
     title="FOCUS bill",
@@ -74,9 +75,8 @@ READER = Reader(
 `SELECT … FROM FOCUS_1_2_AWS`), then
 `aws s3 cp s3://BUCKET/PREFIX/EXPORT/data/BILLING_PERIOD=2026-09/EXPORT-00001.csv.gz .` FOCUS has no caller:
 for the IAM principal of each line bring a CUR 2.0 export.""",
-    sniff=_BILL.sniff,
-    read=_BILL.read,
-    match=_BILL.match,
-    take=_BILL.take,
-    finish=_BILL.finish,
+)
+READERS = (
+    SourceReader(format=FORMAT, sniff=_BILL.sniff, read=_BILL.read),
+    RecordReader(format=FORMAT, match=_BILL.match, take=_BILL.take),
 )

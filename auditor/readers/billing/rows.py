@@ -14,6 +14,7 @@ import polars as pl
 from auditor.catalogue.principals import user_of
 from auditor.evidence.builder import Builder
 from auditor.evidence.schema import Column
+from auditor.framing.times import to_ns
 from auditor.readers.billing import line_items as items
 from auditor.readers.billing.columns import AMOUNT, COST, PAID_BY, START, WEIGHT, Found
 from auditor.readers.billing.models import model_of
@@ -21,7 +22,6 @@ from auditor.readers.billing.table import ROW
 from auditor.readers.billing.tag_maps import pairs
 from auditor.readers.billing.tags import Tags
 from auditor.readers.billing.usage_types import kind, kind_of, region, routing, tier
-from auditor.readers.dispatch import to_ns
 
 UNITS = {"tokens": 1, "token": 1, "units": 1, "1k tokens": 1e3, "1000 tokens": 1e3, "thousand tokens": 1e3,
          "1m tokens": 1e6, "1000000 tokens": 1e6, "million tokens": 1e6}  # fmt: skip

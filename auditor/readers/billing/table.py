@@ -16,11 +16,11 @@ import polars as pl
 from auditor.errors import InputError
 from auditor.framing.json_values import SkipFn, json_pieces
 from auditor.framing.tables import delimiter_of, header_of, is_table, rows_of
+from auditor.framing.wrappers import unwrapped
 from auditor.inputs.source import Source
 from auditor.readers.billing.headless_tables import names_of
 from auditor.readers.billing.ragged_csv import rows
 from auditor.readers.contract import Sample
-from auditor.readers.dispatch import unwrapped
 
 AT_ONCE = 64 * 1024 * 1024  # bytes up to which CSV is read before anything else, to find what is broken
 LONGEST = 256 * 1024 * 1024  # bytes up to which a broken CSV is read again cell by cell

@@ -18,9 +18,10 @@ from typing import Any
 
 from auditor.catalogue.fields import Match
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.framing.times import to_ns
+from auditor.readers.contract import LineReader, RecordReader
 from auditor.readers.shared.access_log import AccessRows, Request, head
 from auditor.readers.shared.routes import clf_ns, invocation, trace_of
 
@@ -133,7 +134,7 @@ def _common(text: str) -> dict[str, Any] | None:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One request."""
-    rows = AccessRows.of(builder)
+    rows = builder.state(AccessRows, True, False)
     held = {name_of(path): (path, leaf) for path, _, leaf in leaves(record)}
 
     def first(*names: str) -> tuple[str, Any]:
@@ -201,7 +202,7 @@ def _value(rows: AccessRows, row: int, name: str, key: str, value: Any) -> None:
         rows.labelled(row, key, value, name=name, milliseconds=True)
 
 
-READER = Reader(
+FORMAT = Format(
     name="api-gateway-access-log",
     layer="gateway",
     title="API Gateway access log",
@@ -228,7 +229,9 @@ aws apigateway update-stage --rest-api-id ID --stage-name prod --patch-operation
 "userArn":"$context.identity.userArn"}'
 aws logs tail LOG_GROUP --since 1h --format short
 ```""",
-    match=match,
-    line=line,
-    take=take,
+    proxy=True,
+)
+READERS = (
+    RecordReader(format=FORMAT, match=match, take=take),
+    LineReader(format=FORMAT, line=line, take=take),
 )

@@ -15,9 +15,10 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves, opened_text
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.shared.named_keys import Named, flag, put_named, truth
 
 NAMES = {
@@ -74,7 +75,6 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         started_at=began,
         name=str(held.get("path") or held.get("Endpoint") or "") or None,
         outcome="error" if succeeded is False or status[:1] in ("4", "5") else None,
-        fmt="cloudflare-ai-gateway",
     )
     put_named(builder, row, held, PUSHED if pushed else NAMES)
     flag(builder, row, "cache_hit", held.get("Cached" if pushed else "cached"))
@@ -123,13 +123,12 @@ def _known(held: dict[str, Any], builder: Builder) -> None:
     builder.columns_known = (builder.columns_known or frozenset()) | shown
 
 
-READER = Reader(
+FORMAT = Format(
     name="cloudflare-ai-gateway",
     layer="gateway",
     title="Cloudflare AI Gateway logs",
     carries=dict.fromkeys(FREE, "gateway_record") | {name.field: name.scope for name in NAMES.values()},
     get="""`curl -H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" "https://api.cloudflare.com/client/v4/\
 accounts/$ACCOUNT_ID/ai-gateway/gateways/$GATEWAY_ID/logs?per_page=50" > logs.json`.""",
-    match=match,
-    take=take,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take),)

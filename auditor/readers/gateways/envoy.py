@@ -15,10 +15,11 @@ from functools import lru_cache
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
-from auditor.readers.shared.access_log import LONGEST, AccessRows, Request, tell
+from auditor.framing.times import to_ns
+from auditor.readers.contract import LineReader, RecordReader
+from auditor.readers.shared.access_log import LONGEST, AccessRows, Request
 from auditor.readers.shared.routes import invocation
 
 ENVOY = frozenset(
@@ -124,7 +125,7 @@ def _filled(value: Any) -> bool:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One request."""
-    rows = AccessRows.of(builder)
+    rows = builder.state(AccessRows)
     held = {flat(k): (k, v) for k, v in record.items()}
 
     def first(*names: str) -> tuple[str, Any]:
@@ -200,7 +201,7 @@ def _places(builder: Builder, row: int, first: Any) -> None:
             break
 
 
-READER = Reader(
+FORMAT = Format(
     name="envoy-ai-gateway",
     layer="gateway",
     title="Envoy AI Gateway access log",
@@ -239,8 +240,8 @@ spec:
 ```
 
 `kubectl logs -n envoy-gateway-system deploy/envoy-… -c envoy`.""",
-    match=match,
-    line=line,
-    take=take,
-    finish=tell,
+)
+READERS = (
+    RecordReader(format=FORMAT, match=match, take=take),
+    LineReader(format=FORMAT, line=line, take=take),
 )

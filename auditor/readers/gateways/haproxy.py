@@ -16,8 +16,9 @@ from typing import Any
 
 from auditor.catalogue.fields import Match
 from auditor.evidence.builder import Builder
-from auditor.readers.contract import Reader
-from auditor.readers.shared.access_log import ID, LONGEST, AccessRows, Request, fields, tell
+from auditor.evidence.formats import Format
+from auditor.readers.contract import LineReader
+from auditor.readers.shared.access_log import ID, LONGEST, AccessRows, Request, fields
 from auditor.readers.shared.routes import clf_ns
 
 _TIME = re.compile(r"\[(\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3,6})\] ")
@@ -49,7 +50,7 @@ def line(text: str) -> dict[str, Any] | None:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One request."""
-    rows = AccessRows.of(builder)
+    rows = builder.state(AccessRows)
     parts = str(record.get("request", "")).split(" ")
     took = _number(str(record["timers"]).rsplit("/", 1)[-1])
     started = clf_ns(record["accept_date"])
@@ -106,7 +107,7 @@ def _tail(rows: AccessRows, row: int, tail: str) -> None:
             break
 
 
-READER = Reader(
+FORMAT = Format(
     name="haproxy-http",
     layer="gateway",
     title="HAProxy HTTP access log",
@@ -125,7 +126,6 @@ log-format "${HAPROXY_HTTP_LOG_FMT} tenant_id=%[capture.req.hdr(0)] request_id=%
 ```
 
 `tail -n 1000 /var/log/haproxy.log`, or `journalctl -u haproxy -o cat`.""",
-    line=line,
-    take=take,
-    finish=tell,
+    proxy=True,
 )
+READERS = (LineReader(format=FORMAT, line=line, take=take),)

@@ -15,9 +15,10 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves, opened_text
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.shared.named_keys import Named, put_named, shown_by
 
 NAMES = {
@@ -89,7 +90,6 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         ended_at=to_ns(record.get("response_created_at")),
         name=str(record.get("request_path") or "") or None,
         outcome="error" if status and not status.startswith(("2", "success")) else None,
-        fmt="helicone",
     )
     put_named(builder, row, record, NAMES)
     if record.get("target_url"):
@@ -132,7 +132,7 @@ def _flattened(record: dict[str, Any], builder: Builder, row: int) -> None:
             column.put(row, value)
 
 
-READER = Reader(
+FORMAT = Format(
     name="helicone",
     layer="gateway",
     title="Helicone requests",
@@ -142,6 +142,5 @@ READER = Reader(
     get="""`HELICONE_API_KEY=… npx @helicone/export --start-date 2026-09-14 --format jsonl`, or
 `curl -X POST https://api.helicone.ai/v1/request/query-clickhouse -H "Authorization: Bearer $HELICONE_API_KEY"
 -H "Content-Type: application/json" -d '{"filter": "all", "limit": 1000}'`.""",
-    match=match,
-    take=take,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take),)

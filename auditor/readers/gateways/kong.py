@@ -15,9 +15,10 @@ from typing import Any
 
 from auditor.catalogue.fields import Match
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.shared.access_log import AccessRows, Request
 from auditor.readers.shared.routes import invocation
 
@@ -59,7 +60,7 @@ def match(record: dict[str, Any]) -> float:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One request: a row for each plugin that called a model, else one."""
-    rows = AccessRows.of(builder, chosen=False)
+    rows = builder.state(AccessRows, False)
     asked, answered = _object(record, "request"), _object(record, "response")
     headers = _object(asked, "headers")
     latencies = _object(record, "latencies")
@@ -181,7 +182,7 @@ def _places(rows: AccessRows, row: int, record: dict[str, Any]) -> None:
             break
 
 
-READER = Reader(
+FORMAT = Format(
     name="kong-ai",
     layer="gateway",
     title="Kong AI Gateway log",
@@ -205,6 +206,5 @@ plugins:
 ```
 
 `tail -n 1000 /tmp/kong.log`. Costs need `input_cost` and `output_cost` (a million tokens) at the model.""",
-    match=match,
-    take=take,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take),)

@@ -10,7 +10,7 @@ from typing import Any
 
 from auditor.evidence.builder import Builder
 from auditor.framing.nested import leaves, opened_text
-from auditor.readers.dispatch import to_ns
+from auditor.framing.times import to_ns
 from auditor.readers.shared.named_keys import Named, flag, put_named
 from auditor.readers.shared.nested import put_nested
 from auditor.readers.shared.spans import TWINS
@@ -63,7 +63,6 @@ def begin(
     builder: Builder,
     offset: int | None,
     pointer: str | None,
-    fmt: str,
 ) -> int:
     """The row of one LiteLLM record: always a call."""
     status = str(record.get("status") or metadata.get("status") or "").lower()
@@ -75,7 +74,6 @@ def begin(
         ended_at=to_ns(record.get("endTime")),
         name=str(record.get("call_type") or ""),
         outcome="error" if status in ("failure", "error") else None,
-        fmt=fmt,
     )
     operation = str(record.get("call_type") or "")
     builder.fact("operation").put(row, TWINS.get(operation, operation))

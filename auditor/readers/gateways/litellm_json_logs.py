@@ -16,11 +16,12 @@ import re
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.json_values import pieces
 from auditor.framing.log_lines import parted
+from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.contract import Reader, Sample
-from auditor.readers.dispatch import Desk, to_ns
+from auditor.readers.contract import LineReader, RecordReader, Sample, SourceReader
 
 NAME = "litellm-json-logs"
 CALL = re.compile(r"^\s*LiteLLM completion\(\) model= ?(.*?); provider = ?(\S*)\s*$")
@@ -57,22 +58,22 @@ def sniff(sample: Sample) -> float:
     """As its best record says, or the share of its lines."""
     best = max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
     seen = len(sample.lines) + len(sample.objects)
-    return max(best, sample.spoken.get(NAME, 0) / seen if seen else 0.0)
+    return max(best, sample.by_format.get(NAME, 0) / seen if seen else 0.0)
 
 
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     """Every record to the reader that claims it; the proxy's list of models at start-up is no call."""
-    desk = Desk(builder, READER)
+    dispatch = builder.dispatch
     listing = False
     for piece in pieces(source, builder.skip, start, end, builder.note):
         if not isinstance(piece.value, str):
             listing = False
-            desk.piece(piece)
+            dispatch.piece(piece)
         elif listing and len(parted(piece.value).text.split()) == 1:
             builder.skip(piece.line, "a model that the proxy was started with")
         else:
             listing = _LISTS in piece.value
-            desk.piece(piece)
+            dispatch.piece(piece)
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
@@ -85,7 +86,6 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         pointer=pointer,
         started_at=to_ns(record.get("timestamp")),
         name="completion" if said else str(record.get("component") or record.get("logger") or ""),
-        fmt=NAME,
     )
     if said:
         builder.column("model", "request", "message").put(row, said[1])
@@ -95,17 +95,16 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
                 builder.column(field, scope, field).put(row, record[field])
 
 
-READER = Reader(
+FORMAT = Format(
     name=NAME,
     layer="gateway",
     title="LiteLLM JSON logs",
     carries={"model": "request", "provider": "request"},
     get="""`docker logs litellm 2>&1 | grep '^{' > litellm.log`, with `json_logs: true` in the proxy's
 `litellm_settings`; better `/spend/logs?summarize=false` or a callback, which carry who called.""",
-    match=match,
-    by_value=frozenset({"message"}),
-    take=take,
-    line=line,
-    sniff=sniff,
-    read=read,
+)
+READERS = (
+    SourceReader(format=FORMAT, sniff=sniff, read=read),
+    RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({"message"})),
+    LineReader(format=FORMAT, line=line, take=take),
 )

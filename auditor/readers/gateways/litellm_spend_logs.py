@@ -16,9 +16,10 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.gateways.litellm import CARRIES, FREE, begin, common, opened, put
 from auditor.readers.shared.named_keys import Named, put_named, shown_by
 
@@ -89,7 +90,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         _sum(record, builder, offset, pointer)
         return
     metadata = opened(record.get("metadata"))
-    row = begin(record, metadata, builder, offset, pointer, "litellm-spend-logs")
+    row = begin(record, metadata, builder, offset, pointer)
     common(record, metadata, builder, row)
     put_named(builder, row, record, NAMES)
     if metadata.get("litellm_call_id"):
@@ -119,7 +120,6 @@ def _sum(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         pointer=pointer,
         started_at=to_ns(day if len(day) > 10 else f"{day}T00:00:00"),
         name="sum of a day",
-        fmt="litellm-spend-logs",
     )
     builder.note(
         "sums by day show spend by key, model and one dimension and can never show a call, its request id or "
@@ -127,7 +127,7 @@ def _sum(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     )
 
 
-READER = Reader(
+FORMAT = Format(
     name="litellm-spend-logs",
     layer="gateway",
     title="LiteLLM spend logs",
@@ -136,6 +136,5 @@ READER = Reader(
 &end_date=2026-09-15&summarize=false"`,
 or `psql "$DATABASE_URL" -c 'SELECT row_to_json(t) FROM "LiteLLM_SpendLogs" t LIMIT 1000' \
 -At > spend.jsonl`.""",
-    match=match,
-    take=take,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take),)

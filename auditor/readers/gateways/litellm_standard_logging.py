@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.evidence.builder import Builder
-from auditor.readers.contract import Reader
+from auditor.evidence.formats import Format
+from auditor.readers.contract import RecordReader
 from auditor.readers.gateways.litellm import CARRIES, begin, common, error, opened, put
 from auditor.readers.shared.named_keys import Named, put_named
 
@@ -55,7 +56,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
             record, pointer = inner, f"{pointer or ''}/{name}"
             break
     metadata = opened(record.get("metadata"))
-    row = begin(record, metadata, builder, offset, pointer, "litellm-standard-logging")
+    row = begin(record, metadata, builder, offset, pointer)
     common(record, metadata, builder, row)
     put_named(builder, row, record, NAMES)
     parameters = opened(record.get("model_parameters"))
@@ -81,7 +82,7 @@ def _hidden(hidden: dict[str, Any], builder: Builder, row: int) -> None:
             )
 
 
-READER = Reader(
+FORMAT = Format(
     name="litellm-standard-logging",
     layer="gateway",
     title="LiteLLM standard logging payload",
@@ -89,6 +90,5 @@ READER = Reader(
     get="""Add a callback that writes `kwargs["standard_logging_object"]`, or set `callbacks: ["s3_v2"]` \
 in the proxy's
 `litellm_settings` and copy the objects: `aws s3 cp --recursive s3://BUCKET/litellm/ .`""",
-    match=match,
-    take=take,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take),)

@@ -12,7 +12,7 @@ from typing import Any
 
 from auditor.evidence.builder import Builder
 from auditor.framing.nested import baggage, leaves
-from auditor.readers.dispatch import to_ns
+from auditor.framing.times import to_ns
 from auditor.readers.shared.access_log import ID, AccessRows, Request
 from auditor.readers.shared.routes import clf_ns, seconds, tries
 
@@ -134,7 +134,7 @@ def time_of(held: Variables) -> int | None:
 
 def take(record: Mapping[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One record of either format."""
-    rows = AccessRows.of(builder)
+    rows = builder.state(AccessRows)
     held = Variables(record)
     request = request_of(held)
     row = rows.begin(request, offset, pointer)

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.readers.contract import Reader
+from auditor.evidence.formats import Format
+from auditor.readers.contract import LineReader
 from auditor.readers.gateways.nginx import CARRIES, take
-from auditor.readers.shared.access_log import fields, head, tell
+from auditor.readers.shared.access_log import fields, head
 
 
 def line(text: str) -> dict[str, Any] | None:
@@ -39,7 +40,7 @@ def line(text: str) -> dict[str, Any] | None:
     return {k: v for k, v in named.items() if k not in out} | out
 
 
-READER = Reader(
+FORMAT = Format(
     name="nginx-combined",
     layer="gateway",
     title="Apache or nginx access log, combined",
@@ -55,7 +56,6 @@ access_log /var/log/nginx/calls.log calls;
 
 Apache: add `tenant_id=\\"%{X-Tenant-Id}i\\"` to your `LogFormat`.
 `tail -n 1000 /var/log/nginx/access.log`.""",
-    line=line,
-    take=take,
-    finish=tell,
+    proxy=True,
 )
+READERS = (LineReader(format=FORMAT, line=line, take=take),)

@@ -14,9 +14,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from auditor.readers.contract import ANY, Reader
+from auditor.evidence.formats import Format
+from auditor.readers.contract import ANY, RecordReader
 from auditor.readers.gateways.nginx import CARRIES, METHODS, NAMES, OWN, Variables, flat, request_of, take
-from auditor.readers.shared.access_log import tell
 
 # keys by which others are known: Envoy, API Gateway, and the logs of applications
 OTHERS = frozenset(
@@ -55,7 +55,7 @@ def _claim(keys: tuple[str, ...]) -> float:
     )
 
 
-READER = Reader(
+FORMAT = Format(
     name="nginx-json",
     layer="gateway",
     title="nginx access log as JSON",
@@ -71,8 +71,6 @@ access_log /var/log/nginx/calls.log calls;
 ```
 
 `tail -n 1000 /var/log/nginx/calls.log`, or `kubectl logs deploy/nginx`.""",
-    match=match,
-    by_value=ANY,
-    take=take,
-    finish=tell,
+    proxy=True,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take, by_value=ANY),)

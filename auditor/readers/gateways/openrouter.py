@@ -17,8 +17,9 @@ from typing import Any
 
 from auditor.catalogue.fields import normalise
 from auditor.evidence.builder import Builder
-from auditor.readers.contract import ANY, Reader
-from auditor.readers.dispatch import to_ns
+from auditor.evidence.formats import Format
+from auditor.framing.times import to_ns
+from auditor.readers.contract import ANY, RecordReader
 from auditor.readers.shared.named_keys import Named, flag, put_named, shown_by
 
 NAMES = {
@@ -94,7 +95,6 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         started_at=to_ns(held.get("created_at") or held.get("created")),
         name=str(held.get("api_type") or "") or None,
         outcome="error" if held.get("error") else None,
-        fmt="openrouter",
     )
     put_named(builder, row, held, NAMES)
     if answer:
@@ -138,7 +138,6 @@ def _day(held: dict[str, Any], builder: Builder, offset: int | None, pointer: st
         pointer=pointer,
         started_at=to_ns(f"{held.get('date')}T00:00:00"),
         name=str(held.get("model") or ""),
-        fmt="openrouter",
     )
     builder.note(
         "daily sums by model show spend and tokens and can never show who caused them: "
@@ -146,7 +145,7 @@ def _day(held: dict[str, Any], builder: Builder, offset: int | None, pointer: st
     )
 
 
-READER = Reader(
+FORMAT = Format(
     name="openrouter",
     layer="gateway",
     title="OpenRouter generations",
@@ -155,7 +154,5 @@ READER = Reader(
     get="""`curl -H "Authorization: Bearer $OPENROUTER_API_KEY" \
 "https://openrouter.ai/api/v1/generation?id=gen-…"` for each id that your calls got back, one JSON object a
 line; or *Activity*, *Export*, CSV in the console.""",
-    match=match,
-    by_value=ANY,
-    take=take,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take, by_value=ANY),)

@@ -14,9 +14,10 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves, opened_text
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.shared.named_keys import Named, flag, put_named, shown_by
 
 CENTS = 0.01
@@ -64,7 +65,6 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         started_at=to_ns(record.get("created_at")),
         name=str(record.get("mode") or "") or None,
         outcome="error" if str(record.get("is_success")).lower() in ("false", "0", "0.0") else None,
-        fmt="portkey-export",
     )
     put_named(builder, row, record, NAMES)
     if "cost" in record:
@@ -122,7 +122,7 @@ def _headers(request: Any, builder: Builder, row: int) -> None:
                 column.put(row, value)
 
 
-READER = Reader(
+FORMAT = Format(
     name="portkey-export",
     layer="gateway",
     title="Portkey log export",
@@ -133,6 +133,5 @@ READER = Reader(
 `portkey.logs.exports.create(workspace_id="…", filters={"time_of_generation_min": "2026-09-14"},
 requested_data=["id", "trace_id", "created_at", "is_success", "ai_org", "ai_model", "req_units", "res_units",
 "request_url", "cost", "cost_currency", "response_time", "response_status_code", "metadata"])`.""",
-    match=match,
-    take=take,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take),)

@@ -18,11 +18,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.json_values import decode, depth_of
 from auditor.framing.nested import leaves
+from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.contract import Reader, Sample
-from auditor.readers.dispatch import read_objects, to_ns
+from auditor.readers.contract import RecordReader, Sample, SourceReader
 from auditor.readers.shared.named_keys import flag
 from auditor.readers.shared.nested import put_nested
 
@@ -57,7 +58,7 @@ def sniff(sample: Sample) -> float:
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     """Events one by one, or entries in any container of JSON."""
     if not _EVENT.match(source.head.lstrip()):
-        read_objects(source, builder, READER, start, end)
+        builder.dispatch.read(source, start, end)
         return
     for offset, line, data in _events(source, start, end):
         if data[:1] != b"{":
@@ -99,9 +100,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         if entry:
             builder.fact("attempt_key").put(row, entry)
     if not options:
-        builder.row(
-            "context", offset=offset, pointer=pointer, name=str(record.get("endpoint") or ""), fmt=NAME
-        )
+        builder.row("context", offset=offset, pointer=pointer, name=str(record.get("endpoint") or ""))
 
 
 def _try(
@@ -129,7 +128,6 @@ def _try(
         ended_at=None if began is None or took is None else began + int(took * 1e6),
         name=operation or None,
         outcome="error" if failed else None,
-        fmt=NAME,
     )
     for rank, (key, value) in enumerate(models):
         builder.column("model", "request", f"{_OPTION}.{key}", rank=rank).put(row, value)
@@ -243,7 +241,7 @@ def _answer(answer: dict[str, Any], builder: Builder, row: int) -> None:
         builder.column("error_code", "attempt", f"{prefix}.error.code").put(row, code)
 
 
-READER = Reader(
+FORMAT = Format(
     name=NAME,
     layer="gateway",
     title="Portkey gateway log stream",
@@ -258,9 +256,8 @@ READER = Reader(
     | dict.fromkeys(("response_id", "attempt_id", "status", "error_code"), "attempt"),
     get="""Start the gateway without `--headless` and keep its stream while calls run:
 `curl -sN http://localhost:8787/log/stream > portkey.sse`.""",
-    match=match,
-    by_value=frozenset({_OPTION}),
-    take=take,
-    sniff=sniff,
-    read=read,
+)
+READERS = (
+    SourceReader(format=FORMAT, sniff=sniff, read=read),
+    RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({_OPTION})),
 )

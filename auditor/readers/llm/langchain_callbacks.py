@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from auditor.evidence.builder import Builder
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.evidence.builder import Builder, ReaderState
+from auditor.evidence.formats import Format
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.llm.langchain import (
     Put,
     answer,
@@ -53,24 +54,21 @@ class Half:
     puts: list[Put]
 
 
-class Runs:
+class Runs(ReaderState):
     """What is remembered of an input: halves of runs, and the topmost run of every run."""
 
     def __init__(self, builder: Builder) -> None:
-        self.builder = builder
+        super().__init__(builder)
         self.started: dict[str, list[Half]] = {}
         self.ended: dict[str, list[Half]] = {}
         self.roots: dict[str, str] = {}
         self.trace = builder.column("trace_id", "trace", "run_id")
 
-    @classmethod
-    def of(cls, builder: Builder) -> Runs:
-        """The one of a builder, made when first asked for."""
-        held = builder.kept.get("langchain-callbacks")
-        if held is None:
-            held = builder.kept["langchain-callbacks"] = cls(builder)
-        found: Runs = held
-        return found
+    def finish(self) -> None:
+        """Halves that stayed alone are calls too: the sample was cut, or they hang."""
+        for run, halves in [*self.started.items(), *self.ended.items()]:
+            for half in halves:
+                self.call(run, half, None)
 
     def root(self, run: str | None, parent: str | None, ancestors: list[Any]) -> str | None:
         """The topmost run above a run, remembered for the runs below it."""
@@ -110,7 +108,6 @@ class Runs:
             ended_at=last.at if last.event in _ENDS else None,
             name=start.name,
             outcome="error" if last.event.endswith("_error") else None,
-            fmt="langchain-callbacks",
         )
         self.trace.put(row, self.roots.get(run, run))
         for column, value in [*start.puts, *(end.puts if end else ())]:
@@ -127,7 +124,6 @@ class Runs:
             started_at=half.at,
             name=half.event,
             outcome="error" if half.event.endswith("_error") else None,
-            fmt="langchain-callbacks",
         )
         if root is not None:
             self.trace.put(row, root)
@@ -161,7 +157,7 @@ def match(record: dict[str, Any]) -> float:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One event: halves of a model's run wait for each other, everything else is a row at once."""
-    runs, event = Runs.of(builder), event_of(record)
+    runs, event = builder.state(Runs), event_of(record)
     held = arguments(record)
     run, parent = _argument(held, "run_id"), _argument(held, "parent_run_id")
     run = run if isinstance(run, str) else None
@@ -222,16 +218,7 @@ def _added(held: list[tuple[str, dict[str, Any]]], builder: Builder) -> list[Put
     return [*out, *error_of(builder, _argument(held, "error"))]
 
 
-def finish(builder: Builder) -> None:
-    """Halves that stayed alone are calls too: the sample was cut, or they hang."""
-    runs: Runs | None = builder.kept.pop("langchain-callbacks", None)
-    if runs is not None:
-        for run, halves in [*runs.started.items(), *runs.ended.items()]:
-            for half in halves:
-                runs.call(run, half, None)
-
-
-READER = Reader(
+FORMAT = Format(
     name="langchain-callbacks",
     layer="app",
     title="LangChain callback events",
@@ -247,8 +234,5 @@ READER = Reader(
 `parent_run_id`, `tags`, `metadata`, and on the end `response.model_dump()` (`usage_metadata` only survives
 in `dumpd(response)`); or dump `async for event in chain.astream_events(…, version="v2")` with
 `json.dumps(event, default=dumpd)`.""",
-    match=match,
-    by_value=frozenset(NAMES),
-    take=take,
-    finish=finish,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset(NAMES)),)

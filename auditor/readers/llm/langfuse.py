@@ -14,9 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from auditor.evidence.builder import Builder
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.evidence.builder import Builder, ReaderState
+from auditor.evidence.formats import Format
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.llm.langchain import mapping
 from auditor.readers.llm.langfuse_shapes import (
     CALLS,
@@ -115,7 +116,6 @@ def _put_trace(
         span_id=_above(one),
         started_at=to_ns(one.get("timestamp")),
         name=_text(one.get("name")),
-        fmt=NAME,
     )
     if ident:
         builder.column("trace_id", "trace", "traceId").put(row, ident)
@@ -154,7 +154,6 @@ def _observation(
         process=_process(builder, process) if process else None,
         name=_text(one.get("name")),
         outcome="error" if str(one.get("level", "")).upper() == "ERROR" else None,
-        fmt=NAME,
     )
     if _text(one.get("traceId")):
         builder.column("trace_id", "trace", "traceId").put(row, one["traceId"])
@@ -171,7 +170,7 @@ def _observation(
 
 def _process(builder: Builder, attributes: dict[str, Any]) -> int:
     """The number of a process; equal ones are one."""
-    known: dict[str, int] = builder.kept.setdefault("langfuse processes", {})
+    known = builder.state(Bodies).processes
     key = repr(sorted(attributes.items(), key=str))
     if key not in known:
         known[key] = builder.process(attributes.items(), "metadata.resourceAttributes.")
@@ -187,9 +186,9 @@ def _event(event: dict[str, Any], builder: Builder, offset: int | None, pointer:
     kind, body = str(event["type"]).split("-")[0], camel(mapping(event.get("body")))
     ident = _text(body.get("id"))
     if kind in ("score", "sdk") or ident is None:
-        builder.row("context", offset=offset, pointer=pointer, name=str(event["type"]), fmt=NAME)
+        builder.row("context", offset=offset, pointer=pointer, name=str(event["type"]))
         return
-    bodies: dict[tuple[str, bool], Body] = builder.kept.setdefault(NAME, {})
+    bodies = builder.state(Bodies).by_id
     held = bodies.setdefault((ident, kind == "trace"), Body(offset, pointer, kind == "trace"))
     if kind in _KINDS:
         held.said.setdefault("type", _KINDS[kind])
@@ -200,20 +199,28 @@ def _event(event: dict[str, Any], builder: Builder, offset: int | None, pointer:
         held.said["metadata"] = both
 
 
-def finish(builder: Builder) -> None:
-    """Put what the events of all batches said, each body once: traces, then what is beneath them."""
-    bodies: dict[tuple[str, bool], Body] = builder.kept.pop(NAME, {})
-    traces = {ident: b.said for (ident, whole), b in bodies.items() if whole}
-    priced = {b.said.get("traceId") for b in bodies.values() if not b.trace and costs(b.said)}
-    for (ident, whole), body in bodies.items():
-        if whole:
-            _put_trace(body.said, builder, body.offset, body.pointer, cost=ident not in priced)
-        else:
-            trace = traces.get(str(body.said.get("traceId")))
-            builder.attempt(None, _observation, body.said, builder, body.offset, body.pointer, trace)
+class Bodies(ReaderState):
+    """What the events of all batches said, each body once, and the numbers of processes."""
+
+    def __init__(self, builder: Builder) -> None:
+        super().__init__(builder)
+        self.by_id: dict[tuple[str, bool], Body] = {}  # by id and whether it is a trace
+        self.processes: dict[str, int] = {}
+
+    def finish(self) -> None:
+        """Put every body: a trace as it stands, an observation with its trace."""
+        builder, bodies = self.builder, self.by_id
+        traces = {ident: b.said for (ident, whole), b in bodies.items() if whole}
+        priced = {b.said.get("traceId") for b in bodies.values() if not b.trace and costs(b.said)}
+        for (ident, whole), body in bodies.items():
+            if whole:
+                _put_trace(body.said, builder, body.offset, body.pointer, cost=ident not in priced)
+            else:
+                trace = traces.get(str(body.said.get("traceId")))
+                builder.attempt(None, _observation, body.said, builder, body.offset, body.pointer, trace)
 
 
-READER = Reader(
+FORMAT = Format(
     name=NAME,
     layer="app",
     title="Langfuse traces and observations",
@@ -227,8 +234,12 @@ READER = Reader(
     get="""`curl -u "$LANGFUSE_PUBLIC_KEY:$LANGFUSE_SECRET_KEY"
 "$LANGFUSE_HOST/api/public/observations?type=GENERATION&limit=100"`, or `/api/public/traces/TRACE_ID` for one
 trace with its observations; in the UI: Tracing, Observations, Export as JSON or CSV.""",
-    match=match,
-    by_value=frozenset({"type", "batch", "traces", "observations", "trace"}),
-    take=take,
-    finish=finish,
+)
+READERS = (
+    RecordReader(
+        format=FORMAT,
+        match=match,
+        take=take,
+        by_value=frozenset({"type", "batch", "traces", "observations", "trace"}),
+    ),
 )

@@ -15,10 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from auditor.evidence.builder import Builder
+from auditor.evidence.builder import Builder, ReaderState
+from auditor.evidence.formats import Format
+from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.contract import Reader, Sample
-from auditor.readers.dispatch import read_objects, to_ns
+from auditor.readers.contract import RecordReader, Sample, SourceReader
 from auditor.readers.llm.langchain import (
     USAGE,
     Put,
@@ -84,7 +85,6 @@ class Run:
             ended_at=to_ns(said.get("end_time")),
             name=_text(said.get("name")),
             outcome="error" if self.error is not None or said.get("status") == "error" else None,
-            fmt=NAME,
         )
         trace = _text(said.get("trace_id")) or _ident(order, 0)
         if trace:
@@ -140,15 +140,22 @@ def _ident(order: list[str], place: int) -> str | None:
     return order[place].partition("Z")[2] or None
 
 
-def runs_of(builder: Builder) -> dict[str, Run]:
-    """The runs of ingest bodies that are not yet put, by id."""
-    held: dict[str, Run] = builder.kept.setdefault(NAME, {})
-    return held
+class Runs(ReaderState):
+    """The runs of ingest bodies, by id; they are put after the last record."""
+
+    def __init__(self, builder: Builder) -> None:
+        super().__init__(builder)
+        self.by_id: dict[str, Run] = {}
+
+    def finish(self) -> None:
+        """Put the runs in the order in which they were first seen."""
+        for run in self.by_id.values():
+            run.put(self.builder)
 
 
 def gather(run: str, said: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """Add one piece to the run it belongs to."""
-    runs = runs_of(builder)
+    runs = builder.state(Runs).by_id
     if run not in runs:
         runs[run] = Run(offset, pointer)
     runs[run].add({"id": run} | said, builder)
@@ -192,7 +199,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
 def _one(said: dict[str, Any], builder: Builder, offset: int | None, place: str | None) -> None:
     """A whole run is put at once; one that has not ended waits for its second half."""
     ident = _id(said)
-    if ident and (not said.get("end_time") or ident in runs_of(builder)):
+    if ident and (not said.get("end_time") or ident in builder.state(Runs).by_id):
         gather(ident, said, builder, offset, place)
         return
     run = Run(offset, place)
@@ -202,12 +209,6 @@ def _one(said: dict[str, Any], builder: Builder, offset: int | None, place: str 
 
 def _id(said: dict[str, Any]) -> str | None:
     return _text(said.get("id")) or _ident(str(said.get("dotted_order") or "").split("."), -1)
-
-
-def finish(builder: Builder) -> None:
-    """Put the runs of ingest bodies, in the order in which they were first seen."""
-    for run in builder.kept.pop(NAME, {}).values():
-        run.put(builder)
 
 
 def is_multipart(head: bytes) -> bool:
@@ -225,14 +226,13 @@ def sniff(sample: Sample) -> float:
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     """Read multipart bodies, or every JSON record."""
     if not is_multipart(source.head):
-        read_objects(source, builder, READER, start, end)
+        builder.dispatch.read(source, start, end)
         return
     for part in parts(source.whole(), builder):
         builder.attempt(None, gather, part.run, part.said, builder, part.offset, "")
-    finish(builder)
 
 
-READER = Reader(
+FORMAT = Format(
     name=NAME,
     layer="app",
     title="LangSmith runs",
@@ -248,10 +248,10 @@ READER = Reader(
 `[print(r.json()) for r in Client().list_runs(project_name="PROJECT", run_type="llm")] > runs.jsonl`; or
 `curl -H "x-api-key: $LANGSMITH_API_KEY" https://api.smith.langchain.com/api/v1/runs/query -d '{"session":
 ["PROJECT_ID"]}'`. A captured `POST /runs/batch` or `/runs/multipart` body is read as it is.""",
-    match=match,
-    by_value=frozenset({"run_type", "post", "patch", "runs"}),
-    take=take,
-    finish=finish,
-    sniff=sniff,
-    read=read,
+)
+READERS = (
+    SourceReader(format=FORMAT, sniff=sniff, read=read),
+    RecordReader(
+        format=FORMAT, match=match, take=take, by_value=frozenset({"run_type", "post", "patch", "runs"})
+    ),
 )

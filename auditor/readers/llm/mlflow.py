@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.nested import is_container, leaves
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.llm.langchain import Put, answer, listing, mapping, pairs
 from auditor.readers.llm.mlflow_shapes import decoded, hex_of, match, trace_id_of, trace_of
 from auditor.readers.shared.spans import JSON_USAGE, SpanRows
@@ -96,7 +97,7 @@ def _put_trace(
                 pairs_.append((key, value))
             elif not key.startswith("mlflow."):
                 pairs_ += [(path, leaf) for path, _, leaf in leaves({key: value}, outer)]
-    row = SpanRows.of(builder).add(
+    row = builder.state(SpanRows).add(
         pairs_,
         trace_id=trace,
         span_id=root,
@@ -137,7 +138,7 @@ def _put_span(
     raw = mapping(span.get("attributes"))
     attributes = {key: decoded(value) for key, value in raw.items() if key not in _SKIPPED}
     parent = hex_of(span.get("parent_span_id") or span.get("parent_id"))
-    rows = SpanRows.of(builder)
+    rows = builder.state(SpanRows)
     row = rows.add(
         _flat(attributes),
         trace_id=trace,
@@ -215,7 +216,7 @@ def _usage(usage: dict[str, Any], builder: Builder) -> Iterator[Put]:
         yield builder.column(field, "span", f"{USAGE}→{names[field]}"), value
 
 
-READER = Reader(
+FORMAT = Format(
     name="mlflow-trace",
     layer="app",
     title="MLflow traces",
@@ -230,7 +231,12 @@ READER = Reader(
     get="""In Python: `traces = mlflow.search_traces(locations=["EXPERIMENT_ID"], return_type="list")`, then
 `open("traces.jsonl", "w").write("\\n".join(t.to_json() for t in traces))`; or
 `mlflow.search_traces().to_csv("traces.csv")`. In the UI: Traces, Download as JSON.""",
-    match=match,
-    by_value=frozenset({"trace", "traces", "spans", "data", "info", "trace_info"}),
-    take=take,
+)
+READERS = (
+    RecordReader(
+        format=FORMAT,
+        match=match,
+        take=take,
+        by_value=frozenset({"trace", "traces", "spans", "data", "info", "trace_info"}),
+    ),
 )

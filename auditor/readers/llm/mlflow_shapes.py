@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from auditor.framing.ids import hex_id
 from auditor.framing.json_repair import literal
 from auditor.framing.json_values import decode
 from auditor.readers.llm.langchain import listing, mapping
-from auditor.readers.otlp.shapes import hex_id
 
 LONGEST = 4_000_000  # characters of a Python list that are read
 _INFO = ("info", "trace_info")

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
+from auditor.framing.ids import hex_id
 from auditor.framing.nested import MAX_NESTING, is_body, is_container
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.llm.langchain import listing, mapping
-from auditor.readers.otlp.shapes import hex_id
 from auditor.readers.shared.spans import SpanRows
 
 CALLS = frozenset({"LLM", "EMBEDDING"})
@@ -41,7 +42,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     """One span."""
     context = mapping(record.get("context"))
     kind = str(record.get("span_kind") or "").upper()
-    rows = SpanRows.of(builder)
+    rows = builder.state(SpanRows)
     row = rows.add(
         attributes(record),
         trace_id=_hex(context.get("trace_id") or record.get("context.trace_id")),
@@ -87,7 +88,7 @@ def attributes(record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
                 stack.append((f"{key}.{name}" if key else name, inner, level + 1))
 
 
-READER = Reader(
+FORMAT = Format(
     name="phoenix-export",
     layer="app",
     title="Phoenix spans",
@@ -101,6 +102,5 @@ READER = Reader(
     get="""`curl "$PHOENIX_HOST/v1/projects/PROJECT/spans?limit=1000"`, or in Python
 `Client().spans.get_spans_dataframe(project_identifier="PROJECT").to_json("spans.jsonl", orient="records",
 lines=True)`.""",
-    match=match,
-    take=take,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take),)

@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.printed_objects import blocks, value_of
+from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.contract import Reader, Sample
-from auditor.readers.dispatch import read_objects, to_ns
+from auditor.readers.contract import RecordReader, Sample, SourceReader
 from auditor.readers.otlp.logs import LogRows
 from auditor.readers.otlp.shapes import LogRecord, pairs_of, typed
 from auditor.readers.shared.spans import CARRIES
@@ -59,7 +60,7 @@ def sniff(sample: Sample) -> float:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One printed span, log record or block of metrics."""
-    rows = builder.kept.get("console") or builder.kept.setdefault("console", LogRows(builder))
+    rows = builder.state(LogRows)
     if _plain_metrics(record):
         builder.row("context", offset=offset, pointer=pointer, name="metrics")
         builder.note("metrics are totals over a period, not calls; they say nothing of who a call was for")
@@ -151,7 +152,7 @@ def _hex(value: Any) -> str | None:
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     """Read JSON among other lines, or objects as Node prints them."""
     if not _NODE.search(source.head[:65536]):
-        read_objects(source, builder, READER, start, end)
+        builder.dispatch.read(source, start, end)
         return
     for block in blocks(source.whole()):
         try:
@@ -166,7 +167,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
             builder.row("context", offset=block.offset, name=_text(record.get("name")))
 
 
-READER = Reader(
+FORMAT = Format(
     name="otel-console",
     layer="app",
     title="OpenTelemetry console exporter",
@@ -174,9 +175,13 @@ READER = Reader(
     get="""Set `OTEL_TRACES_EXPORTER=console` (Python, Node) and keep what the process prints: \
 `python app.py > spans.txt`,
 `kubectl logs deploy/app > spans.txt`. Log lines between the spans may stay.""",
-    match=match,
-    by_value=frozenset({"context", "resource_metrics", "attributes"}),
-    take=take,
-    sniff=sniff,
-    read=read,
+)
+READERS = (
+    SourceReader(format=FORMAT, sniff=sniff, read=read),
+    RecordReader(
+        format=FORMAT,
+        match=match,
+        take=take,
+        by_value=frozenset({"context", "resource_metrics", "attributes"}),
+    ),
 )

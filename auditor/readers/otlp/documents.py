@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from auditor.evidence.builder import Builder
+from auditor.evidence.builder import Builder, ReaderState
+from auditor.evidence.formats import Format
+from auditor.framing.ids import hex_id
 from auditor.framing.json_values import decode
 from auditor.readers.otlp.logs import LogRows
 from auditor.readers.otlp.metrics import MetricRows
@@ -22,7 +24,6 @@ from auditor.readers.otlp.shapes import (
     ResourceSpans,
     Span,
     document_of,
-    hex_id,
     nanoseconds,
     plain,
 )
@@ -36,38 +37,39 @@ _PARTS = (
 _ERRORS = (2, "STATUS_CODE_ERROR")
 
 
-class Otlp:
-    """Puts the documents of one input; signals that the input's format does not name stand beside it."""
+class Signals(NamedTuple):
+    """The formats of the three signals in one encoding."""
 
-    def __init__(self, builder: Builder, encoding: str = "json") -> None:
-        self.builder, self.encoding = builder, encoding
+    traces: Format
+    logs: Format
+    metrics: Format
 
-    @classmethod
-    def of(cls, builder: Builder, encoding: str = "json") -> Otlp:
-        """The one of a builder, made when first asked for."""
-        if "otlp" not in builder.kept:
-            builder.kept["otlp"] = cls(builder, encoding)
-        found: Otlp = builder.kept["otlp"]
-        return found
+
+class Otlp(ReaderState):
+    """Puts the documents of one input, each signal under its own format."""
+
+    def __init__(self, builder: Builder, signals: Signals) -> None:
+        super().__init__(builder)
+        self.signals = signals
 
     @cached_property
     def traces(self) -> Spans:
         """Where spans go: the input's own format, where it is one of traces (`tempo`)."""
-        own = not self.builder.format.startswith(("otlp-logs", "otlp-metrics"))
-        return Spans(self._beside(self.builder.format if own else f"otlp-{self.encoding}"))
+        own = self.builder.format.name not in (self.signals.logs.name, self.signals.metrics.name)
+        return Spans(self.builder if own else self._beside(self.signals.traces))
 
     @cached_property
     def logs(self) -> LogRows:
         """Where log records go."""
-        return LogRows(self._beside(f"otlp-logs-{self.encoding}"))
+        return LogRows(self._beside(self.signals.logs))
 
     @cached_property
     def metrics(self) -> MetricRows:
         """Where the points of metrics go."""
-        return MetricRows(self._beside(f"otlp-metrics-{self.encoding}"))
+        return MetricRows(self._beside(self.signals.metrics))
 
-    def _beside(self, fmt: str) -> Builder:
-        return self.builder.beside(fmt, self.builder.layer)
+    def _beside(self, format_: Format) -> Builder:
+        return self.builder.beside(format_, self.builder.layer)
 
     def put(self, document: Document, offset: int | None, nth: int = 0, within: str | None = None) -> int:
         """Put one document; returns the number behind its last record.

@@ -12,19 +12,11 @@ from typing import Any
 import polars as pl
 
 from auditor.evidence.builder import MAX_KEYS, Builder
+from auditor.framing.ids import hex_id
 from auditor.framing.nested import leaves
-from auditor.readers.otlp.shapes import (
-    LogRecord,
-    Pair,
-    Processes,
-    ResourceLogs,
-    body_of,
-    hex_id,
-    nanoseconds,
-    plain,
-)
+from auditor.readers.otlp.shapes import LogRecord, Pair, Processes, ResourceLogs, body_of, nanoseconds, plain
+from auditor.readers.shared.free_form import is_call
 from auditor.readers.shared.spans import SpanRows, kinds, operations
-from auditor.readers.text.generic_json import is_call
 
 # the event that stands for the whole call, new and old
 CALL_EVENTS = frozenset(

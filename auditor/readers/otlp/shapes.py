@@ -5,8 +5,6 @@ It knows the wire format only; what an attribute means is decided by the reader.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from contextlib import suppress
 from typing import Any
 
@@ -241,16 +239,6 @@ def loose(value: Any) -> Any:
 
 def _pairs(items: list[Any]) -> dict[str, Any]:
     return {str(i.get("key")): loose(i.get("value")) for i in items if isinstance(i, dict)}
-
-
-def hex_id(text: str) -> str:
-    """A trace or span id as hex: base64 (24 or 12 characters) is decoded, `0x` and dashes are stripped."""
-    if len(text) in (24, 12) and text.endswith("="):
-        try:
-            return base64.b64decode(text, validate=True).hex()
-        except (binascii.Error, ValueError):
-            return text
-    return text.removeprefix("0x").lower()
 
 
 def reason_of(error: Exception) -> str:

@@ -12,11 +12,14 @@ from typing import Any
 
 import msgspec
 
-from auditor.evidence.builder import Builder
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.evidence.builder import Builder, ReaderState
+from auditor.evidence.formats import Format
+from auditor.framing.ids import hex_id
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.otlp.documents import Otlp
-from auditor.readers.otlp.shapes import document_of, hex_id, loose, reason_of
+from auditor.readers.otlp.json import SIGNALS
+from auditor.readers.otlp.shapes import document_of, loose, reason_of
 from auditor.readers.shared.spans import CARRIES
 
 _GROUPS = frozenset({"scopeSpans", "instrumentationLibrarySpans", "scope_spans"})
@@ -53,7 +56,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         _search(record, builder, offset, pointer or "")
         return
     path, held = found
-    otlp, before = Otlp.of(builder), builder.records
+    otlp, before = builder.state(Otlp, SIGNALS), builder.records
     data = msgspec.json.encode({"resourceSpans": held})
     try:
         otlp.traces.put(document_of(data).resource_spans, offset, 0, (pointer or "") + path)
@@ -93,7 +96,7 @@ def _hits(trace: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
 def _hit(
     span: dict[str, Any], trace: dict[str, Any], builder: Builder, offset: int | None, pointer: str
 ) -> None:
-    rows = Otlp.of(builder).traces
+    rows = builder.state(Otlp, SIGNALS).traces
     started, took = to_ns(_number(span.get("startTimeUnixNano"))), _number(span.get("durationNanos"))
     service = trace.get("rootServiceName")
     attributes = span.get("attributes")
@@ -112,7 +115,7 @@ def _hit(
         offset=offset,
         pointer=pointer,
     )
-    builder.kept["selected"] = True
+    builder.state(Selection)
 
 
 def _number(value: Any) -> int | None:
@@ -123,14 +126,17 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def finish(builder: Builder) -> None:
-    """Fields that no hit of a search shows were not selected."""
-    if builder.kept.get("selected"):
+class Selection(ReaderState):
+    """Made for an input that holds hits of a search."""
+
+    def finish(self) -> None:
+        """Fields that no hit of a search shows were not selected."""
+        builder = self.builder
         builder.columns_known = frozenset(slot.field for slot in builder.slots) | {"trace_id", "latency_ms"}
         builder.note("hits of a search hold only what its `select()` names; fetch the traces for the rest")
 
 
-READER = Reader(
+FORMAT = Format(
     name="tempo",
     layer="app",
     title="Grafana Tempo traces",
@@ -139,8 +145,7 @@ READER = Reader(
 download. A search with
 `| select(span.tenant.id, span.gen_ai.request.model, span.gen_ai.usage.input_tokens)` shows only what it
 selects.""",
-    match=match,
-    by_value=frozenset({"batches", "trace", "traces"}),
-    take=take,
-    finish=finish,
+)
+READERS = (
+    RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({"batches", "trace", "traces"})),
 )

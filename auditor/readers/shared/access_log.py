@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from auditor.catalogue.fields import Match
-from auditor.evidence.builder import Builder
+from auditor.evidence.builder import Builder, ReaderState
 from auditor.evidence.schema import Column
 from auditor.readers.shared.routes import Invocation, invocation, trace_of
 
@@ -67,12 +67,15 @@ def scalar(value: Any) -> Any:
     return value if not isinstance(value, int) or abs(value) < 2**62 else str(value)
 
 
-class AccessRows:
-    """Begins the rows of one builder's requests and puts what they carry, remembering what the log shows."""
+class AccessRows(ReaderState):
+    """Begins the rows of one builder's requests and puts what they carry, remembering what the log shows.
 
-    def __init__(self, builder: Builder, *, chosen: bool) -> None:
-        self.builder = builder
-        self.chosen = chosen
+    `chosen` says that the operator chose what the log shows; `advises`, that another format would show more.
+    """
+
+    def __init__(self, builder: Builder, chosen: bool = True, advises: bool = True) -> None:
+        super().__init__(builder)
+        self.chosen, self.advises = chosen, advises
         self.known: set[str] = set()
         self.meanings: dict[str, Meaning | None] = {}
         # places of unlabelled values that hold no owner, and such as held a word
@@ -81,13 +84,13 @@ class AccessRows:
         if chosen:
             builder.columns_known = frozenset()
 
-    @classmethod
-    def of(cls, builder: Builder, *, chosen: bool = True) -> AccessRows:
-        """The one of a builder; `chosen` says that the operator chose what the log shows."""
-        found: AccessRows | None = builder.kept.get("access")
-        if found is None:
-            found = builder.kept["access"] = cls(builder, chosen=chosen)
-        return found
+    def finish(self) -> None:
+        """Say so where a log shows calls but no owner's header at all: nothing follows from its silence."""
+        if self.advises and self.chosen and not self.known & OWNERS:
+            self.builder.note(
+                "This log writes no header of the caller: whether a tenant or team was sent and forwarded "
+                "cannot be told. `auditor formats` shows a log format that names them."
+            )
 
     def know(self, field: str) -> None:
         """The log has a place for this field: where it is blank it is absent, not unknown."""
@@ -236,16 +239,6 @@ def meaning(
         return Meaning(builder.resolved(found, "gateway_record", path, free=True), "trace")
     scale = 1000.0 if found.field == "latency_ms" and not (milliseconds or last.endswith("ms")) else 1.0
     return Meaning(builder.resolved(found, scope, path, scale, free=True), "value")
-
-
-def tell(builder: Builder) -> None:
-    """Say so where a log shows calls but no owner's header at all: nothing follows from its silence."""
-    rows: AccessRows | None = builder.kept.get("access")
-    if rows is not None and rows.chosen and not rows.known & OWNERS:
-        builder.note(
-            "This log writes no header of the caller: whether a tenant or team was sent and forwarded cannot "
-            "be told. `auditor formats` shows a log format that names them."
-        )
 
 
 # host ident user [time] "request" status bytes; a virtual host may stand before, anything behind

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from auditor.catalogue.fields import Match
-from auditor.evidence.builder import Builder
+from auditor.evidence.builder import Builder, ReaderState
 from auditor.evidence.schema import Column
 
 
@@ -23,11 +23,27 @@ class Named(NamedTuple):
     weak: bool = False
 
 
+class NamedColumns(ReaderState):
+    """The columns of one table of names, by key."""
+
+    def __init__(self, builder: Builder, _names: int, _prefix: str) -> None:
+        super().__init__(builder)
+        self.by_key: dict[str, Column] = {}
+
+
+class Shapes(ReaderState):
+    """The lists of keys of records that were seen."""
+
+    def __init__(self, builder: Builder) -> None:
+        super().__init__(builder)
+        self.seen: set[tuple[str, ...]] = set()
+
+
 def put_named(
     builder: Builder, row: int, record: Mapping[str, Any], names: Mapping[str, Named], prefix: str = ""
 ) -> None:
     """Put what stands under the named keys of a record; a key that is not there puts nothing."""
-    known: dict[str, Column] = builder.kept.setdefault((id(names), prefix), {})
+    known = builder.state(NamedColumns, id(names), prefix).by_key
     for key, name in names.items():
         if key not in record:
             continue
@@ -46,7 +62,7 @@ def shown_by(builder: Builder, record: Mapping[str, Any], sources: Mapping[str, 
 
     Exports let their user choose columns: what was not chosen is unknown, and no gap of the team's.
     """
-    shapes: set[tuple[str, ...]] = builder.kept.setdefault("shapes", set())
+    shapes = builder.state(Shapes).seen
     shape = tuple(record)
     if shape in shapes:
         return

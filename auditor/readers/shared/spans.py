@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from auditor.evidence.builder import MAX_KEYS, Builder
+from auditor.evidence.builder import MAX_KEYS, Builder, ReaderState
 from auditor.evidence.schema import Column
 from auditor.framing.nested import baggage, is_body, is_container, leaves
 from auditor.readers.shared.nested import put_nested
@@ -194,25 +194,16 @@ def settled(frame: pl.DataFrame) -> list[pl.Series]:
     return [kinds(frame), *operations(frame)]
 
 
-class SpanRows:
+class SpanRows(ReaderState):
     """Puts spans into one builder; holds the memos of one input."""
 
     def __init__(self, builder: Builder) -> None:
-        self.builder = builder
+        super().__init__(builder)
         builder.settled = settled
         self.meanings = Meanings(builder)
         self.processes: dict[Any, int] = {}
         self.trace = builder.column("trace_id", "trace", "traceId")
         self.dropped = builder.fact("attributes_dropped")
-
-    @classmethod
-    def of(cls, builder: Builder) -> SpanRows:
-        """The one of a builder, made when first asked for."""
-        held = builder.kept.get("spans")
-        if held is None:
-            held = builder.kept["spans"] = cls(builder)
-        found: SpanRows = held
-        return found
 
     def add(
         self,

@@ -12,11 +12,12 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.http_messages import Exchange, begins, entry_of, exchanges
 from auditor.framing.nested import baggage, leaves
+from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.contract import Reader, Sample
-from auditor.readers.dispatch import to_ns
+from auditor.readers.contract import RecordReader, Sample, SourceReader
 from auditor.readers.shared.nested import put_nested
 from auditor.readers.shared.routes import invocation, trace_of
 
@@ -68,9 +69,7 @@ def sniff(sample: Sample) -> float:
 def read(source: Source, builder: Builder, _start: int, _end: int | None) -> None:
     """Read every exchange of a text or of a HAR file."""
     if source.head.lstrip()[:1] == b"{":
-        from auditor.readers.dispatch import read_objects
-
-        read_objects(source, builder, READER)
+        builder.dispatch.read(source)
         return
     found = exchanges(source.whole().decode("utf-8", "replace"))
     for one in found:
@@ -192,17 +191,15 @@ def shown(data: bytes) -> dict[str, Any] | None:
     return {"path": found[0].path} | {f"header.{k}": v for k, v in found[0].sent.items()} if found else None
 
 
-READER = Reader(
+FORMAT = Format(
     name="http-headers",
     layer="client",
     title="HTTP requests on the wire",
     carries=CARRIES,
     get="""`curl -v … 2> request.txt`, "Copy as cURL" or "Save all as HAR" in the browser's network tab, or
 `kubectl exec deploy/gateway -- tcpdump -A -s0 -i lo port 8080`. Authorization headers are never kept.""",
-    sniff=sniff,
-    read=read,
-    match=match,
-    by_value=frozenset({"log"}),
-    take=take,
-    record=shown,
+)
+READERS = (
+    SourceReader(format=FORMAT, sniff=sniff, read=read, shown=shown),
+    RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({"log"})),
 )

@@ -7,18 +7,17 @@ log prefix says of host, pod and service at `process`. Nothing is read out of qu
 
 from __future__ import annotations
 
+from auditor.evidence.formats import Format
 from auditor.framing.key_value import loose
-from auditor.readers.contract import Reader
-from auditor.readers.text import generic_json as generic
+from auditor.readers.contract import LineReader
+from auditor.readers.shared import free_form
 
-READER = Reader(
+FORMAT = Format(
     name="key-value",
     layer="app",
     title="Log lines of key=value pairs",
-    carries={},
-    everything=True,
     get="""Take the lines your application logs for model calls: `kubectl logs deploy/app | grep llm`,
 `journalctl -u app -o cat`, or the terminal's output as it stands; colours and prefixes do not matter.""",
-    line=loose,
-    take=generic.take,
+    generic=True,
 )
+READERS = (LineReader(format=FORMAT, line=loose, take=free_form.take, rank=2),)

@@ -7,18 +7,17 @@ an IAM principal or a price unless the application logs it. Nothing is read out 
 
 from __future__ import annotations
 
+from auditor.evidence.formats import Format
 from auditor.framing.key_value import strict
-from auditor.readers.contract import Reader
-from auditor.readers.text import generic_json as generic
+from auditor.readers.contract import LineReader
+from auditor.readers.shared import free_form
 
-READER = Reader(
+FORMAT = Format(
     name="logfmt",
     layer="app",
     title="logfmt log lines",
-    carries={},
-    everything=True,
     get="""Take the lines your application logs for model calls: `kubectl logs deploy/app | grep llm`,
 `heroku logs -n 1500`, or `docker compose logs --no-color app`.""",
-    line=strict,
-    take=generic.take,
+    generic=True,
 )
+READERS = (LineReader(format=FORMAT, line=strict, take=free_form.take, rank=1),)

@@ -12,11 +12,12 @@ import re
 from typing import Any
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.key_value import sentence
 from auditor.framing.log_lines import parted
 from auditor.framing.phrases import MODEL
-from auditor.readers.contract import Reader, Sample
-from auditor.readers.text import generic_json as generic
+from auditor.readers.contract import LineReader, Sample
+from auditor.readers.shared import free_form
 
 # the name of a phrase, its field, and its scope
 FIELDS = {
@@ -48,7 +49,7 @@ def _key(phrase: str) -> str:
 def sniff(sample: Sample) -> float:
     """The share of lines in prose, when one of them names a model or they are plainly a log."""
     lines = len(sample.lines) + len(sample.objects)
-    prose = sample.spoken.get("plain-text", 0)
+    prose = sample.by_format.get("plain-text", 0)
     if not prose or sample.container == "table":
         return 0.0
     heads = [line[:400].decode("utf-8", "replace") for line in sample.head.splitlines()[:50] if line.strip()]
@@ -64,7 +65,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         record.setdefault("attempt", said["attempt"])
     if "model" in said:
         record.setdefault("model", said["model"])
-    row, seen = generic.put(record, builder, offset, pointer)
+    row, seen = free_form.put(record, builder, offset, pointer)
     for phrase, (field, scope) in FIELDS.items():
         if phrase in said and field not in seen:
             builder.column(field, scope, _key(phrase), rank=500).put(row, said[phrase])
@@ -77,11 +78,11 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     if "error" in said:
         builder.ids["outcome"][row] = "error"
     failed = {"error": said["error"]} if "error" in said else {}
-    outcome = bool(failed) or bool(seen & (generic.TOKENS | generic.OUTCOMES | {"request_id"}))
+    outcome = bool(failed) or bool(seen & (free_form.TOKENS | free_form.OUTCOMES | {"request_id"}))
     named = "model" in seen or _CALLED.search(record["message"]) or _AWS.search(record["message"])
     if not named and not seen >= {"tokens_input", "tokens_output"}:
         return  # `limit of 4096 tokens` tells of no call
-    if (outcome or _CALLED.search(record["message"])) and generic.is_call(record | failed, seen):
+    if (outcome or _CALLED.search(record["message"])) and free_form.is_call(record | failed, seen):
         builder.ids["kind"][row] = "call"
 
 
@@ -95,16 +96,12 @@ def shown(data: bytes) -> dict[str, Any] | None:
     return pairs | {_key(k): int(v) if str(v).isdigit() else v for k, v in said.items()}
 
 
-READER = Reader(
+FORMAT = Format(
     name="plain-text",
     layer="app",
     title="Log lines in prose",
-    carries={},
-    everything=True,
     get="""Take the lines your application logs for model calls as they stand: `kubectl logs deploy/app`,
 `aws logs tail LOG_GROUP --since 1h`, or a copy out of the terminal.""",
-    line=sentence,
-    sniff=sniff,
-    take=take,
-    record=shown,
+    generic=True,
 )
+READERS = (LineReader(format=FORMAT, line=sentence, take=take, sniff=sniff, rank=3, shown=shown),)

@@ -11,8 +11,9 @@ from typing import Any
 
 from auditor.catalogue.fields import catalogue
 from auditor.evidence.builder import Builder
-from auditor.readers.contract import Reader, Sample
-from auditor.readers.text import generic_json as generic
+from auditor.evidence.formats import Format
+from auditor.readers.contract import RecordReader, Sample
+from auditor.readers.shared import free_form
 
 
 def sniff(sample: Sample) -> float:
@@ -20,12 +21,17 @@ def sniff(sample: Sample) -> float:
     if sample.container != "table":
         return 0.0
     found = {m.field for c in sample.columns if (m := catalogue().lookup(c)) is not None}
-    return 0.3 if found & ({"model"} | generic.TOKENS) else 0.0
+    return 0.3 if found & ({"model"} | free_form.TOKENS) else 0.0
+
+
+def match(_record: dict[str, Any]) -> float:
+    """Never: a row is known by the header of its table."""
+    return 0.0
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """Read one row by the alias index; what the table has no column for is not known."""
-    generic.take({name: cell for name, cell in record.items() if name}, builder, offset, pointer)
+    free_form.take({name: cell for name, cell in record.items() if name}, builder, offset, pointer)
     if builder.columns_known is None:
         named = (builder.catalogue.lookup(name) for name in record)
         builder.columns_known = frozenset(m.field for m in named if m is not None) | _within(record)
@@ -39,14 +45,12 @@ def _within(record: dict[str, Any]) -> frozenset[str]:
     return frozenset(owners) if any(is_container(name) for name in record) else frozenset()
 
 
-READER = Reader(
+FORMAT = Format(
     name="table",
     layer="app",
     title="Tables of model calls",
-    carries={},
-    everything=True,
     get="""Save the query's result as CSV (`\\copy (SELECT …) TO 'calls.csv' CSV HEADER`, "Export as CSV"), or
 paste the table as the console prints it.""",
-    sniff=sniff,
-    take=take,
+    generic=True,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take, sniff=sniff),)

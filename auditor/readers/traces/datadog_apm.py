@@ -13,11 +13,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from auditor.evidence.builder import Builder
+from auditor.evidence.builder import Builder, ReaderState
+from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves
+from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.contract import Reader, Sample
-from auditor.readers.dispatch import read_objects, to_ns
+from auditor.readers.contract import RecordReader, Sample, SourceReader
 from auditor.readers.shared.spans import SpanRows
 from auditor.readers.traces.datadog import (
     CALL_KINDS,
@@ -123,9 +124,17 @@ def _trace(spans: list[Any], builder: Builder, offset: int | None, pointer: str 
             builder.skip(None, "an element of a trace is no span")
 
 
+class UpperHalves(ReaderState):
+    """The upper halves of the trace ids of one input, by the lower half."""
+
+    def __init__(self, builder: Builder) -> None:
+        super().__init__(builder)
+        self.by_trace: dict[Any, str] = {}
+
+
 def _high(builder: Builder, spans: list[dict[str, Any]]) -> dict[Any, str]:
     """The upper halves of the trace ids, which only the first span of a chunk carries."""
-    known: dict[Any, str] = builder.kept.setdefault("datadog trace ids", {})
+    known = builder.state(UpperHalves).by_trace
     for span in spans:
         upper = mapping(span.get("meta")).get("_dd.p.tid")
         if isinstance(upper, str) and isinstance(span.get("trace_id"), (int, str)):
@@ -136,7 +145,7 @@ def _high(builder: Builder, spans: list[dict[str, Any]]) -> dict[Any, str]:
 def _span(
     span: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None, high: dict[Any, str]
 ) -> None:
-    rows = SpanRows.of(builder)
+    rows = builder.state(SpanRows)
     rows.trace = builder.column("trace_id", "trace", "trace_id")
     meta, struct = mapping(span.get("meta")), mapping(span.get("meta_struct"))
     event = nested(struct.get("_llmobs"))
@@ -212,7 +221,7 @@ def sniff(sample: Sample) -> float:
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     """Read every payload of a source; JSON as any other."""
     if not looks_packed(source.head):
-        read_objects(source, builder, READER, start, end)
+        builder.dispatch.read(source, start, end)
         return
     for payload in payloads(source.whole()):
         for trace in payload.traces:
@@ -221,7 +230,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
             builder.skip(None, payload.broken)
 
 
-READER = Reader(
+FORMAT = Format(
     name="datadog-apm",
     layer="app",
     title="Datadog APM traces",
@@ -237,9 +246,14 @@ READER = Reader(
 save the body of `PUT /v0.4/traces` or `/v0.5/traces` as it is; the test agent's `/test/traces` gives the
 same spans as JSON. Spans in Datadog: `curl -H "DD-API-KEY: $DD_API_KEY" -H "DD-APPLICATION-KEY: \
 $DD_APP_KEY" "$DD_API/api/v2/spans/events?filter[query]=service:chat-gateway" > spans.json`.""",
-    match=match,
-    by_value=frozenset({"trace", "traces", "attributes", "spans", "data"}),
-    take=take,
-    sniff=sniff,
-    read=read,
+    binary="msgpack",
+)
+READERS = (
+    SourceReader(format=FORMAT, sniff=sniff, read=read),
+    RecordReader(
+        format=FORMAT,
+        match=match,
+        take=take,
+        by_value=frozenset({"trace", "traces", "attributes", "spans", "data"}),
+    ),
 )

@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.evidence.builder import Builder
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.evidence.formats import Format
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.shared.spans import SpanRows
 from auditor.readers.traces.datadog import (
     CALL_KINDS,
@@ -79,7 +80,7 @@ def _span(
     span: dict[str, Any], around: dict[str, Any], builder: Builder, offset: int | None, pointer: str
 ) -> None:
     """One span; `around` is what the intake says once for all of them."""
-    rows = SpanRows.of(builder)
+    rows = builder.state(SpanRows)
     rows.trace = builder.column("trace_id", "trace", "trace_id")
     tags = dict(tag_pairs(around.get("tags"))) | dict(tag_pairs(span.get("tags")))
     started = to_ns(span.get("start_ns", span.get("start_ms", span.get("start", span.get("timestamp")))))
@@ -137,7 +138,7 @@ def _unfaceted(record: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-READER = Reader(
+FORMAT = Format(
     name="datadog-llmobs",
     layer="app",
     title="Datadog LLM Observability spans",
@@ -157,7 +158,9 @@ READER = Reader(
 "$DD_API/api/v2/llm-obs/v1/spans/events?filter[span_kind]=llm" > spans.json`.
 What an application sends: start it with `DD_LLMOBS_OVERRIDE_ORIGIN=http://localhost:PORT` and keep the
 bodies that arrive there.""",
-    match=match,
-    by_value=frozenset({"event_type", "attributes", "data"}),
-    take=take,
+)
+READERS = (
+    RecordReader(
+        format=FORMAT, match=match, take=take, by_value=frozenset({"event_type", "attributes", "data"})
+    ),
 )

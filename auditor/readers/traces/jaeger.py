@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auditor.evidence.builder import Builder
-from auditor.readers.contract import Reader
-from auditor.readers.dispatch import to_ns
+from auditor.evidence.formats import Format
+from auditor.framing.times import to_ns
+from auditor.readers.contract import RecordReader
 from auditor.readers.shared.spans import CARRIES, SpanRows
 from auditor.readers.traces.zipkin import failed
 
@@ -42,7 +43,7 @@ def _is_span(record: dict[str, Any]) -> bool:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """The spans of a trace, or one span with its process inside."""
-    rows = SpanRows.of(builder)
+    rows = builder.state(SpanRows)
     rows.trace = builder.column("trace_id", "trace", "traceID")
     spans = record.get("spans")
     if not isinstance(spans, list):
@@ -148,7 +149,7 @@ def _duration(value: Any) -> int | None:
     return found if 0 <= found < 2**62 else None
 
 
-READER = Reader(
+FORMAT = Format(
     name="jaeger",
     layer="app",
     title="Jaeger traces",
@@ -156,7 +157,5 @@ READER = Reader(
     get="""`curl "$JAEGER/api/traces?service=chat-gateway&limit=100" > traces.json`, or "Download Results"
 on the search page and "Trace JSON" on a trace's page. From Elasticsearch:
 `curl "$ES/jaeger-span-*/_search?size=1000" > spans.json`.""",
-    match=match,
-    by_value=frozenset({"spans"}),
-    take=take,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({"spans"})),)

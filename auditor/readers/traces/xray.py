@@ -18,9 +18,10 @@ import polars as pl
 
 from auditor.catalogue.fields import normalise
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.json_values import MAX_DEPTH, decode, depth_of
 from auditor.framing.nested import is_body, leaves
-from auditor.readers.contract import Reader
+from auditor.readers.contract import RecordReader
 from auditor.readers.shared.spans import CALL_MARKS, SpanRows, kinds, operations
 from auditor.readers.traces.xray_segments import (
     MODEL_URL,
@@ -76,7 +77,7 @@ def _is_document(record: dict[str, Any]) -> bool:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One document, or every document in a wrapper; the header of a datagram only frames the next one."""
-    rows = SpanRows.of(builder)
+    rows = builder.state(SpanRows)
     rows.trace = builder.column("trace_id", "trace", "trace_id")
     builder.settled = settled
     base = pointer or ""
@@ -265,7 +266,7 @@ def settled(frame: pl.DataFrame) -> list[pl.Series]:
     return [told, *operations(frame)]
 
 
-READER = Reader(
+FORMAT = Format(
     name="xray",
     layer="app",
     title="AWS X-Ray segments",
@@ -286,7 +287,12 @@ READER = Reader(
     get="""`aws xray get-trace-summaries --start-time T1 --end-time T2 --query 'TraceSummaries[].Id'`, then
 `aws xray batch-get-traces --trace-ids ID… > traces.json` (five ids a call). What an application sends:
 point `AWS_XRAY_DAEMON_ADDRESS` at `nc -ul 2000`, or set `logging: debug` in the daemon's file.""",
-    match=match,
-    by_value=frozenset({"trace_id", "format", "Document", "Segments", "Traces", "Id"}),
-    take=take,
+)
+READERS = (
+    RecordReader(
+        format=FORMAT,
+        match=match,
+        take=take,
+        by_value=frozenset({"trace_id", "format", "Document", "Segments", "Traces", "Id"}),
+    ),
 )

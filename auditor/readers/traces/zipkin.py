@@ -13,7 +13,8 @@ import re
 from typing import Any
 
 from auditor.evidence.builder import Builder
-from auditor.readers.contract import Reader
+from auditor.evidence.formats import Format
+from auditor.readers.contract import RecordReader
 from auditor.readers.shared.spans import CARRIES, SpanRows
 
 _HEX = re.compile(r"^[0-9a-fA-F]{1,32}$")
@@ -39,7 +40,7 @@ def match(record: dict[str, Any]) -> float:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One span."""
-    rows = SpanRows.of(builder)
+    rows = builder.state(SpanRows)
     tags = record.get("tags")
     own, resource = _divided(tags if isinstance(tags, dict) else {})
     endpoint = record.get("localEndpoint")
@@ -99,7 +100,7 @@ def _padded(text: Any, width: int) -> str | None:
     return text.lower().zfill(width) if _HEX.match(text) else text
 
 
-READER = Reader(
+FORMAT = Format(
     name="zipkin-v2",
     layer="app",
     title="Zipkin v2 spans",
@@ -107,7 +108,5 @@ READER = Reader(
     get="""`curl "$ZIPKIN/api/v2/traces?serviceName=chat-gateway&limit=100&lookback=3600000" > traces.json`,
 or "Download JSON" on a trace's page. Spans of an OpenTelemetry SDK arrive there with
 `OTEL_TRACES_EXPORTER=zipkin` or the Collector's `zipkin` exporter.""",
-    match=match,
-    by_value=frozenset({"traceId"}),
-    take=take,
 )
+READERS = (RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({"traceId"})),)

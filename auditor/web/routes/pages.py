@@ -20,7 +20,7 @@ from auditor.catalogue.rules import Example, Rule, load_fixes, load_rules
 from auditor.catalogue.samples import Sample, samples, scenario
 from auditor.catalogue.words import SCOPES
 from auditor.readers import matrix
-from auditor.readers.registry import all_readers, reader, recognised_only
+from auditor.readers.registry import all_formats, format_of, unsupported_formats
 from auditor.report.arrange import VERDICT_WORDS, View, arrange
 from auditor.report.load import is_report, read_report
 from auditor.report.quotes import handbook, recipe
@@ -134,14 +134,14 @@ def formats() -> Template:
         for layer, readers in matrix.by_layer()
     ]
     return page(
-        "formats.html", layers=layers, unread=recognised_only(), fields=fields, legend=matrix.legend()
+        "formats.html", layers=layers, unread=unsupported_formats(), fields=fields, legend=matrix.legend()
     )
 
 
 @get("/formats/{name:str}", include_in_schema=False, sync_to_thread=False)
 def format_page(name: FromPath[str]) -> Template:
     """Everything about one format."""
-    one = reader(name)
+    one = format_of(name)
     if one is None:
         raise problems.NotFound("there is no format of this name", "/formats lists them all")
     fields = tuple(catalogue().fields.values())
@@ -188,7 +188,7 @@ async def _ordered(request: Request[Any, Any, Any]) -> tuple[Sample | None, Orde
 
 def offered() -> tuple[Sample, ...]:
     """The samples that can be tried with a button: those that hold calls and can be pasted."""
-    whole = {r.name for r in all_readers() if not r.aggregate}
+    whole = {r.name for r in all_formats() if not r.aggregate}
     return tuple(one for one in samples() if one.format in whole and one.text is not None)
 
 
@@ -201,7 +201,7 @@ def _choices() -> dict[str, Any]:
     first = [next(one for one in offered() if one.format == name and one.kind == "gappy") for name in COMMON]
     return {
         "profiles": profiles().values(),
-        "readers": all_readers(),
+        "readers": all_formats(),
         "samples": {"first": first, "more": by_format},
         "scenario": scenario(),
     }

@@ -22,7 +22,7 @@ from auditor.catalogue.fields import catalogue
 from auditor.catalogue.rules import load_rules
 from auditor.catalogue.samples import samples
 from auditor.readers.matrix import evidence
-from auditor.readers.registry import all_readers
+from auditor.readers.registry import all_formats
 from auditor.report.schema import Report
 from auditor.web.problems import PROBLEM_JSON, Nothing, Problem
 from auditor.web.requests import Envelope, api_order
@@ -221,14 +221,14 @@ def list_formats() -> list[FormatItem]:
             layer=r.layer,
             title=r.title,
             carries=dict(r.carries),
-            everything=r.everything,
+            everything=r.generic,
             aggregate=r.aggregate,
             get=r.get,
             evidence=evidence(r),
             samples=[s.name for s in samples() if s.format == r.name],
             doc=r.doc,
         )
-        for r in all_readers()
+        for r in all_formats()
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from auditor.catalogue.fields import catalogue
-from auditor.evidence.builder import Builder
+from auditor.evidence.builder import Builder, Reading
 from auditor.readers.aws import cloudwatch_emf
 from tests.readers import counts, field, keys, report
 
@@ -84,7 +84,7 @@ def test_a_metric_without_a_model_call_is_context() -> None:
 )
 def test_durations_are_turned_by_their_unit(unit: str, ms: float) -> None:
     """The record states the unit; the field is in milliseconds."""
-    builder = Builder("input", "app", "cloudwatch-emf", catalogue())
+    builder = Builder(Reading("input", catalogue()), cloudwatch_emf.FORMAT)
     cloudwatch_emf.take(record(TOKENS | {"latency": (unit, [0.81])}), builder, 0, "")
 
     assert builder.table().frame["latency_ms"].to_list() == pytest.approx([ms])

@@ -185,7 +185,7 @@ def test_the_sdk_writes_dollars_and_datadog_nano_dollars(metrics: dict[str, floa
 
 def test_milliseconds_of_the_export_are_told_from_nanoseconds() -> None:
     """The Export API writes `start_ns` in milliseconds; a duration is nanoseconds in both."""
-    from auditor.readers.dispatch import to_ns
+    from auditor.framing.times import to_ns
 
     assert 1789380000897000000 == to_ns(exported()["data"][0]["attributes"]["start_ns"])
     assert (1, 0, 0, 0) == counts(report(json.dumps(exported())), "latency_ms")

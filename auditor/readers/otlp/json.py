@@ -1,7 +1,4 @@
-"""OTLP/JSON of whatever signal: whole documents, documents in lines, documents among other things.
-
-It knows framing only: which bytes are a document. What a document says is put by `_otlp_rows`.
-"""
+"""OTLP/JSON of whatever signal: whole documents, documents in lines, documents among other things."""
 
 from __future__ import annotations
 
@@ -12,11 +9,14 @@ from typing import Any
 import msgspec
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.framing.json_values import container_of, decode, json_pieces
 from auditor.inputs.source import Source
-from auditor.readers.contract import Sample
-from auditor.readers.otlp.documents import Otlp
+from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.otlp import metrics
+from auditor.readers.otlp.documents import Otlp, Signals
 from auditor.readers.otlp.shapes import camel_names, document_of, reason_of
+from auditor.readers.shared.spans import CARRIES
 
 ROOTS = {
     "resourceSpans": "resource_spans",
@@ -27,6 +27,61 @@ _NAMES = frozenset((*ROOTS, *ROOTS.values()))
 _FIRST = re.compile(rb'\s*+(?:\[\s*+)?\{\s*+"(resource\w++)"')
 _BYTES = tuple(name.encode() for name in ("esourceSpans", "esourceLogs", "esourceMetrics", *ROOTS.values()))
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+TRACES = Format(
+    name="otlp-json",
+    layer="app",
+    title="OpenTelemetry traces (OTLP/JSON)",
+    carries=CARRIES,
+    get="""Set the Collector's file exporter (`exporters: {file: {path: traces.jsonl}}`) on the traces \
+pipeline, or
+in Python `OTEL_TRACES_EXPORTER=otlp_json_file`; a captured `POST /v1/traces` body with
+`OTEL_EXPORTER_OTLP_PROTOCOL=http/json` is the same document.""",
+    doc="""\
+OTLP/JSON traces: one export document, or one a line as the Collector's file exporter writes them.
+
+A span that names a model operation is a call; every other span is context. Resource attributes stand at
+`process`, span attributes at `span`, captured HTTP headers and baggage at `client_header`. Hex and base64
+ids, camel and snake case names, numbers as text or as numbers are read; logs and metrics that share the file
+are read as what they are. Events and prompt bodies are never kept.
+""",
+)
+LOGS = Format(
+    name="otlp-logs-json",
+    layer="app",
+    title="OpenTelemetry logs and GenAI events (OTLP/JSON)",
+    carries=CARRIES,
+    get="""Set the Collector's file exporter (`exporters: {file: {path: logs.jsonl}}`) on the logs pipeline, \
+or in
+Python `OTEL_LOGS_EXPORTER=otlp_json_file`; a captured `POST /v1/logs` body with
+`OTEL_EXPORTER_OTLP_PROTOCOL=http/json` is the same document.""",
+    doc="""\
+OTLP/JSON logs: the events that GenAI instrumentation writes of a call, and log records of applications.
+
+A `gen_ai.choice` record, or the newer `gen_ai.client.inference.operation.details`, is the call; message
+events of the same span are context, and what their attributes say counts for the call where it is silent
+itself. Any other record is a call when its attributes name a model and its tokens, as coding agents write
+them. A trace and span id join these records to spans, but are no request id. Bodies hold prompts and answers:
+those of GenAI events are not even decoded, and no text of a body is ever kept.
+""",
+)
+METRICS = Format(
+    name="otlp-metrics-json",
+    layer="app",
+    title="OpenTelemetry metrics (OTLP/JSON), totals without calls",
+    carries=metrics.CARRIES,
+    get="""Set the Collector's file exporter (`exporters: {file: {path: metrics.jsonl}}`) on the metrics \
+pipeline; it shows
+which labels your token and cost metrics have. For verdicts on calls pass traces of the same period.""",
+    aggregate=True,
+    doc="""\
+OTLP/JSON metrics: totals over a period, which hold no calls.
+
+Every point is context. The report says by which labels each metric can be split (`gen_ai.client.token.usage`
+by model and token kind, `gen_ai.client.operation.duration`), and what to bring for what no metric can tell:
+which request, user or retry a token belongs to. The numbers themselves are never kept.
+""",
+)
+SIGNALS = Signals(TRACES, LOGS, METRICS)
 
 
 def claim(root: str) -> Callable[[dict[str, Any]], float]:
@@ -67,23 +122,17 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     try:
         data = msgspec.json.encode(record)
         snake = not _NAMES.isdisjoint(record) and ROOTS.keys().isdisjoint(record)
-        _put(Otlp.of(builder), camel_names(data) if snake else data, offset, None, pointer or "")
+        _put(builder.state(Otlp, SIGNALS), camel_names(data) if snake else data, offset, None, pointer or "")
     except _UNREADABLE as error:
         builder.skip(None, reason_of(error))
 
 
-def finish(builder: Builder) -> None:
-    """Say what totals among the input show."""
-    Otlp.of(builder).finish()
-
-
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     """Read every document of a source, or those that begin in a byte range of it."""
-    otlp = Otlp.of(builder)
+    otlp = builder.state(Otlp, SIGNALS)
     snake = any(name.encode() in source.head for name in ROOTS.values())
     if container_of(source.head, source.is_short) != "json-lines":
         _whole(source, builder, otlp, snake)
-        otlp.finish()
         return
     number = 0
     for offset, lines in source.lines(start, end):
@@ -93,7 +142,6 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
             if not line.isspace():
                 _line(line, at, number, otlp, snake)
             at += len(line)
-    otlp.finish()
 
 
 def _put(otlp: Otlp, data: bytes, offset: int | None, line: int | None, within: str | None = None) -> None:
@@ -150,3 +198,33 @@ def _whole(source: Source, builder: Builder, otlp: Otlp, snake: bool) -> None:
             found = True
     if not found and not builder.skipped_total:
         builder.skip(1, reason_of(first))
+
+
+def span_pointer(value: Any, nth: int) -> str | None:
+    """The pointer of the nth span of an OTLP document, in the order in which it was read."""
+    if not isinstance(value, dict):
+        return None
+    for outer in ("resourceSpans", "resource_spans"):
+        for i, block in enumerate(value.get(outer) or []):
+            for middle in (
+                "scopeSpans",
+                "scope_spans",
+                "instrumentationLibrarySpans",
+                "instrumentation_library_spans",
+            ):
+                for j, group in enumerate(block.get(middle) or []):
+                    spans = group.get("spans") or []
+                    if nth < len(spans):
+                        return f"/{outer}/{i}/{middle}/{j}/spans/{nth}"
+                    nth -= len(spans)
+    return None
+
+
+READERS = (
+    SourceReader(format=TRACES, sniff=sniff_of("resourceSpans"), read=read, splits=True),
+    RecordReader(format=TRACES, match=claim("resourceSpans"), take=take, pointer=span_pointer),
+    SourceReader(format=LOGS, sniff=sniff_of("resourceLogs"), read=read),
+    RecordReader(format=LOGS, match=claim("resourceLogs"), take=take, pointer=span_pointer),
+    SourceReader(format=METRICS, sniff=sniff_of("resourceMetrics"), read=read),
+    RecordReader(format=METRICS, match=claim("resourceMetrics"), take=take, pointer=span_pointer),
+)

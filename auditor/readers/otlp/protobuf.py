@@ -13,9 +13,11 @@ from typing import Any
 import msgspec
 
 from auditor.evidence.builder import Builder
+from auditor.evidence.formats import Format
 from auditor.inputs.source import Source
-from auditor.readers.contract import Sample
-from auditor.readers.otlp.documents import Otlp
+from auditor.readers.contract import Sample, SourceReader
+from auditor.readers.otlp import metrics
+from auditor.readers.otlp.documents import Otlp, Signals
 from auditor.readers.otlp.metrics import KINDS
 from auditor.readers.otlp.shapes import (
     AnyValue,
@@ -34,10 +36,67 @@ from auditor.readers.otlp.shapes import (
     Span,
     Status,
 )
+from auditor.readers.shared.spans import CARRIES
 
 _TEXT = re.compile(rb"\s*[A-Za-z0-9+/_-]{40}")
 _SIMPLE = {"string_value": "stringValue", "int_value": "intValue", "double_value": "doubleValue",
            "bool_value": "boolValue"}  # fmt: skip
+TRACES = Format(
+    name="otlp-protobuf",
+    layer="app",
+    title="OpenTelemetry traces (OTLP protobuf)",
+    carries=CARRIES,
+    get="""Set the Collector's file exporter (`exporters: {file: {path: traces.bin, format: proto}}`) on the \
+traces pipeline,
+or keep the body of a `POST /v1/traces`, which is what SDKs send by default \
+(`OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`). A file can be uploaded; to paste it, `base64 traces.bin`.""",
+    binary="protobuf",
+    doc="""\
+OTLP protobuf traces: the body of `POST /v1/traces`, or a file of the Collector with `format: proto`.
+
+One request or stored trace, several one after another, behind 4-byte or variable lengths, and base64 text of
+these are read. Which span is a call and where its fields stand is as in `otlp-json`. Records have no line;
+a cut or damaged one is a counted skip, and what is whole around it is read. Events and prompt bodies are
+never kept.
+""",
+)
+LOGS = Format(
+    name="otlp-logs-protobuf",
+    layer="app",
+    title="OpenTelemetry logs and GenAI events (OTLP protobuf)",
+    carries=CARRIES,
+    get="""Set the Collector's file exporter (`exporters: {file: {path: logs.bin, format: proto}}`) on the \
+logs pipeline,
+or keep the body of a `POST /v1/logs` (`OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`).""",
+    binary="protobuf",
+    doc="""\
+OTLP protobuf logs: the body of `POST /v1/logs`, or a file of the Collector with `format: proto`.
+
+Which record is a call, and what counts for it, is as in `otlp-logs-json`. One request, several one after
+another, behind 4-byte or variable lengths, and base64 text of these are read. Records have no line; a cut or
+damaged one is a counted skip. Bodies hold prompts and answers: no text of a body is ever kept.
+""",
+)
+METRICS = Format(
+    name="otlp-metrics-protobuf",
+    layer="app",
+    title="OpenTelemetry metrics (OTLP protobuf), totals without calls",
+    carries=metrics.CARRIES,
+    get="""Keep the body of a `POST /v1/metrics` (`OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`), or set the \
+Collector's
+file exporter with `format: proto` on the metrics pipeline. For verdicts on calls pass traces of the same
+period.""",
+    aggregate=True,
+    binary="protobuf",
+    doc="""\
+OTLP protobuf metrics: totals over a period, which hold no calls.
+
+What the report says of them is as in `otlp-metrics-json`: by which labels each metric can be split, and what
+to bring for the rest. One request, several one after another, behind 4-byte or variable lengths, and base64
+text of these are read. The numbers themselves are never kept.
+""",
+)
+SIGNALS = Signals(TRACES, LOGS, METRICS)
 
 
 def sniff_of(signal: str) -> Callable[[Sample], float]:
@@ -59,7 +118,7 @@ def read(source: Source, builder: Builder, _start: int, _end: int | None) -> Non
     """Read every request of a source; pieces that are cut or damaged are skips."""
     from auditor.readers.otlp.wire import blocks, framed, signal_of
 
-    otlp = Otlp.of(builder, "protobuf")
+    otlp = builder.state(Otlp, SIGNALS)
     nth, signal = 0, ""
     for number, request in enumerate(framed(source.whole()), 1):
         signal = signal_of(request) or signal
@@ -69,7 +128,6 @@ def read(source: Source, builder: Builder, _start: int, _end: int | None) -> Non
                 builder.skip(None, f"cut or damaged protobuf in request {number}")
     if not nth and not builder.skipped_total:
         builder.skip(None, "no OTLP record in this protobuf")
-    otlp.finish()
 
 
 def _put(otlp: Otlp, block: Any, signal: str, nth: int) -> int:
@@ -206,3 +264,10 @@ def _metrics(block: Any) -> Document:
 
 
 DOCUMENTS: dict[str, Callable[[Any], Document]] = {"traces": _traces, "logs": _logs, "metrics": _metrics}
+
+
+READERS = (
+    SourceReader(format=TRACES, sniff=sniff_of("traces"), read=read, messages=messages),
+    SourceReader(format=LOGS, sniff=sniff_of("logs"), read=read, messages=messages),
+    SourceReader(format=METRICS, sniff=sniff_of("metrics"), read=read, messages=messages),
+)
