@@ -48,7 +48,7 @@ def rule_schema() -> dict[str, Any]:
         "anyOf": [name, {"type": "array", "items": name, "minItems": 1}],
         "description": DESCRIPTIONS["field"],
     }
-    formats = {"enum": [one.name for one in all_formats()]}
+    formats = {"enum": [fmt.name for fmt in all_formats()]}
     schema["$defs"]["AppliesTo"]["properties"]["formats"]["items"] = formats
     keys["fixes"]["items"] = {"enum": list(load_fixes())}
     policy = schema["$defs"]["Example"]["properties"]["policy"]

@@ -94,7 +94,7 @@ def format_data(fmt: Format) -> dict[str, Any]:
         "aggregate": fmt.aggregate,
         "readable": not fmt.unsupported,
         "get": (fmt.unsupported or fmt.get).strip(),
-        "doc": fmt.doc,
+        "doc": fmt.doc.strip(),
         "samples": [sample.file for sample in samples() if sample.format == fmt.name],
     }
 
