@@ -5,16 +5,19 @@ It changes nothing by hand-written text; `tests/test_docs.py` fails when a file 
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from tools.markdown import fields_page, formats_page, formats_table, rules_page
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 SAMPLE = "samples/support-desk.json"
 GAP = re.compile(r"(error|warning|note)\[")
 BLOCK = r"(<!-- {name} -->\n)(.*?)(<!-- end -->)"
@@ -27,7 +30,32 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "fields.md": fields_page(),
         ROOT / "docs" / "rules.md": rules_page(),
         README: readme(README.read_text("utf-8")),
+        ARCHITECTURE: _put(ARCHITECTURE.read_text("utf-8"), "packages", packages()),
     }
+
+
+def packages() -> str:
+    """The packages from the highest layer to the lowest, each with the docstring of its folder."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = next(c["layers"] for c in contracts if c["containers"] == ["auditor"])
+    lines = ["| layer | package | what it is |", "| --- | --- | --- |"]
+    for number, layer in enumerate(layers, 1):
+        for name in re.split(r" *[|:] *", layer):
+            lines.append(f"| {number} | {_link(name)} | {_summary(name)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _link(name: str) -> str:
+    path = f"auditor/{name}"
+    return f"`{path}/`" if (ROOT / path).is_dir() else f"`{path}.py`"
+
+
+def _summary(name: str) -> str:
+    """The first sentence of a package's or a module's docstring."""
+    folder = ROOT / "auditor" / name
+    file = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+    text = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+    return " ".join(text.split("\n\n")[0].split())
 
 
 def readme(text: str) -> str:
@@ -64,7 +92,7 @@ def shown(*arguments: str) -> str:
 def _put(text: str, name: str, block: str) -> str:
     found = re.search(BLOCK.format(name=name), text, re.S)
     if not found:
-        raise RuntimeError(f"README.md has no block <!-- {name} -->")
+        raise RuntimeError(f"there is no block <!-- {name} -->")
     return text[: found.start()] + found[1] + block + found[3] + text[found.end() :]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import logging
 from bisect import bisect_left
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -116,7 +116,7 @@ class Builder:
     """
 
     def __init__(self, reading: Reading, format_: Format) -> None:
-        self.shared, self.format, self.catalogue = reading, format_, reading.catalogue
+        self.reading, self.format, self.catalogue = reading, format_, reading.catalogue
         self.layer = reading.layer or format_.layer
         reading.builders[(format_.name, self.layer)] = self
         self.slots: list[Slot] = []
@@ -136,20 +136,20 @@ class Builder:
     @property
     def records(self) -> int:
         """How many records of this input there are so far."""
-        return self.shared.records
+        return self.reading.records
 
     @property
     def skipped_total(self) -> int:
         """How many pieces of this input could not be read so far."""
-        return self.shared.skipped_total
+        return self.reading.skipped_total
 
     def beside(self, format_: Format, layer: str | None = None) -> Builder:
         """The builder of another format in the same input; this one for its own."""
         if format_.name == self.format.name:
             return self
-        layer = self.shared.layer or layer or format_.layer
-        known = self.shared.builders.get((format_.name, layer))
-        return known or Builder(self.shared, replace(format_, layer=layer))
+        layer = self.reading.layer or layer or format_.layer
+        known = self.reading.builders.get((format_.name, layer))
+        return known or Builder(self.reading, replace(format_, layer=layer))
 
     def state(self, make: Callable[Concatenate[Builder, ...], State], *given: Hashable) -> State:
         """What a reader remembers of this input, made once for what is given with it."""
@@ -161,8 +161,8 @@ class Builder:
     @cached_property
     def dispatch(self) -> Dispatch:
         """What hands records on to the readers of other formats."""
-        assert self.shared.dispatch is not None
-        return self.shared.dispatch(self)
+        assert self.reading.dispatch is not None
+        return self.reading.dispatch(self)
 
     def finish(self) -> None:
         """Let what readers remember of the input be put, after its last record."""
@@ -192,11 +192,11 @@ class Builder:
         """Begin a record and return its row number within the batch. Times are ns since the epoch."""
         if self.n >= BATCH:
             self.flush()
-        ids, number = self.ids, self.shared.records
+        ids, number = self.ids, self.reading.records
         ids["record"].append(number)
         ids["kind"].append(kind)
         ids["format"].append(self.format.name)
-        ids["offset"].append(offset if offset is None else offset + self.shared.base)
+        ids["offset"].append(offset if offset is None else offset + self.reading.base)
         # a table's rows have no offset: they are found again by their number
         ids["nth"].append(nth if offset is not None or nth else number)
         ids["pointer"].append(pointer)
@@ -207,7 +207,7 @@ class Builder:
         ids["process"].append(process)
         ids["name"].append(name)
         ids["outcome"].append(outcome)
-        self.shared.records = number + 1
+        self.reading.records = number + 1
         self.n += 1
         return self.n - 1
 
@@ -217,27 +217,48 @@ class Builder:
         """Begin several records of one document; the caller adds span, parent, times, name and outcome."""
         if self.n + count > BATCH and self.n:
             self.flush()
-        ids, first, number = self.ids, self.n, self.shared.records
+        ids, first, number = self.ids, self.n, self.reading.records
         ids["record"] += range(number, number + count)
         ids["nth"] += range(nth, nth + count)
         ids["kind"] += ["context"] * count
         ids["format"] += [self.format.name] * count
         if isinstance(offset, list):
-            ids["offset"] += [None if o is None else o + self.shared.base for o in offset]
+            ids["offset"] += [None if o is None else o + self.reading.base for o in offset]
         else:
-            ids["offset"] += [None if offset is None else offset + self.shared.base] * count
+            ids["offset"] += [None if offset is None else offset + self.reading.base] * count
         ids["process"] += [process] * count
         ids["pointer"] += [None] * count
-        self.shared.records = number + count
+        self.reading.records = number + count
         self.n += count
         return first
 
+    def batch(self, frame: pl.DataFrame, slots: Sequence[Slot], numbers: int) -> None:
+        """Add records by columns: those of `IDENTITY`, values of fields, and for each a `*_slot` column.
+
+        Values are clean, and what processes carry is spread already. Slot numbers point into `slots`; record
+        and process numbers count from 0 within the batch, which takes `numbers` record numbers.
+        """
+        self.flush()
+        known = {slot: number for number, slot in enumerate(self.slots)}
+        own = [known.setdefault(slot, len(known)) for slot in slots]
+        self.slots += list(known)[len(self.slots) :]
+        reading = self.reading
+        exprs = [pl.col("record") + reading.records, pl.col("process") + len(self._processes)]
+        if own != list(range(len(own))):
+            numbering = pl.lit(pl.Series(own, dtype=pl.Int32))
+            columns = [name for name in frame.columns if name.endswith("_slot")]
+            exprs += [numbering.gather(pl.col(name).cast(pl.UInt32)).alias(name) for name in columns]
+        self._parts.append(frame.with_columns(exprs))
+        reading.records += numbers
+        last = frame["process"].max()
+        self._processes += [{}] * (last + 1 if isinstance(last, int) else 0)
+
     def skip(self, line: int | None, reason: str) -> None:
         """Count a piece of input that could not be read; the first few are kept with their line."""
-        shared = self.shared
-        shared.skipped_total += 1
-        if len(shared.skips) < MAX_SKIPS_SHOWN:
-            shared.skips.append(Skip(line=line if line is None else line + shared.base_line, reason=reason))
+        reading = self.reading
+        reading.skipped_total += 1
+        if len(reading.skips) < MAX_SKIPS_SHOWN:
+            reading.skips.append(Skip(line=line if line is None else line + reading.base_line, reason=reason))
 
     def attempt(self, line: int | None, read: Callable[..., object], *args: Any) -> bool:
         """Read one record; what cannot be read is a skip, and leaves nothing half read behind."""
@@ -255,12 +276,12 @@ class Builder:
         """Forget every record from number `before` on, which could not be read to its end, and count it."""
         self.undo(before)
         # a table's rows are found again by their number: that of this one stays taken
-        self.shared.records = max(self.shared.records, before + 1)
+        self.reading.records = max(self.reading.records, before + 1)
         self.skip(line, reason_of(error))
 
     def undo(self, before: int) -> None:
         """Forget every record from number `before` on, of whatever format; their numbers stay taken."""
-        for builder in self.shared.builders.values():
+        for builder in self.reading.builders.values():
             builder._cut(before)
 
     def _cut(self, before: int) -> None:
@@ -279,14 +300,14 @@ class Builder:
 
     def interrupted(self, reader: str, error: BaseException) -> str:
         """Count as one skip that a reader failed, behind the last record it read; returns the reason."""
-        offsets = [b._last_offset() for b in self.shared.builders.values()]
+        offsets = [b._last_offset() for b in self.reading.builders.values()]
         last = max((offset for offset in offsets if offset is not None), default=None)
         line = self.line(last)
         where = "at its beginning" if not self.records else f"behind line {line}" if line else "in its middle"
         reason = f"the reader {reader} failed {where} ({type(error).__name__})"
-        _log.debug("%s: %s", self.shared.input, reason, exc_info=error)
-        self.shared.skipped_total += 1
-        self.shared.skips.insert(0, Skip(line=line, reason=reason))
+        _log.debug("%s: %s", self.reading.input, reason, exc_info=error)
+        self.reading.skipped_total += 1
+        self.reading.skips.insert(0, Skip(line=line, reason=reason))
         return reason
 
     def _last_offset(self) -> int | None:
@@ -296,19 +317,19 @@ class Builder:
 
     def line(self, offset: int | None) -> int | None:
         """The line that holds a byte offset, where lines are known."""
-        known = self.shared.line_of
+        known = self.reading.line_of
         return known(offset) if known is not None and offset is not None else None
 
     def _lose(self, offset: int | None, error: BaseException) -> None:
         """Count a record that was read and cannot be put into a column."""
-        shared = self.shared
-        shared.skipped_total += 1
-        if len(shared.skips) < MAX_SKIPS_SHOWN:
-            shared.skips.append(Skip(line=self.line(offset), reason=reason_of(error)))
+        reading = self.reading
+        reading.skipped_total += 1
+        if len(reading.skips) < MAX_SKIPS_SHOWN:
+            reading.skips.append(Skip(line=self.line(offset), reason=reason_of(error)))
 
     def note(self, text: str) -> None:
         """Tell the reader of the report something about this input, once."""
-        self.shared.notes.setdefault(text)
+        self.reading.notes.setdefault(text)
 
     def keys(self, scope: str, prefix: str = "") -> Keys:
         """The memo of keys at a scope; `prefix` is written before the key in the report."""
@@ -415,9 +436,9 @@ class Builder:
 
     def table(self) -> Table:
         """The finished table of this input, the records of all its formats in their order."""
-        shared, slots, frames = self.shared, list[Slot](), list[pl.DataFrame]()
-        mixed = len(shared.builders) > 1
-        for builder in shared.builders.values():
+        reading, slots, frames = self.reading, list[Slot](), list[pl.DataFrame]()
+        mixed = len(reading.builders) > 1
+        for builder in reading.builders.values():
             frame = builder._frame()
             if mixed and frame.height:
                 shift = [(pl.col(c) + len(slots)).alias(c) for c in frame.columns if c.endswith("_slot")]
@@ -429,20 +450,20 @@ class Builder:
             frames.append(pl.DataFrame(schema=IDENTITY))
         frame = pl.concat(frames, how="diagonal_relaxed").sort("record") if len(frames) > 1 else frames[0]
         known = {
-            b.format.name: b.columns_known for b in shared.builders.values() if b.columns_known is not None
+            b.format.name: b.columns_known for b in reading.builders.values() if b.columns_known is not None
         }
         return Table(
-            shared.input,
+            reading.input,
             self.format.name,
             self.layer,
             frame,
             slots,
-            shared.skips,
-            shared.skipped_total,
-            notes=list(shared.notes),
+            reading.skips,
+            reading.skipped_total,
+            notes=list(reading.notes),
             columns_known=known,
-            formats={b.format.name: b.format for b in shared.builders.values()},
-            numbers=shared.records,
+            formats={b.format.name: b.format for b in reading.builders.values()},
+            numbers=reading.records,
         )
 
     def _frame(self) -> pl.DataFrame:

@@ -12,24 +12,23 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from multiprocessing import get_context
 
-import msgspec
-import polars as pl
+from msgspec import structs
 
 from auditor.catalogue.fields import Catalogue
 from auditor.errors import AuditError
 from auditor.evidence.batch import BROKEN
-from auditor.evidence.builder import MAX_SKIPS_SHOWN, no_collection
+from auditor.evidence.builder import MAX_SKIPS_SHOWN, Builder, no_collection
 from auditor.evidence.formats import Format
-from auditor.evidence.schema import Slot, Table
+from auditor.evidence.schema import Table
 from auditor.inputs.source import Input, Source
 from auditor.readers.dispatch import finish
 from auditor.readers.ingest import builder_of, ingest
 from auditor.readers.registry import format_of, readers_of
-from auditor.report.schema import Skip
 
 RANGE = 12 * 1024 * 1024  # bytes: a worker takes a second to begin, and the last range is waited for
 SPLIT_FROM = 128 * 1024 * 1024  # bytes below which starting a second process costs more than it saves
@@ -64,7 +63,7 @@ def read_split(source: Source, given: Input, found: Format, catalogue: Catalogue
     parts = max(jobs, source.size // RANGE)
     edges = [source.size * i // parts for i in range(parts + 1)]
     tasks: list[_Task] = [(given, found.name, catalogue, a, b) for a, b in pairwise(edges)]
-    return _joined(source, _shared_out(tasks, jobs), edges)
+    return _joined(builder_of(source, given, found, catalogue), source, _shared_out(tasks, jobs), edges)
 
 
 def _shared_out(tasks: list[_Task], jobs: int) -> list[Table]:
@@ -99,51 +98,24 @@ def _read_range(task: _Task) -> Table:
     return builder.table()
 
 
-def _joined(source: Source, tables: list[Table], edges: list[int]) -> Table:
-    slots: dict[Slot, int] = {}
-    frames: list[pl.DataFrame] = []
-    skips: list[Skip] = []
-    notes: dict[str, None] = {}
-    known: dict[str, frozenset[str]] = {}
-    records = processes = 0
+def _joined(builder: Builder, source: Source, tables: list[Table], edges: list[int]) -> Table:
+    """One table of the tables of successive ranges."""
+    reading = builder.reading
+    formats: dict[str, Format] = {}
+    columns_known: dict[str, frozenset[str]] = {}
     for table, start in zip(tables, edges, strict=False):
-        numbers = [slots.setdefault(slot, len(slots)) for slot in table.slots]
-        frame = table.frame.with_columns(
-            *_renumbered(table.frame, numbers), pl.col("record") + records, pl.col("process") + processes
-        )
-        frames.append(frame)
-        records += table.numbers
-        last = frame["process"].max()
-        processes = last + 1 if isinstance(last, int) else processes
+        builder.batch(table.frame, table.slots, table.numbers)
+        table.frame = table.frame.clear()
         for name, columns in table.columns_known.items():
-            known[name] = known.get(name, frozenset()) | columns
-        if table.skips and len(skips) < MAX_SKIPS_SHOWN:
+            columns_known[name] = columns_known.get(name, frozenset()) | columns
+        if table.skips and len(reading.skips) < MAX_SKIPS_SHOWN:
             before = _lines_before(source, start)
-            skips += [msgspec.structs.replace(s, line=s.line and s.line + before) for s in table.skips]
-        notes |= dict.fromkeys(table.notes)
-    first = tables[0]
-    return Table(
-        first.input,
-        first.format,
-        first.layer,
-        pl.concat(frames, how="diagonal_relaxed"),
-        list(slots),
-        skips[:MAX_SKIPS_SHOWN],
-        sum(t.skipped_total for t in tables),
-        notes=list(notes),
-        columns_known=known,
-        formats={name: f for table in tables for name, f in table.formats.items()},
-        numbers=records,
-    )
-
-
-def _renumbered(frame: pl.DataFrame, numbers: list[int]) -> list[pl.Expr]:
-    """Every column of slots with the numbers that the whole file gives them."""
-    if numbers == list(range(len(numbers))):
-        return []
-    held = pl.lit(pl.Series(numbers, dtype=pl.Int32))
-    columns = [name for name in frame.columns if name.endswith("_slot")]
-    return [held.gather(pl.col(name).cast(pl.UInt32)).alias(name) for name in columns]
+            reading.skips += [structs.replace(s, line=s.line and s.line + before) for s in table.skips]
+        reading.skipped_total += table.skipped_total
+        reading.notes |= dict.fromkeys(table.notes)
+        formats |= table.formats
+    del reading.skips[MAX_SKIPS_SHOWN:]
+    return replace(builder.table(), columns_known=columns_known, formats=formats)
 
 
 def _lines_before(source: Source, start: int) -> int:

@@ -91,10 +91,10 @@ def read_parts(parts: list[Part], builder: Builder) -> str | None:
     A part that is not what it looked like is a skip. Where a reader breaks, the other parts are read, and why
     it broke is returned.
     """
-    shared = builder.shared
+    reading = builder.reading
     failed = None
     for part in parts:
-        shared.base, shared.base_line = part.segment.offset, part.segment.line
+        reading.base, reading.base_line = part.segment.offset, part.segment.line
         try:
             if part.format is None:
                 _prose(part.segment.data, builder)
@@ -106,7 +106,7 @@ def read_parts(parts: list[Part], builder: Builder) -> str | None:
             builder.skip(1, error.message.removeprefix(f"{part.source.name}: "))
         except BROKEN as error:
             failed = failed or builder.interrupted((part.format or prose().format).name, error)
-    shared.base = shared.base_line = 0
+    reading.base = reading.base_line = 0
     return failed
 
 

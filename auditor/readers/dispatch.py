@@ -169,5 +169,5 @@ class Dispatcher:
 
 def finish(builder: Builder) -> None:
     """Let every reader that read of an input put what it still remembers, once all of it was read."""
-    for own in list(builder.shared.builders.values()):
+    for own in list(builder.reading.builders.values()):
         own.finish()

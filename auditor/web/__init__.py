@@ -1,4 +1,1 @@
-"""The service: one page, a JSON API and the reference pages over the same audit.
-
-It never audits in its own process and never keeps what it was given or what it answered.
-"""
+"""The service: the page, a JSON API and the reference pages over the same audit."""

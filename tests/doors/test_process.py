@@ -250,7 +250,7 @@ def test_a_reader_that_leaves_changes_no_exit_code(words: str) -> None:
 
 SPLIT = (  # the command line, with files of any size read by several processes
     "import auditor.readers.ingest, auditor.execution.local\n"
-    "auditor.readers.ingest.SPLIT_FROM, auditor.execution.local.RANGE = 0, 1 << 20\n"
+    "auditor.execution.local.SPLIT_FROM, auditor.execution.local.RANGE = 0, 1 << 20\n"
     "from auditor.cli.main import main\nmain()"
 )
 

@@ -17,7 +17,8 @@ from auditor.evidence.schema import Table
 from auditor.execution.local import _joined, _read_range
 from auditor.inputs.source import Input, Source
 from auditor.policy.model import Policy
-from auditor.readers.registry import all_readers
+from auditor.readers.ingest import builder_of
+from auditor.readers.registry import all_readers, format_of
 from tests.support.chains import invocation, span
 
 SPLITTING = {r.format.name for r in all_readers() if r.source is not None and r.source.splits}
@@ -60,7 +61,10 @@ def joined_at(path: Path, fmt: str, edges: list[int]) -> Table:
     """The table of a file whose ranges meet at these offsets, each read by itself."""
     given = Input("lines", path=path, format=fmt)
     ranges = [_read_range((given, fmt, catalogue(), a, b)) for a, b in pairwise(edges)]
-    return _joined(Source(given), ranges, edges)
+    found = format_of(fmt)
+    assert found is not None
+    source = Source(given)
+    return _joined(builder_of(source, given, found, catalogue()), source, ranges, edges)
 
 
 def content(table: Table) -> tuple[object, ...]:
@@ -144,7 +148,7 @@ def test_jobs_change_no_byte_of_the_report(fmt: str, tmp_path: Path, monkeypatch
     rows = [RECORDS[fmt](n) for n in range(1, 57)]
     width = max(map(len, rows)) + 1
     path.write_text("".join(row[:-1] + " " * (width - len(row) - 1) + "}\n" for row in rows))
-    monkeypatch.setattr("auditor.readers.ingest.SPLIT_FROM", 1)
+    monkeypatch.setattr("auditor.execution.local.SPLIT_FROM", 1)
     monkeypatch.setattr("auditor.execution.local.RANGE", 4 * width)
 
     for named in (fmt, None):

@@ -52,7 +52,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Billing:
     """One billing format: how its header is known, where its columns are, what a whole export has."""
 
@@ -100,7 +100,7 @@ class Billing:
     def put_all(self, bill: Bill, builder: Builder) -> None:
         """Put the rows of a bill, grouped."""
         have = found(bill, self.layout)
-        frame = grouped(bill, have, by_day=builder.shared.by_day)
+        frame = grouped(bill, have, by_day=builder.reading.by_day)
         if bill.headless:
             builder.note(HEADLESS)
         rows = Rows(builder, have)

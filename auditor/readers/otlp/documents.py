@@ -120,8 +120,8 @@ class Otlp(ReaderState):
         self, document: dict[str, Any], pointer: str, offset: int | None, nth: int, line: int | None
     ) -> int:
         """Put a document of one record, which stands at a pointer of the whole; returns the next number."""
-        shared = self.builder.shared
-        before = shared.records
+        reading = self.builder.reading
+        before = reading.records
         try:
             self.put(document_of(msgspec.json.encode(document)), offset, nth)
         except msgspec.ValidationError as error:
@@ -129,10 +129,10 @@ class Otlp(ReaderState):
             self.builder.skip(line, f"not the OTLP shape: {_inside(error)}`{pointer}`")
         except Exception as error:  # noqa: BLE001 - whatever is odd about it, the others count
             self.builder.fail(before, line, error)
-        for builder in shared.builders.values():
+        for builder in reading.builders.values():
             for row in range(bisect_left(builder.ids["record"], before), builder.n):
                 builder.ids["pointer"][row] = pointer
-        return nth + max(shared.records - before, 1)
+        return nth + max(reading.records - before, 1)
 
     def finish(self) -> None:
         """Say what the totals among the input show."""

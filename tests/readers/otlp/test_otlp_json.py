@@ -92,7 +92,7 @@ def test_what_a_span_dropped_is_not_called_absent() -> None:
 
 def test_worker_processes_give_the_same_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes over ranges of one file find what one process finds, skips and lines included."""
-    monkeypatch.setattr("auditor.readers.ingest.SPLIT_FROM", 1)
+    monkeypatch.setattr("auditor.execution.local.SPLIT_FROM", 1)
     monkeypatch.setattr("auditor.execution.local.RANGE", 2_000)
     path = tmp_path / "spans.jsonl"
     lines = [json.dumps(traces(call(tenant__id="acme") if i % 3 else call())) for i in range(40)]
