@@ -1,7 +1,4 @@
-"""`python -m auditor` is the command `auditor`.
-
-It does nothing else.
-"""
+"""`python -m auditor` is the command `auditor`."""
 
 from auditor.cli.main import main
 

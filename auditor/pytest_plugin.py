@@ -1,6 +1,6 @@
 """`pytest --attribution-audit`: the spans that an application's own tests export, audited as the run ends.
 
-It touches nothing unless it is asked to, and imports neither the auditor nor an SDK before that.
+Without the option it imports neither the auditor nor an SDK: pytest loads the plugin in every project.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import pytest
 if TYPE_CHECKING:
     from auditor.report.schema import Report
 
-NAME = "tests"  # what the input is called in the report
+NAME = "tests"  # of the input in the report
 _KEY = "attribution_spans"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The switches, in a group of their own."""
+    """Add the options, in a group of their own."""
     group = parser.getgroup("attribution audit")
     group.addoption(
         "--attribution-audit",
@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to collect, when asked to."""
+    """Register the collector when the option is given; UsageError without an SDK."""
     if not config.getoption("--attribution-audit"):
         return
     try:
@@ -44,64 +44,64 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Collector:
-    """Collects in every process that runs tests, audits in the one that reports."""
+    """Collects spans in every process that runs tests, audits them in the one that reports."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._spans: list[str] = []
-        self._attached: list[Any] = []
-        self._told: list[str] = []
+        self._providers: list[Any] = []
+        self._errors: list[str] = []
         self._report: Report | None = None
 
     # -- collecting ------------------------------------------------------------------------------------------
 
     def attach(self) -> None:
-        """Listen to the global TracerProvider as soon as an SDK one is set; more than one may come."""
+        """Add an exporter to the global TracerProvider if the SDK made it; tests may set more than one."""
         from opentelemetry import trace
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
         provider = trace.get_tracer_provider()
-        if isinstance(provider, TracerProvider) and not any(provider is one for one in self._attached):
-            self._attached.append(provider)
+        if isinstance(provider, TracerProvider) and not any(provider is other for other in self._providers):
+            self._providers.append(provider)
             provider.add_span_processor(SimpleSpanProcessor(_exporter(self._spans)))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collection(self) -> Iterator[Any]:
-        """Modules of tests and conftest.py files often set the provider when they are imported."""
+        """Attach around collection: test modules and conftest.py files often set the provider on import."""
         self.attach()
-        held = yield
+        result = yield
         self.attach()
-        return held
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self) -> Iterator[Any]:
-        """A provider that a test sets is heard from the next test on at the latest."""
+        """Attach around each test: a provider that a test sets is used from the next test on."""
         self.attach()
-        held = yield
+        result = yield
         self.attach()
-        return held
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self) -> Iterator[Any]:
-        """A provider that a fixture sets is heard before the test begins."""
-        held = yield
+        """Attach after each fixture: a provider that a fixture sets is used in its test."""
+        result = yield
         self.attach()
-        return held
+        return result
 
     # -- auditing --------------------------------------------------------------------------------------------
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """What a process of pytest-xdist collected."""
+        """Take the spans that a process of pytest-xdist collected."""
         self._spans += getattr(node, "workeroutput", {}).get(_KEY, [])
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Audit; a failed gate fails a run that had passed."""
-        held = getattr(self._config, "workeroutput", None)
-        if held is not None:
-            held[_KEY] = self._spans
+        output = getattr(self._config, "workeroutput", None)  # of a process of pytest-xdist
+        if output is not None:
+            output[_KEY] = self._spans
             return
         if self._audit():
             return
@@ -109,57 +109,60 @@ class Collector:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _audit(self) -> bool:
-        """Whether the gate passes; what to tell is kept for the summary."""
+        """Whether the gate passes; report or errors are kept for the summary."""
         from auditor.errors import AuditError
 
         try:
-            self._report = report = _audited(self._spans, self._config)
+            self._report = report = _audit_spans(self._spans, self._config)
         except AuditError as error:
-            self._told = [f"{error.message}{f' ({error.hint})' if error.hint else ''}"]
+            self._errors = [f"{error.message}{f' ({error.hint})' if error.hint else ''}"]
             return False
         if not report.totals.calls:
-            self._told = ["no model call among the spans: does a test make one, with the SDK's provider set?"]
+            self._errors = [
+                "no model call among the spans: does a test make one, with the SDK's provider set?"
+            ]
             return False
         return report.gate.passed
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Every open gap on a line, then the one line that sums up."""
+        """Print each open gap on a line, then the summary line."""
         from auditor.printing.text import plural, visible
 
         terminalreporter.section("attribution audit")
         terminalreporter.write_line(f"{plural(len(self._spans), 'span')} collected")
-        for line in self._told or _lines(self._report):
+        for line in self._errors or _lines(self._report):
             terminalreporter.write_line(visible(line))
 
 
 def _exporter(spans: list[str]) -> Any:
-    """An exporter that keeps each span as the SDK prints it."""
+    """An exporter that appends each span to `spans`, as JSON."""
     from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-    class Kept(SpanExporter):
+    class ListExporter(SpanExporter):
         """Keeps spans in this process."""
 
         def export(self, batch: Any) -> SpanExportResult:
             spans.extend(span.to_json(indent=None) for span in batch)
             return SpanExportResult.SUCCESS
 
-    return Kept()
+    return ListExporter()
 
 
-def _audited(spans: list[str], config: pytest.Config) -> Report:
-    """The report of the collected spans by the policy that holds in the root folder of the tests."""
+def _audit_spans(spans: list[str], config: pytest.Config) -> Report:
+    """The report of the spans by the policy that was named, else by the nearest one of the root folder."""
     from pathlib import Path
 
     from auditor.audit import Input, audit
-    from auditor.policy.files import find
-    from auditor.policy.settings import Switches, settle
+    from auditor.policy.files import find_policy
+    from auditor.policy.settings import effective_policy
+    from auditor.policy.switches import Switches
 
     named = config.getoption("--attribution-policy")
-    path = Path(named) if named else find(config.rootpath)
+    path = Path(named) if named else find_policy(config.rootpath)
     switches = Switches(
         policy_file=path, no_config=path is None, profile=config.getoption("--attribution-profile")
     )
-    policy, _ = settle(switches)
+    policy, _ = effective_policy(switches)
     return audit([Input(name=NAME, data="\n".join(spans).encode() or b"\n", format="otel-console")], policy)
 
 

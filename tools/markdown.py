@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from auditor.catalogue.fields import Field, Profile, Requirement, catalogue, profiles
 from auditor.catalogue.rules import FAMILIES, Rule, load_fixes, load_rules
 from auditor.catalogue.samples import samples
-from auditor.cli.commands.lists import formats_markdown
+from auditor.cli.lists import formats_markdown
 from auditor.evidence.formats import Format
 from auditor.readers import matrix
 from auditor.readers.registry import all_formats

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from auditor.catalogue.fields import catalogue, catalogue_with
 from auditor.catalogue.rules import Example, Rule, load_rules
-from auditor.cli.commands.selftest import inputs_of, policy_of
+from auditor.cli.checks import inputs_of, policy_of
 from auditor.evidence.assemble import assemble
 from auditor.evidence.table import Evidence
 from auditor.inputs.source import Source

@@ -1,7 +1,4 @@
-"""The terminal as it is: whether it shows colour, how wide it is, where reports and messages go.
-
-It never decides what is said, and writes a report nowhere but to standard output.
-"""
+"""The terminal: colours, width, the standard streams, exit codes, signals."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -25,15 +22,15 @@ from auditor.errors import AuditError
 from auditor.printing.ink import Ink, Style
 from auditor.printing.text import visible
 
-PASSED, FAILED, COULD_NOT = 0, 1, 2  # every exit code of a command that came to its end
+PASSED, FAILED, ERROR = 0, 1, 2  # the exit codes of a command that ran to its end
 INTERRUPTED = 128 + signal.SIGINT
-PIPED = 100  # columns where nobody can be asked
-PATIENCE = 1.0  # seconds before anything moves on the screen
+DEFAULT_WIDTH = 100  # columns, where standard output is no terminal
+PROGRESS_DELAY = 1.0  # seconds before progress is shown
 _OFF = ("", "0", "false", "no")
 
 
 def wants_color(choice: str, stream: TextIO) -> bool:
-    """`always` and `never` are orders; else NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, then the terminal."""
+    """Whether to colour: by `always` or `never`, else NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, the terminal."""
     if choice != "auto":
         return choice == "always"
     if os.environ.get("NO_COLOR"):
@@ -44,10 +41,10 @@ def wants_color(choice: str, stream: TextIO) -> bool:
 
 
 def style(color: str = "auto", *, quiet: bool = False, links: Mapping[str, str] | None = None) -> Style:
-    """How standard output wants its report."""
+    """The width, colours and glyphs that standard output can show; `links` only where it is a terminal."""
     out = sys.stdout
     return Style(
-        width=shutil.get_terminal_size().columns if out.isatty() else PIPED,
+        width=shutil.get_terminal_size().columns if out.isatty() else DEFAULT_WIDTH,
         color=wants_color(color, out),
         unicode=shows_unicode(out),
         quiet=quiet,
@@ -61,46 +58,53 @@ def ink(color: str = "auto") -> Ink:
 
 
 def is_terminal() -> bool:
-    """Whether a person reads standard output as it comes."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def shows_unicode(stream: TextIO) -> bool:
-    """Whether the stream is UTF-8: box glyphs on any other would be noise or an error."""
+    """Whether the encoding of the stream is UTF-8: any other cannot encode the glyphs."""
     try:
         return codecs.lookup(stream.encoding or "ascii").name.startswith("utf")
     except LookupError:
         return False
 
 
-def put(data: bytes) -> None:
-    """A report to standard output; a reader that stops reading (`| head`) is no error."""
+def write(data: bytes) -> None:
+    """Write a report to standard output; a reader that stops reading (`| head`) is no error."""
     try:
         out = sys.stdout.buffer
         out.write(data)
         out.flush()
     except OSError as error:
-        unwritten(error)
+        write_failed(error)
 
 
-def unwritten(error: OSError) -> None:
-    """Standard output could not be written: AuditError, but for a reader that stopped reading."""
-    _end(sys.stdout)
+def write_json(value: Any) -> None:
+    """Write a value as JSON to standard output."""
+    from auditor.writers.json import document
+
+    write(document(value))
+
+
+def write_failed(error: OSError) -> None:
+    """Standard output could not be written: AuditError, unless the reader stopped reading."""
+    _discard(sys.stdout)
     if not isinstance(error, BrokenPipeError):
         hint = "check where it goes, or name a file with -o"
         raise AuditError(f"standard output: {error.strerror or error}", hint) from None
 
 
 def flush() -> None:
-    """Nothing may be left for the interpreter's own flush: where that fails the exit code is lost."""
+    """Flush standard output: where the interpreter's own flush at exit fails, the exit code is lost."""
     try:
         sys.stdout.flush()
     except OSError:
-        _end(sys.stdout)
+        _discard(sys.stdout)
 
 
-def _end(stream: TextIO) -> None:
-    """Let the rest go nowhere: the interpreter flushes once more at exit."""
+def _discard(stream: TextIO) -> None:
+    """Send what is left to the null device: the interpreter flushes once more at exit."""
     with suppress(OSError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
@@ -108,40 +112,40 @@ def _end(stream: TextIO) -> None:
 
 
 def to_stderr(text: str, *, nl: bool = True, color: bool | None = None) -> None:
-    """Text to standard error as it is; where nobody can read it, it is lost and nothing else is."""
+    """Write text to standard error as it is; a closed one is no error."""
     try:
         click.echo(text, err=True, nl=nl, color=color)
     except OSError:
-        _end(sys.stderr)
+        _discard(sys.stderr)
 
 
-def tell(text: str) -> None:
-    """One message to standard error, on one line, inert."""
+def message(text: str) -> None:
+    """Write one line to standard error, control characters escaped."""
     to_stderr(visible(text))
 
 
-def complain(message: str, hint: str = "", *, error: BaseException | None = None) -> None:
-    """What went wrong and what to do next; the traceback only of an `error` that is given."""
+def error_message(text: str, hint: str = "", *, error: BaseException | None = None) -> None:
+    """Write what went wrong and what to do next to standard error; with `error`, its traceback first."""
     if error is not None:
         to_stderr("".join(traceback.format_exception(error)), nl=False)
     lead = click.style("error:", fg="red", bold=True) if wants_color("auto", sys.stderr) else "error:"
-    for n, line in enumerate(message.splitlines() or [""]):
+    for n, line in enumerate(text.splitlines() or [""]):
         to_stderr(f"{'      ' if n else lead} {visible(line)}", color=True)
     if hint:
-        tell(f"hint:  {hint}")
+        message(f"hint:  {hint}")
 
 
-def trace() -> None:
-    """Show the tracebacks of what went wrong and did not end the audit."""
+def show_tracebacks() -> None:
+    """Log to standard error, with tracebacks, the errors that do not end the audit."""
     logger = logging.getLogger("auditor")
     logger.setLevel(logging.DEBUG)
     logger.addHandler(logging.StreamHandler())
 
 
 def open_closed_streams() -> None:
-    """Put the null device where a standard stream was closed (`>&-`): else the next file gets its number.
+    """Open the null device in place of a closed standard stream (`>&-`): else the next file gets its number.
 
-    A closed standard input stays None, as it differs from an empty one.
+    `sys.stdin` stays None when it was closed: a closed standard input is not an empty one.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
@@ -153,7 +157,7 @@ def open_closed_streams() -> None:
 
 
 class Terminated(SystemExit):
-    """Another process asked this one to end: unfinished files are removed and workers end on the way out."""
+    """SIGTERM or SIGHUP as an exception, so that unfinished files are removed and workers end."""
 
     def __init__(self, signal_number: int) -> None:
         self.exit_code = 128 + signal_number
@@ -161,16 +165,16 @@ class Terminated(SystemExit):
 
 
 @contextmanager
-def ending_on_signals() -> Iterator[None]:
-    """Within the block SIGTERM and SIGHUP raise Terminated, so that nothing is left behind."""
+def exit_on_signals() -> Iterator[None]:
+    """Within the block SIGTERM and SIGHUP raise Terminated."""
 
-    def end(number: int, _: object) -> NoReturn:
+    def terminate(number: int, _: object) -> NoReturn:
         raise Terminated(number)
 
     names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    # one that is ignored, as by nohup, stays ignored
-    before = {n: signal.signal(n, end) for n in numbers if signal.getsignal(n) is signal.SIG_DFL}
+    # a signal that is ignored, as by nohup, stays ignored
+    before = {n: signal.signal(n, terminate) for n in numbers if signal.getsignal(n) is signal.SIG_DFL}
     try:
         yield
     finally:
@@ -178,11 +182,11 @@ def ending_on_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class Waiting:
-    """Says that work goes on: only on a terminal with colour, only after a second, and wiped at the end."""
+class Progress:
+    """A line with the elapsed seconds on a terminal with colour, after a second, removed at the end."""
 
-    def __init__(self, what: str, color: str) -> None:
-        self._what = visible(what)
+    def __init__(self, text: str, color: str) -> None:
+        self._text = visible(text)
         self._shown = sys.stderr.isatty() and wants_color(color, sys.stderr) and not os.environ.get("CI")
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -199,9 +203,9 @@ class Waiting:
             self._thread.join()
 
     def _run(self) -> None:
-        begun = time.monotonic()
-        if self._done.wait(PATIENCE):
+        start = time.monotonic()
+        if self._done.wait(PROGRESS_DELAY):
             return
         while not self._done.wait(0.2):
-            to_stderr(f"\r{self._what}, {time.monotonic() - begun:.0f} s", nl=False, color=True)
+            to_stderr(f"\r{self._text}, {time.monotonic() - start:.0f} s", nl=False, color=True)
         to_stderr("\r\x1b[K", nl=False, color=True)

@@ -1,7 +1,4 @@
-"""The words of the command line as inputs: `NAME=PATH`, folders, patterns, standard input, `--as`.
-
-It opens nothing but standard input and pipes; a file is only read by the audit.
-"""
+"""The arguments of the command line as inputs: `NAME=PATH`, folders, patterns, standard input, `--as`."""
 
 from __future__ import annotations
 
@@ -17,29 +14,30 @@ from auditor.inputs.source import Input, Source
 from auditor.printing.text import nearest
 from auditor.readers.registry import all_formats
 
-_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.S)
-_BEFORE_PATTERN = re.compile(r"(?:[^*?[/\\]*[/\\])*")
-_LAYER = {**{layer: layer for layer in LAYERS}, "bill": "billing"}
+_NAMED_PATH = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*)=(.+)", re.S)
+_FOLDER_OF_PATTERN = re.compile(r"(?:[^*?[/\\]*[/\\])*")
+_LAYER_BY_NAME = {**{layer: layer for layer in LAYERS}, "bill": "billing"}
 
 
 def inputs_of(words: Sequence[str], formats: Sequence[str], stdin_name: str) -> tuple[list[Input], list[str]]:
-    """The inputs in the order given, and what was left out of a folder with the reason.
+    """The inputs in the order given, and for each file of a folder that was left out the reason.
 
     `formats` are the values of `--as`: `FORMAT` for all inputs or `NAME=FORMAT` for one of them.
+    UsageError when a name or format does not exist, InputError when nothing can be read.
     """
-    named, forced = _formats(formats)
+    named, default = _formats(formats)
     inputs: list[Input] = []
     left_out: list[str] = []
     for word in words:
-        name, path = split(word)
-        fmt = named.pop(name or path, forced)
+        name, path = split_name(word)
+        fmt = named.pop(name or path, default)
         if Path(path).is_dir() or _is_pattern(path):
-            for given in _walked(name, path, fmt):
-                held, reason = _readable(given)
-                inputs += held
+            for file in _folder_inputs(name, path, fmt):
+                readable, reason = _readable(file)
+                inputs += readable
                 left_out += [reason] if reason else []
         else:
-            inputs.append(_given(name, path, stdin_name, fmt))
+            inputs.append(_input(name, path, stdin_name, fmt))
     if named:
         raise UsageError(
             f"--as names no input: {', '.join(named)}", "write --as NAME=FORMAT with a NAME that you gave"
@@ -48,8 +46,8 @@ def inputs_of(words: Sequence[str], formats: Sequence[str], stdin_name: str) -> 
         raise InputError(
             f"nothing in there can be read: {left_out[0]}", "`auditor formats` lists what can be"
         )
-    _distinct(inputs)
-    if all(map(_empty, inputs)):
+    _check_names(inputs)
+    if all(map(_is_empty, inputs)):
         names = ", ".join(given.name for given in inputs)
         raise NothingToAudit(
             f"{names}: the input is empty", "pass a file with records in it; --allow-empty accepts this"
@@ -57,9 +55,9 @@ def inputs_of(words: Sequence[str], formats: Sequence[str], stdin_name: str) -> 
     return inputs, left_out
 
 
-def split(word: str) -> tuple[str | None, str]:
+def split_name(word: str) -> tuple[str | None, str]:
     """`app=spans.json` as name and path; a path that exists as it is written has no name."""
-    match = _NAMED.fullmatch(word)
+    match = _NAMED_PATH.fullmatch(word)
     if match is None or Path(word).exists():
         return None, word
     return match[1], match[2]
@@ -68,60 +66,60 @@ def split(word: str) -> tuple[str | None, str]:
 def _formats(values: Sequence[str]) -> tuple[dict[str, str], str | None]:
     known = [reader.name for reader in all_formats()]
     named: dict[str, str] = {}
-    forced = None
+    default = None
     for value in values:
-        name, fmt = split(value)
+        name, fmt = split_name(value)
         if fmt not in known:
             hint = nearest(fmt, known) or "`auditor formats` lists the names"
             raise UsageError(f"--as: there is no format {fmt!r}", hint)
         if name is None:
-            forced = fmt
+            default = fmt
         else:
             named[name] = fmt
-    return named, forced
+    return named, default
 
 
-def _given(name: str | None, path: str, stdin_name: str, fmt: str | None) -> Input:
-    layer = _LAYER.get(name or "")
+def _input(name: str | None, path: str, stdin_name: str, fmt: str | None) -> Input:
+    layer = _LAYER_BY_NAME.get(name or "")
     if path == "-":
         return Input(name or stdin_name, data=_standard_input(), layer=layer, format=fmt, alias=name)
-    place = Path(path)
-    if place.exists() and not place.is_file():  # a pipe, as in <(zcat spans.gz): it can be read once
-        return Input(name or path, data=_read(place), layer=layer, format=fmt, alias=name)
-    return Input(name or path, path=place, layer=layer, format=fmt, alias=name)
+    file = Path(path)
+    if file.exists() and not file.is_file():  # a pipe, as in <(zcat spans.gz), can be read only once
+        return Input(name or path, data=_read(file), layer=layer, format=fmt, alias=name)
+    return Input(name or path, path=file, layer=layer, format=fmt, alias=name)
 
 
 def _is_pattern(path: str) -> bool:
-    """Whether a word that the shell left alone is a pattern: `'logs/**/*.json'`."""
+    """Whether the shell passed a pattern unexpanded: `'logs/**/*.json'`."""
     return path != "-" and has_magic(path) and not Path(path).exists()
 
 
-def _walked(name: str | None, path: str, fmt: str | None) -> Iterator[Input]:
-    """The files of a folder, or those that a pattern names, in order; hidden ones are left out."""
+def _folder_inputs(name: str | None, path: str, fmt: str | None) -> Iterator[Input]:
+    """The files of a folder, or those that match a pattern, sorted; hidden ones are left out."""
     root = Path(path)
     if root.is_dir():
         files = _files(root)
-        none, hint = "no file in this folder", "pass a folder with telemetry or billing files in it"
+        problem, hint = "no file in this folder", "pass a folder with telemetry or billing files in it"
     else:
-        before = _BEFORE_PATTERN.match(path)
-        root = Path(before[0] if before else "")
-        places = [Path(found) for found in sorted(glob(path, recursive=True))]
-        every = [file for place in places for file in (_files(place) if place.is_dir() else [place])]
+        folder = _FOLDER_OF_PATTERN.match(path)
+        root = Path(folder[0] if folder else "")
+        matches = [Path(match) for match in sorted(glob(path, recursive=True))]
+        every = [file for match in matches for file in (_files(match) if match.is_dir() else [match])]
         files = list(dict.fromkeys(every))
-        none, hint = "no file of this name", "check the pattern; `**` stands for any folders"
+        problem, hint = "no file of this name", "check the pattern; `**` stands for any folders"
     if not files:
-        raise InputError(f"{path}: {none}", hint)
+        raise InputError(f"{path}: {problem}", hint)
     for file in files:
         inner = file.relative_to(root).as_posix()
-        whole = f"{name}/{inner}" if name else file.as_posix()
-        yield Input(whole, path=file, layer=_LAYER.get(name or ""), format=fmt, alias=name)
+        given = f"{name}/{inner}" if name else file.as_posix()
+        yield Input(given, path=file, layer=_LAYER_BY_NAME.get(name or ""), format=fmt, alias=name)
 
 
 def _files(root: Path) -> list[Path]:
-    return [file for file in sorted(root.rglob("*")) if file.is_file() and not _hidden(file, root)]
+    return [file for file in sorted(root.rglob("*")) if file.is_file() and not _is_hidden(file, root)]
 
 
-def _hidden(file: Path, root: Path) -> bool:
+def _is_hidden(file: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in file.relative_to(root).parts)
 
 
@@ -135,36 +133,36 @@ def _standard_input() -> bytes:
         raise InputError(f"standard input: {error.strerror or error}", hint) from None
 
 
-def _read(place: Path) -> bytes:
+def _read(file: Path) -> bytes:
     try:
-        return place.read_bytes()
+        return file.read_bytes()
     except OSError as error:
-        raise InputError(f"{place}: {error.strerror}", "check that it can be read") from None
+        raise InputError(f"{file}: {error.strerror}", "check that it can be read") from None
 
 
 def _readable(given: Input) -> tuple[list[Input], str]:
-    """A file that was found, not named: itself or the files of the archive it is, or why it is left out."""
+    """A file of a folder or pattern as one input, an archive as the inputs in it; or none and the reason."""
     from auditor.inputs.archives import expand
     from auditor.readers.detect import recognise
 
     try:
-        held = expand([given], recognise)
-        if held == [given]:
+        expanded = expand([given], recognise)
+        if expanded == [given]:
             recognise(Source(given), given)
     except InputError as error:
         return [], error.message
     except OSError as error:
         return [], f"{given.name}: {error.strerror}"
-    return held, ""
+    return expanded, ""
 
 
-def _empty(given: Input) -> bool:
+def _is_empty(given: Input) -> bool:
     if given.data is not None:
         return not given.data.strip()
     return given.path is not None and given.path.is_file() and not given.path.stat().st_size
 
 
-def _distinct(inputs: Sequence[Input]) -> None:
+def _check_names(inputs: Sequence[Input]) -> None:
     seen: set[str] = set()
     for given in inputs:
         if given.name in seen:

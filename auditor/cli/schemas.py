@@ -1,7 +1,4 @@
-"""JSON Schemas of what people write by hand, for their editors: a rule file and the policy.
-
-They are made from the models that check the files; what they cannot say is checked when a file is read.
-"""
+"""JSON Schemas of rule files and of the policy, for editors, made from the models that check those files."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from auditor.readers.registry import all_formats
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 HINT = {"type": "string", "description": "Where this schema is, for editors."}
 RULE_ID = "^[A-Z]{3}\\d{3}$"
-TOLD = {
+DESCRIPTIONS = {
     "id": "The family in three capitals and a number that is never reused.",
     "name": "The defect as a noun phrase, also in the file's name.",
     "field": "The field, or the fields, that the rule speaks of; each takes the place of {field}.",
@@ -46,14 +43,14 @@ def rule_schema() -> dict[str, Any]:
     """The schema of a rule file."""
     schema = _schema(Rule, "A rule of the attribution gap auditor")
     keys = schema["properties"]
-    for key, text in TOLD.items():
+    for key, text in DESCRIPTIONS.items():
         keys[key] = {**keys[key], "description": text}
     name = {"enum": list(catalogue().fields)}
     keys["field"] = {
         "anyOf": [name, {"type": "array", "items": name, "minItems": 1}],
-        "description": TOLD["field"],
+        "description": DESCRIPTIONS["field"],
     }
-    formats = {"enum": [one.name for one in all_formats()]}
+    formats = {"enum": [fmt.name for fmt in all_formats()]}
     schema["$defs"]["AppliesTo"]["properties"]["formats"]["items"] = formats
     keys["fixes"]["items"] = {"enum": list(load_fixes())}
     example = schema["$defs"]["Example"]["properties"]
@@ -105,30 +102,30 @@ def policy_schema() -> dict[str, Any]:
     keys["vocabularies"]["additionalProperties"]["minItems"] = 1
     rule = {"pattern": RULE_ID}
     keys["levels"]["propertyNames"] = rule
-    parts = schema["$defs"]
-    parts["Thresholds"]["properties"]["rules"]["propertyNames"] = rule
-    parts["Suppression"]["properties"]["rule"] |= rule
-    parts["Suppression"]["properties"]["field"] = {
+    definitions = schema["$defs"]
+    definitions["Thresholds"]["properties"]["rules"]["propertyNames"] = rule
+    definitions["Suppression"]["properties"]["rule"] |= rule
+    definitions["Suppression"]["properties"]["field"] = {
         **name,
-        "description": parts["Suppression"]["properties"]["field"]["description"],
+        "description": definitions["Suppression"]["properties"]["field"]["description"],
     }
     return schema
 
 
 def _schema(model: type[Rule] | type[Policy], title: str) -> dict[str, Any]:
     schema = model.model_json_schema()
-    _untitled(schema)
+    _drop_titles(schema)
     keys = {"$schema": HINT, **schema.pop("properties")}
     return {"$schema": DRAFT, "title": title, **schema, "properties": keys}
 
 
-def _untitled(part: Any) -> None:
-    """Drop the titles that are made from the names of keys: an editor would show them instead of the text."""
-    if isinstance(part, dict):
-        if isinstance(part.get("title"), str):
-            del part["title"]
-        for inner in part.values():
-            _untitled(inner)
-    elif isinstance(part, list):
-        for inner in part:
-            _untitled(inner)
+def _drop_titles(node: Any) -> None:
+    """Drop the titles that pydantic makes from names: an editor would show them instead of descriptions."""
+    if isinstance(node, dict):
+        if isinstance(node.get("title"), str):
+            del node["title"]
+        for inner in node.values():
+            _drop_titles(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            _drop_titles(inner)

@@ -1,6 +1,6 @@
-"""The policy file: found upward from where the work is done, read with the line of each of its keys.
+"""The policy file: the nearest one from a folder upward, read with the line of each of its keys.
 
-It never merges files: the nearest one holds, whole.
+Files are never merged: the nearest one is the whole policy.
 """
 
 from __future__ import annotations
@@ -14,22 +14,26 @@ from auditor.catalogue.key_lines import Lines, toml_lines
 from auditor.errors import PolicyError
 from auditor.policy.model import Policy, parse_policy
 
-NAMES = ("auditor.toml", "pyproject.toml")  # of two in one folder the first holds
+NAMES = ("auditor.toml", "pyproject.toml")  # the first wins where a folder has both
 
 
-class Loaded(NamedTuple):
-    """A policy with the file it stands in and the line of each of its keys."""
+class PolicyFile(NamedTuple):
+    """A policy with the path of its file, None for the defaults, and the line of each of its keys."""
 
     policy: Policy
     path: Path | None = None
     lines: Lines = {}
 
-    def line(self, *path: str | int) -> int | None:
-        """The line of a key, or nothing where the file does not have it."""
-        return self.lines.get(path)
+    @property
+    def relative_path(self) -> str | None:
+        """The path as seen from the working directory, where the file is below it."""
+        if self.path is None:
+            return None
+        here = Path.cwd()
+        return str(self.path.relative_to(here) if self.path.is_relative_to(here) else self.path)
 
 
-def load(path: Path) -> Loaded:
+def load_policy(path: Path) -> PolicyFile:
     """Read a policy file (TOML); PolicyError when it is missing, no TOML, or wrong."""
     try:
         text = path.read_text("utf-8-sig")
@@ -48,16 +52,16 @@ def load(path: Path) -> Loaded:
         raise PolicyError(
             f"{path}: there is no table [tool.auditor]", "`auditor init` writes an auditor.toml"
         )
-    return Loaded(parse_policy(data, str(path), lines), path, lines)
+    return PolicyFile(parse_policy(data, str(path), lines), path, lines)
 
 
-def _not_toml(path: Path, said: str) -> str:
-    found = re.search(r"^(.*) \(at line (\d+), column \d+\)$", said)
-    return f"{path}:{found[2]}: not TOML: {found[1]}" if found else f"{path}: not TOML: {said}"
+def _not_toml(path: Path, message: str) -> str:
+    match = re.search(r"^(.*) \(at line (\d+), column \d+\)$", message)
+    return f"{path}:{match[2]}: not TOML: {match[1]}" if match else f"{path}: not TOML: {message}"
 
 
-def find(start: Path) -> Path | None:
-    """The nearest policy file from a folder upward, as far as the repository reaches."""
+def find_policy(start: Path) -> Path | None:
+    """The nearest policy file from a folder upward to the root of its repository; None when there is none."""
     for folder in (start, *start.parents):
         for name in NAMES:
             path = folder / name
@@ -69,7 +73,7 @@ def find(start: Path) -> Path | None:
 
 
 def _has_table(path: Path) -> bool:
-    """Whether a pyproject.toml has our table; one that is no TOML is ours to tell when it names us."""
+    """Whether a pyproject.toml has our table; one that is no TOML counts when it names the table."""
     try:
         text = path.read_text("utf-8-sig")
         return _table(tomllib.loads(text)) is not None

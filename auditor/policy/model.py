@@ -1,7 +1,4 @@
-"""The user's own settings as a policy, strictly checked.
-
-It opens no file, and never guesses a misspelt key: an unknown one is an error with its line.
-"""
+"""The user's own settings as a policy, strictly checked: an unknown key is an error with its line."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ from auditor.printing.text import nearest
 
 FailOn = Literal["error", "warning", "note", "none"]
 LONGEST_PATTERN = 1_000  # characters
-MOST_TOLD = 10
+MOST_ERRORS = 10  # in one message
 
 
 class _Strict(BaseModel):
@@ -36,18 +33,18 @@ class _Strict(BaseModel):
 
 
 def _share(value: Any) -> Any:
-    """`"2%"` is 0.02; anything else stays what it is."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
-    return float(found[1]) / 100 if found else value
+    """`"2%"` is 0.02; any other value is returned as it is."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+    return float(match[1]) / 100 if match else value
 
 
-_AS_WRITTEN = {
+_SHARE_SCHEMA = {
     "anyOf": [
         {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$"},
         {"type": "number", "minimum": 0, "maximum": 1},
     ]
 }
-Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share), WithJsonSchema(_AS_WRITTEN)]
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share), WithJsonSchema(_SHARE_SCHEMA)]
 
 
 class Suppression(_Strict):
@@ -105,26 +102,26 @@ class Policy(_Strict):
     pedantic: bool = Field(False, description="Rules that are still a preview run as well.")
 
     @model_validator(mode="after")
-    def _sound(self) -> Policy:
-        for problem in problems(self):
-            raise problem
+    def _valid(self) -> Policy:
+        for invalid in invalid_keys(self):
+            raise invalid
         return self
 
     @property
     def whole_patterns(self) -> dict[str, str]:
-        """The patterns, each for a whole value."""
+        """The patterns, each anchored at both ends of the value."""
         return {name: whole(pattern) for name, pattern in self.patterns.items()}
 
 
-class Problem(ValueError):
-    """Something that no type says: the path of the key, what is wrong, what may be meant."""
+class InvalidKey(ValueError):
+    """A value of the right type that is wrong: the path of its key, what is wrong, a hint."""
 
     def __init__(self, path: KeyPath, message: str, hint: str = "") -> None:
         super().__init__(f"{_dotted(path)}: {message}")
         self.path, self.message, self.hint = path, message, hint
 
 
-def problems(policy: Policy) -> Iterator[Problem]:
+def invalid_keys(policy: Policy) -> Iterator[InvalidKey]:
     """What is wrong with a policy whose types are right."""
     from auditor.catalogue.fields import catalogue, profiles
 
@@ -132,46 +129,46 @@ def problems(policy: Policy) -> Iterator[Problem]:
     if policy.profile not in profiles():
         listed = f"(one of {', '.join(profiles())})"
         hint = nearest(policy.profile, profiles())
-        yield Problem(("profile",), f"there is no profile {policy.profile!r} {listed}", hint)
-    for place, name in _named(policy):
+        yield InvalidKey(("profile",), f"there is no profile {policy.profile!r} {listed}", hint)
+    for path, name in _named_fields(policy):
         if name not in fields:
             hint = nearest(name, fields) or "`auditor fields` lists the fields"
-            yield Problem(place, f"there is no field {name!r}", hint)
+            yield InvalidKey(path, f"there is no field {name!r}", hint)
     for key in ("vocabularies", "patterns"):
         for name in getattr(policy, key):
             if name in fields and fields[name].type not in ("string", "arn"):
-                yield Problem((key, name), f"{name} is a number or a map: only text has a vocabulary")
-    yield from _wording(policy)
+                yield InvalidKey((key, name), f"{name} is a number or a map: only text has a vocabulary")
+    yield from _invalid_values(policy)
 
 
-def _wording(policy: Policy) -> Iterator[Problem]:
+def _invalid_values(policy: Policy) -> Iterator[InvalidKey]:
     for name, words in policy.vocabularies.items():
         if not words:
-            yield Problem(("vocabularies", name), "an empty list would refuse every value")
+            yield InvalidKey(("vocabularies", name), "an empty list would refuse every value")
     for name, pattern in policy.patterns.items():
-        wrong = _unusable(pattern)
-        if wrong:
+        reason = _pattern_error(pattern)
+        if reason:
             hint = "look-around and back-references are refused: they can take for ever"
-            yield Problem(("patterns", name), wrong, hint)
+            yield InvalidKey(("patterns", name), reason, hint)
 
 
-def _named(policy: Policy) -> Iterator[tuple[KeyPath, str]]:
-    """Every field that a policy names, and where."""
+def _named_fields(policy: Policy) -> Iterator[tuple[KeyPath, str]]:
+    """Every field that a policy names, with the path of the key that names it."""
     yield from ((("required", n), name) for n, name in enumerate(policy.required))
     for key in ("aliases", "vocabularies", "patterns"):
         yield from (((key, name), name) for name in getattr(policy, key))
-    for n, one in enumerate(policy.suppress):
-        if one.field is not None:
-            yield ("suppress", n, "field"), one.field
+    for n, suppression in enumerate(policy.suppress):
+        if suppression.field is not None:
+            yield ("suppress", n, "field"), suppression.field
 
 
 def whole(pattern: str) -> str:
-    """A pattern for a whole value."""
+    """The pattern, anchored at both ends of the value."""
     return f"^(?:{pattern})$"
 
 
-def _unusable(pattern: str) -> str:
-    """Why the engine, which takes time linear in the value, does not take a pattern; nothing when it does."""
+def _pattern_error(pattern: str) -> str:
+    """Why the engine, whose time is linear in the value, refuses a pattern; empty when it does not."""
     import polars as pl
 
     if len(pattern) > LONGEST_PATTERN:
@@ -179,69 +176,69 @@ def _unusable(pattern: str) -> str:
     try:
         pl.Series([""]).str.contains(whole(pattern))
     except pl.exceptions.PolarsError as error:
-        told = re.search(r"^error: (.+)$|exceeds size limit", str(error), re.M)
-        return f"no pattern: {told[1] or 'it is too large'}" if told else "no pattern"
+        reason = re.search(r"^error: (.+)$|exceeds size limit", str(error), re.M)
+        return f"no pattern: {reason[1] or 'it is too large'}" if reason else "no pattern"
     return ""
 
 
 def check_rules(policy: Policy, known: Iterable[str], lines: Lines | None = None, where: str = "") -> None:
-    """PolicyError when a policy speaks of a rule that does not exist."""
+    """PolicyError when a policy names a rule that is not in `known`, the ids of all rules."""
     ids = list(known)
     named: list[tuple[KeyPath, str]] = [(("levels", rule), rule) for rule in policy.levels]
     named += [(("thresholds", "rules", rule), rule) for rule in policy.thresholds.rules]
-    named += [(("suppress", n, "rule"), one.rule) for n, one in enumerate(policy.suppress)]
+    named += [(("suppress", n, "rule"), entry.rule) for n, entry in enumerate(policy.suppress)]
     for path, rule in named:
         if rule not in ids:
             hint = nearest(rule, ids) or "`auditor rules` lists the rules"
-            raise _error([Problem(path, f"there is no rule {rule!r}", hint)], where, lines or {})
+            raise _error([InvalidKey(path, f"there is no rule {rule!r}", hint)], where, lines or {})
 
 
 def check_until(
     policy: Policy, levels: Mapping[str, Level], lines: Lines | None = None, where: str = ""
 ) -> None:
-    """PolicyError when an error is suppressed for ever; `levels` are the rules' own."""
-    for n, one in enumerate(policy.suppress):
-        level = policy.levels.get(one.rule, levels.get(one.rule))
-        if level == Level.ERROR and one.until is None:
-            told = Problem(("suppress", n), f"{one.rule} is an error: until when do you live with it?")
-            told.hint = "add the last day on which it holds: until = 2027-03-31"
-            raise _error([told], where, lines or {})
+    """PolicyError when a suppression of an error has no last day; `levels` are the rules' own."""
+    for n, entry in enumerate(policy.suppress):
+        level = policy.levels.get(entry.rule, levels.get(entry.rule))
+        if level == Level.ERROR and entry.until is None:
+            message = f"{entry.rule} is an error: until when do you live with it?"
+            hint = "add the last day on which it holds: until = 2027-03-31"
+            raise _error([InvalidKey(("suppress", n), message, hint)], where, lines or {})
 
 
 def parse_policy(data: dict[str, Any], where: str = "policy", lines: Lines | None = None) -> Policy:
-    """A checked policy; PolicyError tells every key that is wrong, with file and line where there are any."""
+    """A checked policy; PolicyError lists every key that is wrong, with `where` and its line if known."""
     data = {key: value for key, value in data.items() if key != "$schema"}
     try:
         return Policy.model_validate(data)
     except ValidationError as error:
-        raise _error([_problem(one) for one in error.errors()], where, lines or {}) from None
+        raise _error([_invalid_key(details) for details in error.errors()], where, lines or {}) from None
 
 
-def _problem(error: Any) -> Problem:
+def _invalid_key(error: Any) -> InvalidKey:
     inner = error.get("ctx", {}).get("error")
-    if isinstance(inner, Problem):
+    if isinstance(inner, InvalidKey):
         return inner
     path = tuple(error["loc"])
     if error["type"] == "extra_forbidden":
         keys = _keys_at(path[:-1])
         hint = nearest(str(path[-1]), keys) or f"allowed keys: {', '.join(keys)}"
-        return Problem(path, "there is no such key", hint)
-    return Problem(path, error["msg"].removeprefix("Value error, "))
+        return InvalidKey(path, "there is no such key", hint)
+    return InvalidKey(path, error["msg"].removeprefix("Value error, "))
 
 
 def _keys_at(path: KeyPath) -> list[str]:
-    held: dict[str | int, type[BaseModel]] = {"suppress": Suppression, "thresholds": Thresholds}
-    return list((held[path[0]] if path and path[0] in held else Policy).model_fields)
+    tables: dict[str | int, type[BaseModel]] = {"suppress": Suppression, "thresholds": Thresholds}
+    return list((tables[path[0]] if path and path[0] in tables else Policy).model_fields)
 
 
-def _error(told: list[Problem], where: str, lines: Lines) -> PolicyError:
+def _error(keys: list[InvalidKey], where: str, lines: Lines) -> PolicyError:
     texts = []
-    for one in told[:MOST_TOLD]:
-        line = line_of(lines, one.path)
-        texts.append(f"{where or 'policy'}{f':{line}' if line else ''}: {one}")
-    if len(told) > MOST_TOLD:
-        texts.append(f"and {len(told) - MOST_TOLD} more")
-    hint = next((one.hint for one in told if one.hint), "")
+    for key in keys[:MOST_ERRORS]:
+        line = line_of(lines, key.path)
+        texts.append(f"{where or 'policy'}{f':{line}' if line else ''}: {key}")
+    if len(keys) > MOST_ERRORS:
+        texts.append(f"and {len(keys) - MOST_ERRORS} more")
+    hint = next((key.hint for key in keys if key.hint), "")
     return PolicyError("\n".join(texts), hint or f"allowed keys: {', '.join(Policy.model_fields)}")
 
 

@@ -18,7 +18,7 @@ from auditor.audit import Input, audit
 from auditor.catalogue.predicates import check_predicate
 from auditor.catalogue.resources import folder
 from auditor.catalogue.rules import FAMILIES, load_rules, read_rules
-from auditor.cli.commands.selftest import run_example
+from auditor.cli.checks import run_example
 from auditor.cli.schemas import rule_schema
 from auditor.errors import RuleError
 from auditor.judge.columns import check_columns

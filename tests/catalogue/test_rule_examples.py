@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.catalogue.rules import Example, Rule, load_rules
-from auditor.cli.commands.selftest import Result, run_example, summary
+from auditor.cli.checks import Result, run_example, summary
 from auditor.printing.ink import Ink
 
 CASES = [(rule, example) for rule in load_rules() for example in rule.examples]

@@ -71,7 +71,7 @@ def test_a_copy_that_tells_something_else_is_said(
     cli: Cli, gappy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The check names what differs, and the exit code is 1; without it nothing is said."""
-    monkeypatch.setattr("auditor.cli.commands.redact.redact", lambda *_: GAPPY.replace(b"r-1", b""))
+    monkeypatch.setattr("auditor.redact.redact", lambda *_: GAPPY.replace(b"r-1", b""))
     ran = cli("redact", gappy)
     unchecked = cli("redact", gappy, "--no-check")
 

@@ -9,7 +9,7 @@ import pytest
 from auditor.catalogue.fields import catalogue
 from auditor.catalogue.samples import samples
 from auditor.catalogue.words import SCOPES
-from auditor.cli.commands.lists import formats_markdown, formats_text
+from auditor.cli.lists import formats_markdown, formats_text
 from auditor.evidence.formats import Format
 from auditor.printing.ink import Style
 from auditor.readers import matrix

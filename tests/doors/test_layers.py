@@ -15,7 +15,7 @@ from tools.docs import ROOT
 
 PROBE = """
 import json, sys
-from auditor.cli import main
+from auditor.cli.main import main
 sys.argv = ["auditor", *sys.argv[1:]]
 try:
     main()

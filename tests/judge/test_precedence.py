@@ -13,7 +13,7 @@ from auditor.catalogue.fields import catalogue, catalogue_with
 from auditor.catalogue.rules import load_rules
 from auditor.catalogue.samples import samples, scenario
 from auditor.catalogue.words import Cause
-from auditor.cli.commands.selftest import inputs_of, policy_of
+from auditor.cli.checks import inputs_of, policy_of
 from auditor.evidence.assemble import assemble
 from auditor.inputs.source import Source
 from auditor.judge.verdicts import ABSENT, CAUSES, MIS_SCOPED, Hit, Judgement, judge

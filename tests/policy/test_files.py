@@ -9,8 +9,9 @@ import pytest
 
 from auditor.catalogue.key_lines import toml_lines
 from auditor.errors import PolicyError
-from auditor.policy.files import find, load
-from auditor.policy.settings import Switches, settle
+from auditor.policy.files import find_policy, load_policy
+from auditor.policy.settings import effective_policy
+from auditor.policy.switches import Switches
 from tests.conftest import GAPPY, Cli, Put
 
 
@@ -19,19 +20,19 @@ def test_the_nearest_policy_holds_and_no_other_is_merged(put: Put) -> None:
     put("auditor.toml", 'fail_on = "note"\n')
     inner = put("team/auditor.toml", 'profile = "all"\n')
 
-    assert inner == find(inner.parent / "nowhere")
-    assert ("all", "error") == (load(inner).policy.profile, load(inner).policy.fail_on)
+    assert inner == find_policy(inner.parent / "nowhere")
+    assert ("all", "error") == (load_policy(inner).policy.profile, load_policy(inner).policy.fail_on)
 
 
 def test_of_two_files_in_a_folder_auditor_toml_holds(put: Put) -> None:
     """A table in pyproject.toml speaks where no file of our own does."""
     project = put("pyproject.toml", '[tool.auditor]\nprofile = "all"\n')
 
-    assert project == find(project.parent)
+    assert project == find_policy(project.parent)
 
     own = put("auditor.toml", "")
 
-    assert own == find(project.parent)
+    assert own == find_policy(project.parent)
 
 
 def test_a_project_without_our_table_is_passed_by(put: Put) -> None:
@@ -41,9 +42,9 @@ def test_a_project_without_our_table_is_passed_by(put: Put) -> None:
     put("b/pyproject.toml", "[project\n")
     broken = put("c/pyproject.toml", "[tool.auditor]\nprofile = \n")
 
-    assert [outer, outer, broken] == [find(outer.parent / name) for name in "abc"]
+    assert [outer, outer, broken] == [find_policy(outer.parent / name) for name in "abc"]
     with pytest.raises(PolicyError, match=r"pyproject\.toml:2: not TOML: Invalid value"):
-        load(broken)
+        load_policy(broken)
 
 
 def test_the_search_ends_where_the_repository_does(put: Put) -> None:
@@ -51,7 +52,7 @@ def test_the_search_ends_where_the_repository_does(put: Put) -> None:
     put("auditor.toml", "")
     inner = put("repository/.git/HEAD", "").parent.parent
 
-    assert find(inner) is None
+    assert find_policy(inner) is None
 
 
 def test_an_audit_obeys_the_policy_it_finds(cli: Cli, put: Put) -> None:
@@ -78,7 +79,7 @@ def test_a_policy_that_is_named_is_not_looked_for(cli: Cli, put: Put) -> None:
 def test_a_project_that_is_named_must_have_our_table(put: Put) -> None:
     """Nobody is left with the defaults who asked for something else."""
     with pytest.raises(PolicyError, match=r"there is no table \[tool\.auditor\]"):
-        load(put("pyproject.toml", "[project]\n"))
+        load_policy(put("pyproject.toml", "[project]\n"))
 
 
 # -- checked -------------------------------------------------------------------------------------------------
@@ -111,7 +112,7 @@ def test_what_is_wrong_is_told_with_file_and_line(put: Put, text: str, told: str
     """The key, what is wrong with it, and what may be meant."""
     path = put("auditor.toml", text)
     with pytest.raises(PolicyError) as caught:
-        load(path)
+        load_policy(path)
 
     assert f"{path}{told}" in caught.value.message
     assert hint in caught.value.hint
@@ -120,7 +121,7 @@ def test_what_is_wrong_is_told_with_file_and_line(put: Put, text: str, told: str
 def test_everything_that_is_wrong_is_told_at_once(put: Put) -> None:
     """Nobody mends one key to meet the next."""
     with pytest.raises(PolicyError) as caught:
-        load(put("auditor.toml", 'profil = "x"\nfail_on = 3\n[levels]\nIDN001 = "x"\n'))
+        load_policy(put("auditor.toml", 'profil = "x"\nfail_on = 3\n[levels]\nIDN001 = "x"\n'))
 
     assert {"1", "2", "4"} == set(re.findall(r"auditor\.toml:(\d)", caught.value.message))
 
@@ -137,7 +138,7 @@ def test_a_rule_that_does_not_exist_is_told_with_its_line(put: Put, text: str, t
     """A misspelt id must not change nothing silently."""
     path = put("auditor.toml", text)
     with pytest.raises(PolicyError) as caught:
-        settle(Switches(policy_file=path))
+        effective_policy(Switches(policy_file=path))
 
     assert f"{path}{told}" in caught.value.message
 
@@ -147,7 +148,7 @@ def test_a_rule_of_ones_own_may_be_named(put: Put) -> None:
     put("own/own001.yaml", OWN)
     path = put("auditor.toml", '[levels]\nOWN001 = "note"\n')
 
-    assert "note" == settle(Switches(policy_file=path, rules_dir=Path("own")))[0].levels["OWN001"]
+    assert "note" == effective_policy(Switches(policy_file=path, rules_dir=Path("own")))[0].levels["OWN001"]
 
 
 OWN = (

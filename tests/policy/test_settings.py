@@ -12,19 +12,20 @@ import jsonschema
 import pytest
 
 from auditor.catalogue.fields import profiles
-from auditor.cli.commands import init as starting
+from auditor.cli.commands.init import policy_text
 from auditor.cli.schemas import policy_schema
 from auditor.errors import PolicyError, UsageError
-from auditor.policy.files import load
+from auditor.policy.files import load_policy
 from auditor.policy.model import Policy, Thresholds, parse_policy
-from auditor.policy.settings import Switches, settle
+from auditor.policy.settings import effective_policy
+from auditor.policy.switches import Switches
 from tests.conftest import GOOD, Cli, Put
 
 
 def test_init_writes_a_policy_that_changes_nothing(cli: Cli, put: Put, tmp_path: Path) -> None:
     """All of it is commented but the profile, which is the default."""
     ran = cli("init")
-    loaded = load(tmp_path / "auditor.toml")
+    loaded = load_policy(tmp_path / "auditor.toml")
 
     assert (0, Policy()) == (ran.code, loaded.policy)
     assert "wrote auditor.toml" in ran.err
@@ -32,9 +33,9 @@ def test_init_writes_a_policy_that_changes_nothing(cli: Cli, put: Put, tmp_path:
 
 def test_every_example_that_init_writes_is_right(put: Put) -> None:
     """Uncommented, the file is a policy that sets every key there is."""
-    text = re.sub(r"(?m)^#(?=[\w\[\"'])", "", starting.text("all"))
+    text = re.sub(r"(?m)^#(?=[\w\[\"'])", "", policy_text("all"))
     path = put("auditor.toml", text)
-    policy, _ = settle(Switches(policy_file=path))
+    policy, _ = effective_policy(Switches(policy_file=path))
 
     assert set(Policy.model_fields) == policy.model_fields_set
     assert set(Thresholds.model_fields) == policy.thresholds.model_fields_set
@@ -64,7 +65,7 @@ def test_init_takes_a_profile_and_another_file(cli: Cli, put: Put, tmp_path: Pat
     assert 2 == cli("init", "--profile", "agntic").code
     assert not (tmp_path / "auditor.toml").exists()
     assert "--policy ci.toml" in cli("init", "-o", "ci.toml", "--profile", "agentic").err
-    assert "agentic" == load(tmp_path / "ci.toml").policy.profile
+    assert "agentic" == load_policy(tmp_path / "ci.toml").policy.profile
 
 
 def test_settings_tells_where_each_value_came_from(cli: Cli, put: Put) -> None:
@@ -136,7 +137,7 @@ def test_a_share_is_no_number_above_one() -> None:
     """Two per cent is 0.02; a bare 2 is a mistake."""
     assert 0.02 == parse_policy({"thresholds": {"max_unattributed": "2 %"}}).thresholds.max_unattributed
     with pytest.raises(UsageError, match="--max-unattributed"):
-        settle(Switches(no_config=True, max_unattributed="2"))
+        effective_policy(Switches(no_config=True, max_unattributed="2"))
 
 
 def test_a_good_call_passes_under_every_profile_flag(cli: Cli, put: Put) -> None:

@@ -130,6 +130,10 @@ schema for editors; `auditor rules --schema` prints it.
 {files}
 """
 
+ORDER = (  # of the commands on the page; any other comes after them
+    *("audit", "explain", "rules", "fields", "formats", "redact", "init", "settings", "serve", "selftest"),
+    *("diff", "baseline", "completion"),
+)
 OTHERS = {
     "NO_COLOR": "any text: no colour, unless `--color always`",
     "FORCE_COLOR": "any text but `0`: colour although standard output is no terminal",
@@ -157,7 +161,8 @@ def page() -> str:
 
 def every_command() -> Iterator[tuple[str, click.Command]]:
     """Every command with its name as it is typed, those of a group after the group."""
-    for name, command in commands.commands.items():
+    for name in sorted(commands.commands, key=(*ORDER, *commands.commands).index):
+        command = commands.commands[name]
         yield f"auditor {name}", command
         if isinstance(command, click.Group):
             yield from ((f"auditor {name} {inner}", one) for inner, one in command.commands.items())

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from auditor.catalogue.rules import Rule, load_rules
-from auditor.cli.commands.explain import text_of
-from auditor.cli.commands.selftest import hits, policy_of
+from auditor.cli.checks import hits, policy_of
+from auditor.cli.topics import text_of
 from auditor.policy.model import parse_policy
 from auditor.printing.ink import Style
 from auditor.report.schema import Report

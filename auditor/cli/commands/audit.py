@@ -1,162 +1,192 @@
-"""What `audit` does with its switches: inputs and policy in, report to output and files, an exit code.
-
-It judges nothing: verdicts, score and gate are in the report.
-"""
+"""The command `audit`: inputs and policy in, a report to standard output and files, an exit code."""
 
 from __future__ import annotations
 
-import os
+import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from auditor.audit import audit
-from auditor.cli import console
-from auditor.cli.console import COULD_NOT, FAILED, PASSED
-from auditor.cli.outputs import write_file
-from auditor.cli.paths import inputs_of
+import click
+
+from auditor.cli import console, options
+from auditor.cli.console import ERROR, FAILED, PASSED
+from auditor.cli.files import write_file
 from auditor.errors import AuditError, NothingToAudit
-from auditor.gate.baseline import FILE, Baseline, read
-from auditor.gate.gate import UNJUDGED
-from auditor.inputs.source import Input
-from auditor.policy.model import FailOn, Policy
-from auditor.policy.settings import Switches, settle
 from auditor.printing.text import count, plural
-from auditor.report.quotes import handbook
-from auditor.report.schema import InputReport, Report
-from auditor.report.sentences import one_line
 from auditor.writers import Style, Writer, by_suffix, writer
 
-_SWITCHES = [field.name for field in fields(Switches)]
+if TYPE_CHECKING:
+    from auditor.gate.baseline import Baseline
+    from auditor.inputs.source import Input
+    from auditor.policy.model import Policy
+    from auditor.report.schema import InputReport, Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """The switches of one run, as they were given."""
+class AuditSwitches(options.InputSwitches):
+    """The arguments and switches of one run."""
 
     words: tuple[str, ...]
-    profile: str | None
-    policy_file: Path | None
-    no_config: bool
-    rules_dir: Path | None
-    formats: tuple[str, ...]
-    stdin_name: str
     fmt: str
     sarif: str
     outputs: tuple[Path, ...]
-    jobs: int | None
     show_values: bool
-    fail_on: FailOn | None
-    min_score: int | None
-    max_unattributed: str | None
-    max_drop: int | None
-    tolerance: str | None
-    new_only: bool
-    strict: bool
-    pedantic: bool
-    no_suppress: bool
     baseline: Path | None
     exit_zero: bool
     allow_empty: bool
-    date: str | None
     color: str
     quiet: bool
     verbose: int
 
 
-def run(asked: Asked) -> int:
-    """One audit from words to exit code."""
-    if asked.verbose > 1:
-        console.trace()
-    files = [(path, by_suffix(path.name)) for path in asked.outputs]
-    policy, file = settle(Switches(**{name: getattr(asked, name) for name in _SWITCHES}))
-    baseline = held_against(asked.baseline, policy)
-    begun = time.monotonic()
+@click.command("audit")
+@click.argument("words", metavar="[NAME=]PATH...", nargs=-1)
+@options.policy
+@options.inputs
+@options.report_format
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    type=options.PATH,
+    metavar="FILE",
+    help="Write the report here as well, the format by the suffix. Repeatable.",
+)
+@click.option(
+    "--sarif",
+    type=click.Choice(["github", "full"]),
+    default="github",
+    show_default=True,
+    help="What SARIF holds: what GitHub reads, or all of it: passed rules, suppressed gaps.",
+)
+@options.jobs
+@click.option("--show-values", is_flag=True, help="Show values in excerpts instead of masking them.")
+@options.gate
+@options.baseline
+@options.tolerance
+@options.exit_zero
+@click.option("--allow-empty", is_flag=True, help="Exit 0 when there is nothing to audit.")
+@options.date
+@options.color
+@click.option("-q", "--quiet", is_flag=True, help="Print the last two lines only: counts, score and gate.")
+@options.verbose("Tell how each input was read and how long it took; -vv adds tracebacks.")
+@click.pass_context
+def command(ctx: click.Context, /, words: Sequence[str], **switches: Any) -> int:
+    """Audit telemetry, gateway logs and bills together.
+
+    PATH is a file, a folder or `-` for standard input. With NAME= the inputs are hops of one system,
+    followed over them: auditor audit app=spans.json gateway=spend.jsonl bill=cur.csv
+
+    Exit code 0: the gate passed. 1: it failed. 2: the audit could not run, or there was nothing to audit.
+    """
+    if not words:
+        if sys.stdin is not None and sys.stdin.isatty():
+            console.to_stderr(ctx.get_help())
+            return ERROR
+        words = ("-",)
+    return _run(AuditSwitches(words=tuple(words), **switches))
+
+
+def _run(switches: AuditSwitches) -> int:
+    from auditor.audit import audit
+    from auditor.cli.paths import inputs_of
+    from auditor.policy.settings import effective_policy
+
+    if switches.verbose > 1:
+        console.show_tracebacks()
+    files = {path: by_suffix(path.name) for path in switches.outputs}
+    policy, policy_file = effective_policy(switches)
+    baseline = _baseline(switches.baseline, policy)
+    start = time.monotonic()
     try:
-        inputs, left_out = inputs_of(asked.words, asked.formats, asked.stdin_name)
-        with console.Waiting(f"auditing {plural(len(inputs), 'input')}", asked.color):
+        inputs, left_out = inputs_of(switches.words, switches.formats, switches.stdin_name)
+        with console.Progress(f"auditing {plural(len(inputs), 'input')}", switches.color):
             report = audit(
                 inputs,
                 policy,
-                rules_dir=asked.rules_dir,
-                jobs=asked.jobs or processors(),
-                show_values=asked.show_values,
-                date=asked.date,
+                rules_dir=switches.rules_dir,
+                jobs=switches.processes,
+                show_values=switches.show_values,
+                date=switches.date,
                 baseline=baseline,
             )
     except NothingToAudit as error:
-        if not asked.allow_empty:
+        if not switches.allow_empty:
             raise
-        console.tell(f"{error.message}: allowed by --allow-empty")
+        console.message(f"{error.message}: allowed by --allow-empty")
         return PASSED
     for reason in left_out:
-        console.tell(f"left out: {reason}")
-    if asked.verbose:
-        if file.path:
-            console.tell(f"policy: {file.path}")
-        _how(report, time.monotonic() - begun)
-    _write(report, inputs, asked, files)
-    return _leave(report, asked)
+        console.message(f"left out: {reason}")
+    if switches.verbose:
+        if policy_file.path:
+            console.message(f"policy: {policy_file.path}")
+        _log_reading(report, time.monotonic() - start)
+    _write(report, inputs, switches, files)
+    return _exit_code(report, switches)
 
 
-def held_against(path: Path | None, policy: Policy) -> Baseline | None:
-    """The baseline that was named, or the usual one where the gate asks for it."""
+def _baseline(path: Path | None, policy: Policy) -> Baseline | None:
+    """The baseline that was named, or the default one when the gate needs one."""
+    from auditor.gate.baseline import read
+
     needed = policy.new_only or policy.thresholds.max_drop is not None
-    return read(path or Path(FILE)) if path or needed else None
+    return read(path or Path(options.BASELINE)) if path or needed else None
 
 
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _how(report: Report, seconds: float) -> None:
+def _log_reading(report: Report, seconds: float) -> None:
     for given in report.inputs:
-        console.tell(f"{given.name}: {_read(given)}")
+        console.message(f"{given.name}: {_reading(given)}")
     rules = report.ruleset
-    console.tell(
+    console.message(
         f"{plural(len(rules.rules), 'rule')}, ruleset {rules.version} ({rules.digest}), {seconds:.2f} s"
     )
 
 
-def _read(given: InputReport) -> str:
+def _reading(given: InputReport) -> str:
     also = f" (or {given.also})" if given.also else ""
-    parts = (plural(given.bytes, "byte"), plural(given.records, "record"), plural(given.calls, "call"))
+    counts = (plural(given.bytes, "byte"), plural(given.records, "record"), plural(given.calls, "call"))
     skipped = f", {count(given.skipped_total)} unreadable" if given.skipped_total else ""
-    return f"read as {given.format}{also}, layer {given.layer}: {', '.join(parts)}{skipped}"
+    return f"read as {given.format}{also}, layer {given.layer}: {', '.join(counts)}{skipped}"
 
 
 def _write(
-    report: Report, inputs: Sequence[Input], asked: Asked, files: Sequence[tuple[Path, Writer]]
+    report: Report, inputs: Sequence[Input], switches: AuditSwitches, files: Mapping[Path, Writer]
 ) -> None:
+    from auditor.report.quotes import handbook
+    from auditor.report.sentences import one_line
+
     links = {given.name: given.path.resolve().as_uri() for given in inputs if given.path}
-    filed = Style(handbook=handbook(asked.rules_dir), full=asked.sarif == "full")
-    shown = console.style(asked.color, quiet=asked.quiet, links=links)
-    lost: AuditError | None = None
+    file_style = Style(handbook=handbook(switches.rules_dir), full=switches.sarif == "full")
+    style = console.style(switches.color, quiet=switches.quiet, links=links)
+    style = replace(style, handbook=file_style.handbook, full=file_style.full)
+    failure: AuditError | None = None
     try:
-        console.put(writer(asked.fmt).write(report, replace(shown, handbook=filed.handbook, full=filed.full)))
+        console.write(writer(switches.fmt).write(report, style))
     except AuditError as error:
-        lost = error  # the files may still be written
-    for path, kind in files:
-        write_file(path, kind.write(report, filed))
-        console.tell(f"wrote {path}")
-    if lost is not None:
-        raise lost
+        failure = error  # the files may still be written
+    for path, file_writer in files.items():
+        write_file(path, file_writer.write(report, file_style))
+        console.message(f"wrote {path}")
+    if failure is not None:
+        raise failure
     if not console.is_terminal():
-        console.tell(f"auditor: {one_line(report)}")
+        console.message(f"auditor: {one_line(report)}")
 
 
-def _leave(report: Report, asked: Asked) -> int:
-    if not report.totals.calls:
-        if any(reason.endswith(UNJUDGED) for reason in report.gate.reasons):
-            return COULD_NOT
-        if asked.allow_empty:
-            return PASSED
-        held = ", ".join(f"{given.name} ({given.format})" for given in report.inputs)
-        hint = (
-            "bring records of single calls: spans, gateway rows, invocation logs; --allow-empty accepts this"
-        )
-        console.complain(f"nothing to audit: no model call in {held}", hint)
-        return COULD_NOT
-    return PASSED if report.gate.passed or asked.exit_zero else FAILED
+def _exit_code(report: Report, switches: AuditSwitches) -> int:
+    from auditor.gate.gate import UNJUDGED
+
+    if report.totals.calls:
+        return PASSED if report.gate.passed or switches.exit_zero else FAILED
+    if any(reason.endswith(UNJUDGED) for reason in report.gate.reasons):
+        return ERROR
+    if switches.allow_empty:
+        return PASSED
+    names = ", ".join(f"{given.name} ({given.format})" for given in report.inputs)
+    hint = "bring records of single calls: spans, gateway rows, invocation logs; --allow-empty accepts this"
+    console.error_message(f"nothing to audit: no model call in {names}", hint)
+    return ERROR

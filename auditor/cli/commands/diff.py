@@ -1,103 +1,111 @@
-"""What `diff` does with its switches: two reports, read or made by one policy, and what changed between them.
-
-It compares nothing itself.
-"""
+"""The command `diff`: two reports, read or made by one policy, and what changed between them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from auditor.audit import audit
-from auditor.cli import console
-from auditor.cli.commands.audit import processors
+import click
+
+from auditor.cli import console, options
 from auditor.cli.console import FAILED, PASSED
-from auditor.cli.paths import inputs_of
-from auditor.diff.compare import Diff, diff
-from auditor.diff.text import gated, headline, markdown_of, text_of
 from auditor.errors import NothingToAudit
-from auditor.inputs.source import Input
-from auditor.policy.model import FailOn, Policy
-from auditor.policy.settings import Switches, settle
-from auditor.report.load import MAX_REPORT, is_report, read_report
-from auditor.report.schema import Report
-from auditor.writers.json import document
 
-_SWITCHES = [field.name for field in fields(Switches)]
+if TYPE_CHECKING:
+    from auditor.inputs.source import Input
+    from auditor.policy.model import Policy
+    from auditor.report.schema import Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How inputs are read and judged, as it was asked."""
-
-    profile: str | None
-    policy_file: Path | None
-    no_config: bool
-    no_suppress: bool
-    pedantic: bool
-    rules_dir: Path | None
-    formats: tuple[str, ...]
-    stdin_name: str
-    jobs: int | None
-    date: str | None
-
-    def policy(self) -> Policy:
-        """The policy that holds; a switch that a command does not have says nothing."""
-        return settle(Switches(**{n: getattr(self, n) for n in _SWITCHES if hasattr(self, n)}))[0]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked(Reading):
-    """The switches of one comparison, as they were given."""
+class DiffSwitches(options.InputSwitches):
+    """The arguments and switches of one comparison."""
 
     before: str
     after: str
     fmt: str
-    fail_on: FailOn | None
-    max_drop: int | None
-    tolerance: str | None
     exit_zero: bool
     color: str
 
 
-def run(asked: Asked) -> int:
-    """One comparison from words to exit code."""
-    policy = asked.policy()
-    before, after = (report_of((word,), asked, policy) for word in (asked.before, asked.after))
+@click.command("diff", short_help="Compare two audits: what is new, gone or grown.")
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@options.policy
+@options.inputs
+@click.option(
+    "--format",
+    "fmt",
+    type=click.Choice(["terminal", "markdown", "json"]),
+    default="terminal",
+    show_default=True,
+    help="What standard output gets.",
+)
+@options.fail_on
+@options.max_drop
+@options.tolerance
+@options.exit_zero
+@options.jobs
+@options.date
+@options.color
+@options.tracebacks
+def command(**given: Any) -> int:
+    """Compare two audits: what is new, gone, grown, shrunk or moved, by field and by money.
+
+    A and B are reports (`auditor audit --format json`) or inputs, which are then audited by one policy: a
+    file, a folder or `-`. Gaps are the same when rule, field, scope, key and input are, whatever the values.
+
+    Exit code 0: nothing at the level of --fail-on is new or grew. 1: something is or did. 2: no comparison.
+    """
+    from auditor.diff.compare import diff
+    from auditor.diff.text import gated, headline, markdown_of, text_of
+    from auditor.policy.settings import effective_policy
+
+    switches = DiffSwitches(**given)
+    policy, _ = effective_policy(switches)
+    before, after = (report_of((word,), switches, policy) for word in (switches.before, switches.after))
     bounds = policy.thresholds
-    held = diff(before, after, tolerance=bounds.tolerance, fail_on=policy.fail_on, max_drop=bounds.max_drop)
-    console.put(_shown(held, asked))
+    changes = diff(
+        before, after, tolerance=bounds.tolerance, fail_on=policy.fail_on, max_drop=bounds.max_drop
+    )
+    if switches.fmt == "json":
+        console.write_json(changes)
+    elif switches.fmt == "markdown":
+        console.write(markdown_of(changes))
+    else:
+        console.write(text_of(changes, console.style(switches.color)))
     if not console.is_terminal():
-        console.tell(f"auditor: {gated(held)}; {headline(held)}")
-    return PASSED if held.gate.passed or asked.exit_zero else FAILED
+        console.message(f"auditor: {gated(changes)}; {headline(changes)}")
+    return PASSED if changes.gate.passed or switches.exit_zero else FAILED
 
 
-def _shown(held: Diff, asked: Asked) -> bytes:
-    if asked.fmt == "terminal":
-        return text_of(held, console.style(asked.color))
-    return markdown_of(held) if asked.fmt == "markdown" else document(held)
+def report_of(words: Sequence[str], switches: options.InputSwitches, policy: Policy) -> Report:
+    """The JSON report that a single word names, else the report of an audit of all words.
 
+    NothingToAudit when that audit has no call.
+    """
+    from auditor.audit import audit
+    from auditor.cli.paths import inputs_of
+    from auditor.report.load import read_report
 
-def report_of(words: Sequence[str], asked: Reading, policy: Policy) -> Report:
-    """The report that one word names, or that the audit of all of them gives."""
-    inputs, left_out = inputs_of(words, asked.formats, asked.stdin_name)
+    inputs, left_out = inputs_of(words, switches.formats, switches.stdin_name)
     for reason in left_out:
-        console.tell(f"left out: {reason}")
-    saved = _saved(inputs[0]) if len(inputs) == 1 else None
+        console.message(f"left out: {reason}")
+    saved = _saved_report(inputs[0]) if len(inputs) == 1 else None
     if saved is not None:
         return read_report(saved, inputs[0].name)
-    report = audit(
-        inputs, policy, rules_dir=asked.rules_dir, jobs=asked.jobs or processors(), date=asked.date
-    )
+    report = audit(inputs, policy, rules_dir=switches.rules_dir, jobs=switches.processes, date=switches.date)
     if not report.totals.calls:
-        held = ", ".join(f"{given.name} ({given.format})" for given in report.inputs)
-        raise NothingToAudit(f"nothing to audit: no model call in {held}", "bring records of single calls")
+        names = ", ".join(f"{given.name} ({given.format})" for given in report.inputs)
+        raise NothingToAudit(f"nothing to audit: no model call in {names}", "bring records of single calls")
     return report
 
 
-def _saved(given: Input) -> bytes | None:
-    """The bytes of an input that is a report of ours."""
+def _saved_report(given: Input) -> bytes | None:
+    """The bytes of an input that is a JSON report; None when it is not."""
+    from auditor.report.load import MAX_REPORT, is_report
+
     if given.data is not None:
         return given.data if is_report(given.data) else None
     path = given.path

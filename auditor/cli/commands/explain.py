@@ -1,277 +1,42 @@
-"""`explain`: one rule, field or format, in the words of its own file.
-
-It adds no knowledge of its own: what a file does not say is not said.
-"""
+"""The command `explain`: one rule, field or format."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from auditor.catalogue.fields import Field, catalogue, profiles
-from auditor.catalogue.rules import Fix, Rule, load_fixes, load_rules
-from auditor.catalogue.samples import samples
-from auditor.errors import UsageError
-from auditor.evidence.formats import Format
-from auditor.printing.ink import Style, spoken
-from auditor.printing.page import Page
-from auditor.printing.text import nearest
-from auditor.readers.matrix import HINTS, evidence
-from auditor.readers.registry import all_formats, unsupported_formats
+import click
 
-Topic = Rule | Field | Format
+from auditor.cli import console, options
+from auditor.cli.console import PASSED
 
 
-def find(name: str, rules_dir: Path | None = None) -> Topic:
-    """The rule, field or format called `name`; an alias finds its field; UsageError with what is near."""
-    wanted = name.strip()
-    rules = load_rules(rules_dir)
-    for rule in rules:
-        if wanted.upper() == rule.id or wanted.lower() == rule.name:
-            return rule
-    fields = catalogue().fields
-    formats = {reader.name: reader for reader in (*all_formats(), *unsupported_formats())}
-    if wanted.lower() in fields:
-        return fields[wanted.lower()]
-    if wanted.lower() in formats:
-        return formats[wanted.lower()]
-    match = catalogue().lookup(wanted)
-    if match is not None:
-        return fields[match.field]
-    known = [*(rule.id.lower() for rule in rules), *(rule.name for rule in rules), *fields, *formats]
-    hint = nearest(wanted, known) or "`auditor rules`, `auditor fields` and `auditor formats` list the names"
-    raise UsageError(f"there is no rule, field or format {name!r}", hint)
+def topic_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """What can be explained, for shell completion: rules by their ids, fields, formats."""
+    from auditor.catalogue.fields import catalogue
+    from auditor.catalogue.rules import load_rules
+
+    names = [*(rule.id for rule in load_rules()), *catalogue().fields]
+    return [n for n in names if n.startswith(incomplete)] + options.format_names(ctx, param, incomplete)
 
 
-def text_of(topic: Topic, asked: str, style: Style) -> bytes:
-    """The page of a topic; `asked` is the name it was found under."""
-    page = Page(style)
-    if isinstance(topic, Rule):
-        _rule(page, topic)
-    elif isinstance(topic, Field):
-        _field(page, topic, asked)
+@click.command("explain")
+@click.argument("name", metavar="RULE|FIELD|FORMAT", shell_complete=topic_names)
+@options.rules_dir
+@options.as_json
+@options.color
+@options.tracebacks
+def command(name: str, rules_dir: Path | None, wants_json: bool, color: str) -> int:
+    """Explain a rule, a field or a format.
+
+    A rule, by its id or name: why it matters, what it looks at, how to fix it. A field, by its name or an
+    alias: what it means, where it counts as evidence, who carries it. A format: what it carries, how to
+    get a sample of it.
+    """
+    from auditor.cli import topics
+
+    topic = topics.find_topic(name, rules_dir)
+    if wants_json:
+        console.write_json(topics.data_of(topic))
     else:
-        _format(page, topic)
-    return page.bytes()
-
-
-def data_of(topic: Topic) -> dict[str, Any]:
-    """The same as plain data."""
-    if isinstance(topic, Rule):
-        return {
-            "kind": "rule",
-            **rule_data(topic),
-            "recipes": [fix.model_dump(mode="json") for fix in fixes_of(topic)],
-        }
-    if isinstance(topic, Field):
-        return {"kind": "field", **field_data(topic)}
-    return {"kind": "format", **format_data(topic)}
-
-
-def rule_data(rule: Rule) -> dict[str, Any]:
-    """A rule as its file has it."""
-    return rule.model_dump(mode="json")
-
-
-def field_data(field: Field) -> dict[str, Any]:
-    """A field with the formats that carry it, the rules that speak of it and the profiles that ask for it."""
-    data = field.model_dump(mode="json")
-    data["not"] = data.pop("not_")
-    data["carried_by"] = {
-        r.name: r.carries.get(field.name, "any") for r in all_formats() if r.can_carry(field.name)
-    }
-    data["rules"] = [rule.id for rule in load_rules() if field.name in rule.field]
-    data["required_by"] = required_by(field.name)
-    return data
-
-
-def format_data(reader: Format) -> dict[str, Any]:
-    """A format: its layer, what it carries at which scope, how to get a sample."""
-    return {
-        "name": reader.name,
-        "title": reader.title,
-        "layer": reader.layer,
-        "carries": dict(reader.carries),
-        "carries_everything": reader.generic,
-        "evidence": evidence(reader),
-        "aggregate": reader.aggregate,
-        "readable": not reader.unsupported,
-        "get": (reader.unsupported or reader.get).strip(),
-        "doc": reader.doc,
-        "samples": [sample.file for sample in samples() if sample.format == reader.name],
-    }
-
-
-def fixes_of(rule: Rule) -> list[Fix]:
-    """The recipes that a rule names, in its order."""
-    recipes = load_fixes()
-    return [recipes[name] for name in rule.fixes if name in recipes]
-
-
-def required_by(field: str) -> list[str]:
-    """The profiles that ask for a field."""
-    return [
-        profile.name
-        for profile in profiles().values()
-        if profile.every_field or any(field in need.any_of for need in profile.required)
-    ]
-
-
-# -- a rule --------------------------------------------------------------------------------------------------
-
-
-def _rule(page: Page, rule: Rule) -> None:
-    page.add(f"{page.ink(rule.id, rule.level.value)} {page.ink(rule.name, 'bold')}")
-    verdict = f"{spoken(rule.verdict)}{f' ({spoken(rule.cause)})' if rule.cause else ''}"
-    said = "told, verdicts untouched" if rule.verdict == "none" else verdict
-    page.sentence([(rule.level.value, ""), (said, ""), (rule.status, ""), (f"since {rule.since}", "")])
-    page.add()
-    page.labelled("gap", _named(rule, rule.gap), indent=2, gutter=6, tone="red")
-    page.labelled("good", _named(rule, rule.title), indent=2, gutter=6, tone="green")
-    _paragraphs(page, "why", _named(rule, rule.why))
-    _looks_at(page, rule)
-    for fix in fixes_of(rule):
-        _fix(page, fix, rule)
-    if rule.false_positives:
-        _paragraphs(page, "when it is no gap", _named(rule, rule.false_positives))
-    if rule.valid:
-        _paragraphs(page, "valid", rule.holds)
-    if rule.references:
-        page.heading("references")
-        for reference in rule.references:
-            read = f" (read {reference.read})" if reference.read else ""
-            page.labelled(
-                "-", f"{reference.url}{f': {reference.says}' if reference.says else ''}{read}", gutter=2
-            )
-    page.heading("examples, which `auditor selftest` runs")
-    for example in rule.examples:
-        expect = ", ".join(f"{number} {spoken(what)}" for what, number in example.expect.items()) or "silent"
-        page.labelled("-", f"{example.name} ({example.format}): {expect}", gutter=2)
-
-
-def _looks_at(page: Page, rule: Rule) -> None:
-    page.heading("looks at")
-    where = rule.applies_to
-    layers = f" of the layers {', '.join(where.layers)}" if where.layers else ""
-    formats = f" in {', '.join(where.formats)}" if where.formats else ""
-    kinds = " and ".join("calls" if kind == "call" else "context records" for kind in where.kinds)
-    page.labelled("fields", ", ".join(rule.field), gutter=8)
-    page.labelled("on", f"{kinds}{layers}{formats}", gutter=8)
-    if rule.unless:
-        page.labelled("unless", f"{rule.unless} already reports the same call", gutter=8)
-    page.labelled("when", "this holds for a row of the evidence table:", gutter=8)
-    page.code(rule.when)
-    if rule.thresholds:
-        bounds = ", ".join(f"{name} {value:g}" for name, value in rule.thresholds.items())
-        page.labelled("with", f"{bounds}: a policy may set them", gutter=8)
-
-
-def _fix(page: Page, fix: Fix, rule: Rule) -> None:
-    page.heading(f"fix: {fix.stack}")
-    field = rule.field[0]
-    page.prose(fix.title.replace("{field}", field), indent=2, first="  ")
-    page.prose(" ".join(fix.text.replace("{field}", field).split()), indent=2, first="  ")
-    if fix.snippet:
-        page.add()
-        page.code(fix.snippet.replace("{field}", field))
-    for reference in fix.references:
-        page.labelled("see", reference.url, gutter=4)
-
-
-def _named(rule: Rule, template: str) -> str:
-    """A text of the rule with its fields' titles in place."""
-    titles = [catalogue().fields[name].title.lower() for name in rule.field]
-    return template.replace("{field}", " or ".join(titles))
-
-
-def _paragraphs(page: Page, heading: str, text: str) -> None:
-    page.heading(heading)
-    for n, part in enumerate(text.strip().split("\n\n")):
-        if n:
-            page.add()
-        page.prose(" ".join(part.split()), indent=2, first="  ")
-
-
-# -- a field -------------------------------------------------------------------------------------------------
-
-
-def _field(page: Page, field: Field, asked: str) -> None:
-    unit = f", {field.unit}" if field.unit else ""
-    page.add(f"{page.ink(field.name, 'bold')}  {page.ink(field.title, 'dim')}")
-    if asked.lower() != field.name:
-        match = catalogue().lookup(asked)
-        weak = "a weak alias of it: alone it is no evidence" if match and match.weak else "an alias of it"
-        page.prose(f"{asked} is {weak}", tones=("yellow",) if match and match.weak else ())
-    page.sentence(
-        [
-            (f"{field.type}{unit}", ""),
-            (f"standard name: {field.standard}", ""),
-            (f"weight {field.weight}", ""),
-        ]
-    )
-    _paragraphs(page, "what it is", field.definition)
-    if field.note:
-        page.add()
-        page.prose(" ".join(field.note.split()), indent=2, first="  ")
-    page.heading("accepted as evidence on")
-    for layer, scopes in field.accepts.items():
-        page.labelled("every layer" if layer == "all" else layer, ", ".join(map(spoken, scopes)), gutter=13)
-    page.heading("names")
-    page.labelled("aliases", ", ".join([*field.aliases, *field.exact_only]), gutter=9)
-    if field.weak:
-        page.labelled("weak", f"{', '.join(field.weak)} (alone: mis-scoped)", gutter=9)
-    if field.not_:
-        page.labelled("never", ", ".join(field.not_), gutter=9)
-    page.heading("carried by")
-    for reader in all_formats():
-        if field.name in reader.carries:
-            page.labelled(reader.name, f"on {spoken(reader.carries[field.name])}", gutter=28)
-    free = [reader.name for reader in all_formats() if reader.generic and field.name not in reader.carries]
-    if free:
-        page.prose(f"{', '.join(free)}: wherever its records have it", indent=2, first="  ")
-    _spoken_of(page, field)
-
-
-def _spoken_of(page: Page, field: Field) -> None:
-    asked = required_by(field.name)
-    if asked:
-        _paragraphs(page, "required by the profiles", ", ".join(asked))
-    rules = [rule for rule in load_rules() if field.name in rule.field]
-    if rules:
-        page.heading("rules that speak of it")
-    for rule in rules:
-        gap = rule.gap.replace("{field}", field.title.lower()).strip()
-        page.labelled(rule.id, gap, gutter=8, tone=rule.level.value)
-
-
-# -- a format ------------------------------------------------------------------------------------------------
-
-
-def _format(page: Page, reader: Format) -> None:
-    page.add(f"{page.ink(reader.name, 'bold')}  {page.ink(page.safe(reader.title), 'dim')}")
-    if reader.unsupported:
-        page.prose("recognised by its signature: no calls can be audited in it", tones=("yellow",))
-        _paragraphs(page, "what to bring instead", reader.unsupported)
-        return
-    kinds = [(f"layer {reader.layer}", "")]
-    page.sentence([*kinds, ("aggregates: it holds no single call", "")] if reader.aggregate else kinds)
-    if reader.doc:
-        _paragraphs(page, "what it is", reader.doc)
-    page.heading("carries")
-    rows = [
-        (name, f"{spoken(scope)}{'' if name in evidence(reader) else ' *'}", catalogue().fields[name].title)
-        for name, scope in reader.carries.items()
-    ]
-    page.table(("field", "on", "what it is"), rows, indent=2)
-    if any(name not in evidence(reader) for name in reader.carries):
-        page.prose(f"* {HINTS}", indent=2, first="  ")
-    missing = [name for name in catalogue().fields if not reader.can_carry(name)]
-    if missing:
-        _paragraphs(page, "can never carry", ", ".join(missing))
-    if reader.get:
-        _paragraphs(page, "how to get a sample", reader.get)
-    held = [sample for sample in samples() if sample.format == reader.name]
-    if held:
-        page.heading("samples in this copy")
-    for sample in held:
-        page.labelled("-", f"samples/{sample.file} ({sample.kind}): {sample.title}", gutter=2)
+        console.write(topics.text_of(topic, name, console.style(color)))
+    return PASSED

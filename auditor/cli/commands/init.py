@@ -1,16 +1,15 @@
-"""`init`: the policy file to begin with, every key in it with what it does.
-
-It never overwrites a file, and what it writes changes nothing until a line is uncommented.
-"""
+"""The command `init`: a new policy file, every key in it commented out and explained."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.catalogue.fields import profiles
-from auditor.cli.outputs import write_new_file
+import click
+
+from auditor.cli import console, options
+from auditor.cli.console import PASSED
+from auditor.cli.files import write_new_file
 from auditor.errors import PolicyError, UsageError
-from auditor.policy.files import find
 from auditor.printing.text import nearest
 
 TEMPLATE = """\
@@ -85,23 +84,45 @@ profile = "{profile}"
 """
 
 
-def text(profile: str) -> str:
-    """The file's text, with the profile that was chosen."""
+@click.command("init")
+@click.option("--profile", default="chargeback-min", show_default=True, metavar="NAME", help="The profile.")
+@click.option(
+    "-o",
+    "--output",
+    type=options.PATH,
+    default="auditor.toml",
+    show_default=True,
+    metavar="FILE",
+    help="The file to write; one that is there is never overwritten.",
+)
+@options.tracebacks
+def command(profile: str, output: Path) -> int:
+    """Write a policy file to begin with: every key in it, commented."""
+    console.message(_create(output, profile))
+    return PASSED
+
+
+def policy_text(profile: str) -> str:
+    """The text of the file with that profile; UsageError when there is none of that name."""
+    from auditor.catalogue.fields import profiles
+
     if profile not in profiles():
         hint = nearest(profile, profiles()) or f"choose from: {', '.join(profiles())}"
         raise UsageError(f"there is no profile {profile!r}", hint)
     return TEMPLATE.format(profile=profile, profiles=", ".join(profiles()))
 
 
-def start(path: Path, profile: str) -> str:
-    """Write the file; what to tell of it. PolicyError when there is one already."""
-    held, before = text(profile), find(Path.cwd())
+def _create(path: Path, profile: str) -> str:
+    """Write the file and return the message for the user; PolicyError when the file exists."""
+    from auditor.policy.files import find_policy
+
+    text, before = policy_text(profile), find_policy(Path.cwd())
     try:
-        write_new_file(path, held.encode())
+        write_new_file(path, text.encode())
     except FileExistsError:
         raise PolicyError(f"{path}: there is one already", "nothing was changed") from None
-    holds = find(Path.cwd())
-    if holds is not None and holds.resolve() == path.resolve():
+    nearest_file = find_policy(Path.cwd())
+    if nearest_file is not None and nearest_file.resolve() == path.resolve():
         instead = f" instead of {before}" if before else ""
         return f"wrote {path}: it holds from here downward{instead}; `auditor settings` shows what it sets"
     return f"wrote {path}: it does not hold here unless you name it: --policy {path}"

@@ -1,127 +1,31 @@
-"""Runs the examples of every rule and audits every sample, in the copy that is installed.
-
-It uses nothing but the data that ships with the package and needs no network.
-"""
+"""The command `selftest`: the examples of the rules and the shipped samples, checked in this copy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from auditor.audit import Input, audit
-from auditor.catalogue.rules import Example, Rule, load_rules
-from auditor.catalogue.samples import Sample, samples
-from auditor.catalogue.words import Verdict
-from auditor.errors import AuditError
-from auditor.policy.model import Policy, parse_policy
-from auditor.printing.ink import Ink
-from auditor.printing.text import plural, visible
-from auditor.readers.registry import format_of
-from auditor.report.schema import Report
-from auditor.report.sentences import asked_fields
+import click
+
+from auditor.cli import console, options
+from auditor.cli.console import FAILED, PASSED
 
 
-@dataclass(frozen=True)
-class Result:
-    """One check: what it was called, what was expected, what came out."""
+@click.command("selftest")
+@options.rules_dir
+@options.color
+@options.verbose("Name every check; -vv adds tracebacks.")
+def command(rules_dir: Path | None, color: str, verbose: int) -> int:
+    """Run every rule's examples and audit every sample in this copy.
 
-    name: str
-    expected: str
-    got: str
+    With --rules, run the examples of your own rules.
+    """
+    from auditor.cli.checks import run_all, summary
 
-    @property
-    def passed(self) -> bool:
-        """Whether it came out as expected."""
-        return self.expected == self.got
-
-    def line(self, ink: Ink) -> bytes:
-        """The check on a line, with what differed when it failed."""
-        if self.passed:
-            return ink.encode(f"{ink('pass', 'green')}  {visible(self.name)}\n")
-        return ink.encode(
-            f"{ink('FAIL', 'error')}  {visible(f'{self.name}: expected {self.expected}; got {self.got}')}\n"
-        )
-
-
-def summary(results: Sequence[Result], ink: Ink, rules_dir: Path | None = None) -> bytes:
-    """One line: how many checks ran and how many failed."""
-    failed = sum(not result.passed for result in results)
-    rules = len(load_rules(rules_dir)) - (len(load_rules()) if rules_dir else 0)
-    sampled = "" if rules_dir else f" and {plural(len(samples()), 'sample')}"
-    ran = f"{plural(len(results), 'check')} of {plural(rules, 'rule')}{sampled}"
-    verdict = ink(f"{failed} failed", "error") if failed else ink("all passed", "green")
-    return ink.encode(f"selftest: {ran}: {verdict}\n")
-
-
-def run_all(rules_dir: Path | None = None) -> Iterator[Result]:
-    """Every example of every rule, then every sample; with a folder, the examples of its rules alone."""
-    shipped = load_rules()
-    for rule in load_rules(rules_dir):
-        for example in rule.examples if rules_dir is None or rule not in shipped else ():
-            yield run_example(rule, example, rules_dir)
-    for sample in samples() if rules_dir is None else ():
-        yield run_sample(sample)
-
-
-def run_example(rule: Rule, example: Example, rules_dir: Path | None = None) -> Result:
-    """Audit one example with every field required, and compare the rule's own gaps with what it promises."""
-    name = f"{rule.id} {example.name}"
-    expected = {str(what): number for what, number in example.expect.items() if number}
-    try:
-        report = audit(inputs_of(example), policy_of(example), rules_dir=rules_dir, planned=False)
-    except AuditError as error:
-        return Result(name, _told(expected), f"error: {error.message}")
-    return Result(name, _told(expected), _told(hits(report, rule)))
-
-
-def policy_of(example: Example) -> Policy:
-    """The policy under which an example is audited."""
-    return parse_policy(example.settings, f"example {example.name!r}")
-
-
-def inputs_of(example: Example) -> list[Input]:
-    """What an example hands over."""
-    own = Input(name=example.name, data=example.input.encode(), format=example.format)
-    return [own, *(Input(name=b.format, data=b.input.encode(), format=b.format) for b in example.beside)]
-
-
-def hits(report: Report, rule: Rule) -> dict[str, int]:
-    """How many calls a rule spoke of, by verdict, over all its fields; `told` where it gives none."""
-    counted: dict[str, int] = {}
-    for gap in report.gaps:
-        if gap.rule == rule.id:
-            what = gap.verdict or "told"
-            counted[what] = counted.get(what, 0) + gap.calls
-    return counted
-
-
-def _told(counts: dict[str, int]) -> str:
-    return ", ".join(f"{what} {counts[what]}" for what in sorted(counts)) or "silent"
-
-
-def run_sample(sample: Sample) -> Result:
-    """Audit one sample: format, calls, its rules speak, and no required gap where it is good."""
-    expected = f"{sample.format}, {sample.kind}"
-    try:
-        report = audit([Input(name=sample.file, path=sample.path)], planned=False)
-    except AuditError as error:
-        return Result(sample.name, expected, f"error: {error.message}")
-    if not report.totals.calls:
-        found = format_of(sample.format)
-        # an aggregate is right when it is recognised, and told to hold no calls
-        kind = sample.kind if found is not None and found.aggregate else "no calls"
-        return Result(sample.name, expected, f"{report.inputs[0].format}, {kind}")
-    told = {gap.rule for gap in report.gaps}
-    lacking = [rule for rule in sample.rules if rule not in told]
-    if lacking:
-        return Result(sample.name, expected, f"silent: {', '.join(lacking)}")
-    return Result(sample.name, expected, f"{report.inputs[0].format}, {_kind(report)}")
-
-
-def _kind(report: Report) -> str:
-    fine = (Verdict.PRESENT, Verdict.NOT_CARRIED)
-    open_fields = [
-        field.field for field in asked_fields(report) if field.required and field.verdict not in fine
-    ]
-    return "gappy" if open_fields or not report.gate.passed else "good"
+    results = []
+    ink = console.ink(color)
+    for result in run_all(rules_dir):
+        results.append(result)
+        if verbose or not result.passed:
+            console.write(result.line(ink))
+    console.write(summary(results, ink, rules_dir))
+    return PASSED if all(result.passed for result in results) else FAILED

@@ -1,7 +1,4 @@
-"""Files that are written whole or not at all: beside the old one, then renamed over it.
-
-It never leaves half a file, and never touches the old one before the new one is complete.
-"""
+"""Files that are written atomically: to a new file in the same folder, then renamed over the old one."""
 
 from __future__ import annotations
 
@@ -15,8 +12,8 @@ from typing import BinaryIO
 
 from auditor.errors import AuditError
 
-_STREAM = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/(\d+)")
-_NAMED = {"stdout": 1, "stderr": 2}
+_STREAM_PATH = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/(\d+)")
+_STREAM_NUMBERS = {"stdout": 1, "stderr": 2}
 _MOST_LINKS = 40
 
 
@@ -28,11 +25,11 @@ def write_file(path: Path, data: bytes) -> None:
     stream = stream_number(path)
     try:
         if stream is not None:
-            _write_on(os.fdopen(os.dup(stream), "wb"), data)
+            _write_stream(os.fdopen(os.dup(stream), "wb"), data)
             return
         old = _status(path)
         if old is not None and not stat.S_ISREG(old.st_mode):
-            _write_on(path.open("wb"), data)
+            _write_stream(path.open("wb"), data)
             return
         _replace(Path(os.path.realpath(path)), data, old)
     except OSError as error:
@@ -40,9 +37,9 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def write_new_file(path: Path, data: bytes) -> None:
-    """Write a file where there is none; FileExistsError where there is one, AuditError for the rest."""
+    """Write a file that must not exist; FileExistsError when it does, AuditError when the write fails."""
     try:
-        _fill(path, data, None)
+        _create(path, data, None)
     except FileExistsError:
         raise
     except OSError as error:
@@ -50,16 +47,16 @@ def write_new_file(path: Path, data: bytes) -> None:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a path names a regular file that is there already, and no stream that is open."""
+    """Whether a path names an existing regular file and no open stream."""
     return stream_number(path) is None and path.is_file()
 
 
 def stream_number(path: Path) -> int | None:
-    """The number of the open stream that a path names: `/dev/stdout`, `/dev/fd/3`, or a link to one."""
+    """The file descriptor that a path names: `/dev/stdout`, `/dev/fd/3`, or a link to one; else None."""
     for _ in range(_MOST_LINKS):
-        match = _STREAM.fullmatch(os.path.abspath(path))
+        match = _STREAM_PATH.fullmatch(os.path.abspath(path))
         if match is not None:
-            return int(match[2]) if match[2] else _NAMED[match[1]]
+            return int(match[2]) if match[2] else _STREAM_NUMBERS[match[1]]
         try:
             path = path.parent / path.readlink()
         except OSError:  # no link
@@ -74,48 +71,48 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _write_on(file: BinaryIO, data: bytes) -> None:
-    """Write to what is no regular file; a reader that stops reading is no error."""
+def _write_stream(file: BinaryIO, data: bytes) -> None:
+    """Write to a device, pipe or stream; a reader that stops reading is no error."""
     with suppress(BrokenPipeError), file:
         file.write(data)
 
 
-def _replace(place: Path, data: bytes, old: os.stat_result | None) -> None:
-    if old is not None and not os.access(place, os.W_OK):
+def _replace(target: Path, data: bytes, old: os.stat_result | None) -> None:
+    if old is not None and not os.access(target, os.W_OK):
         raise PermissionError(None, "Permission denied")
-    temporary = place.with_name(f".auditor-{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".auditor-{secrets.token_hex(8)}.tmp")
     try:
-        _fill(temporary, data, old)
+        _create(temporary, data, old)
     except PermissionError as error:
         if old is None:
             raise
-        reason = f"its folder takes no new file ({error.strerror}), and a file is never overwritten in place"
+        reason = f"its folder takes no new file ({error.strerror}), and a file is never overwritten in target"
         raise PermissionError(None, reason) from None
     try:
-        temporary.replace(place)
+        temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _fill(place: Path, data: bytes, old: os.stat_result | None) -> None:
-    """A new file with all of the data on disk, or none; owner and mode are those of the old one."""
+def _create(target: Path, data: bytes, old: os.stat_result | None) -> None:
+    """Create a file with all of the data on disk, or none; owner and mode are those of the old one."""
     mode = 0o666 if old is None else stat.S_IMODE(old.st_mode) & 0o777
-    file = open(place, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
+    file = open(target, "xb", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115
     try:
         with file:
             if old is not None:
                 new = os.fstat(file.fileno())
                 if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
                     with suppress(OSError):  # only root gives files away
-                        os.chown(place, old.st_uid, old.st_gid)
-                place.chmod(stat.S_IMODE(old.st_mode))
+                        os.chown(target, old.st_uid, old.st_gid)
+                target.chmod(stat.S_IMODE(old.st_mode))
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
         with suppress(OSError):
-            place.unlink()
+            target.unlink()
         raise
 
 

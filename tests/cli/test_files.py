@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from auditor.catalogue.resources import folder
-from auditor.cli.outputs import is_file, stream_number, write_file, write_new_file
+from auditor.cli.files import is_file, stream_number, write_file, write_new_file
 from auditor.errors import AuditError
 from auditor.writers import names, writer
 from tests.conftest import Cli
