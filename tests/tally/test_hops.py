@@ -10,7 +10,7 @@ from auditor.report.schema import Gap, Projection, Report
 from tests.support.scenario import audited
 from tools.scenario import ALL, FILES, Defect, Planted, World, truth
 
-Told = tuple[str, str, int, str]  # rule, field, calls, file
+Reported = tuple[str, str, int, str]  # rule, field, calls, file
 # an audit takes a second or two, so a failing set of defects is told as it was drawn, not shrunk
 SLOW = settings(
     max_examples=8,
@@ -45,13 +45,13 @@ def matters(gap: Gap) -> bool:
     return gap.level != "note"
 
 
-def crossing(report: Report) -> set[Told]:
+def crossing(report: Report) -> set[Reported]:
     """What the rules of borders told, each on the one file where its examples stand."""
     told = [gap for gap in report.gaps if gap.rule.startswith("HOP") and matters(gap)]
     return {(g.rule, g.field, g.calls, " and ".join(sorted({a.input for a in g.anchors}))) for g in told}
 
 
-def expected(planted: tuple[Planted, ...]) -> set[Told]:
+def expected(planted: tuple[Planted, ...]) -> set[Reported]:
     """What the truth says that they must tell."""
     return {(one.rule, field, calls, FILES[one.after]) for one in planted for field, calls in one.fields}
 
