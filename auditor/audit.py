@@ -1,49 +1,116 @@
-"""audit(inputs, policy) -> Report: the whole flow as one readable function.
-
-It does no I/O beyond reading the inputs, prints nothing, and stores nothing.
-"""
+"""audit(inputs, policy) -> Report: read, judge, count, settle, report. It prints and stores nothing."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
 
 from auditor import __version__
-from auditor.catalogue import prices
-from auditor.catalogue.fields import Catalogue, catalogue_with, profiles
-from auditor.catalogue.rules import Rule, all_ids, load_fixes, load_rules
+from auditor.catalogue.digest import ruleset_digest
+from auditor.catalogue.fields import Catalogue, Profile, catalogue_with, profiles
+from auditor.catalogue.rules import Rule
 from auditor.catalogue.words import Level
-from auditor.errors import DEFECT, AuditBroke, AuditError, InputError, PolicyError
+from auditor.errors import DEFECT, AuditBroke, AuditError, InputError
+from auditor.evidence.arrays import Rows
 from auditor.evidence.assemble import assemble
 from auditor.evidence.batch import BROKEN
 from auditor.evidence.schema import Table
-from auditor.execution.local import read
-from auditor.gate.baseline import Baseline, cover, uncovered
-from auditor.gate.gate import UNJUDGED, gate, unjudged
-from auditor.gate.suppressions import suppress
+from auditor.evidence.table import Evidence
+from auditor.execution.local import read as read_input
+from auditor.gate.baseline import Baseline, baseline_notes, cover
+from auditor.gate.gate import UNJUDGED, gate
+from auditor.gate.suppressions import SuppressionResult, suppress
 from auditor.inputs.archives import expand
 from auditor.inputs.source import Input, Source
-from auditor.judge.columns import check_columns
+from auditor.judge.active_rules import active_rules
 from auditor.judge.requirements import applicable_on, nothing_required, required_on
-from auditor.judge.verdicts import judge
+from auditor.judge.verdicts import Judgement, judge
 from auditor.locate.places import Locator
-from auditor.policy.model import Policy, check_rules, check_until
+from auditor.policy.model import Policy
 from auditor.readers.detect import recognise
 from auditor.readers.text.mixed import FORMAT as MIXED
 from auditor.report.mask import Masker
-from auditor.report.schema import Gap, Report, Ruleset, Tool
-from auditor.tally.fields import Ledger
-from auditor.tally.gaps import anchor, followed, placing, tell_all
-from auditor.tally.hops import field_hops, ground, joins
-from auditor.tally.owners import spend
-from auditor.tally.plan import Court, checked
+from auditor.report.schema import Against, Gap, Gate, Report, Ruleset, Score, Step, Tool, Totals
+from auditor.tally.fields import field_reports
+from auditor.tally.gaps import Finding, anchors_of, fields_to_follow, findings, located
+from auditor.tally.hops import HopCalls, field_hops, hop_calls, joins
+from auditor.tally.ledger import Ledger
+from auditor.tally.notes import figure_notes, rule_notes
+from auditor.tally.owners import Spend, spend_by_owner
+from auditor.tally.plan import Replay, plan
 from auditor.tally.questions import questions
 from auditor.tally.reconciliation import reconciliation
-from auditor.tally.totals import field_reports, input_report, notes_on, owned_by_someone, score_of, totals
+from auditor.tally.totals import input_report, owned, score_of, totals
 from auditor.tally.weights import weigh
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What to audit by: the policy with its profile, fields and rules, and the caller's options."""
+
+    policy: Policy
+    profile: Profile
+    fields: Catalogue
+    rules: tuple[Rule, ...]
+    rules_dir: Path | None
+    masker: Masker
+    jobs: int
+    date: str | None
+    baseline: Baseline | None
+    planned: bool
+
+
+@dataclass(frozen=True)
+class Records:
+    """The inputs that were read, a locator for each, and the evidence of all together."""
+
+    inputs: list[Input]
+    locators: list[Locator]
+    evidence: Evidence
+    notes: list[str]
+    failures: list[str]  # inputs that were not read to their end
+
+    @property
+    def names(self) -> list[str]:
+        """The inputs' names, by number."""
+        return [given.name for given in self.inputs]
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """The calls judged: `required` and `asked` hold calls by field; `assembled` is the table before."""
+
+    assembled: Evidence
+    judgement: Judgement
+    required: dict[str, Rows]
+    asked: dict[str, Rows]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the verdicts add up to; `lost` is the share of spend without an owner, 0 to 1."""
+
+    ledger: Ledger
+    findings: list[Finding]
+    gaps: list[Gap]
+    hops: HopCalls
+    spend: Spend
+    lost: float
+    totals: Totals
+    score: Score
+    plan: list[Step]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The gaps as the policy and the baseline accept them, and whether the run passes."""
+
+    gaps: list[Gap]
+    against: Against | None
+    suppressions: SuppressionResult
+    gate: Gate
 
 
 def audit(
@@ -59,12 +126,18 @@ def audit(
 ) -> Report:
     """Audit some inputs together. AuditError when one cannot be read; no calls make an empty report.
 
-    Without `planned` the changes are not worked out: most of the time that a short input takes. AuditBroke
-    where a step behind the readers fails, which is a defect of the auditor; a reader that fails keeps what it
-    read, and the gate does not pass.
+    Without `planned` the plan is left out, which takes most of the time of a short input. AuditBroke where a
+    step after the readers fails, which is a defect of the auditor; where a reader fails, what it read counts,
+    and the gate does not pass.
     """
     try:
-        return _audited(inputs, policy, rules_dir, jobs, show_values, date, baseline, planned)
+        masker = Masker(show=show_values)
+        setup = _setup(policy or Policy(), rules_dir, masker, jobs, date, baseline, planned)
+        records = _read(inputs, setup)
+        verdicts = _judge(records, setup)
+        figures = _count(records, verdicts, setup)
+        outcome = _settle(records, figures, setup)
+        return _report(records, verdicts, figures, outcome, setup)
     except (AuditError, OSError, MemoryError):
         raise
     except BROKEN as error:
@@ -72,141 +145,56 @@ def audit(
 
 
 def _step(error: BaseException) -> str:
-    """The step of the audit that raised an error: the module that was called first."""
+    """The step of the audit that raised an error: the package that was called first."""
     frames = [frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__)]
     return next(
         (name.split(".")[1] for name in frames if name.startswith("auditor.") and name != __name__), "audit"
     )
 
 
-def _audited(
-    inputs: Sequence[Input],
-    policy: Policy | None,
+def _setup(
+    policy: Policy,
     rules_dir: Path | None,
+    masker: Masker,
     jobs: int,
-    show_values: bool,
     date: str | None,
     baseline: Baseline | None,
     planned: bool,
-) -> Report:
-    policy = policy or Policy()
+) -> Setup:
+    fields, rules = catalogue_with(policy.aliases), active_rules(policy, rules_dir)
     profile = profiles()[policy.profile]
-    fields = catalogue_with(policy.aliases)
-    rules = _rules(policy, rules_dir)
-    inputs, sources, tables, said = _read(expand(inputs, recognise), fields, jobs)
+    return Setup(policy, profile, fields, rules, rules_dir, masker, jobs, date, baseline, planned)
+
+
+def _read(given: Sequence[Input], setup: Setup) -> Records:
+    """Every input read and put into one table; InputError where none of the readable ones gave a record."""
+    read, left_out = _tables(expand(given, recognise), setup)
+    inputs = [one for one, _, _ in read]
+    tables = [table for _, _, table in read]
+    locators = [Locator(source, mixed=table.format == MIXED.name) for _, source, table in read]
+    notes = [note for one, source, _ in read for note in (*one.notes, *source.notes)]
     failures = _failures(inputs, tables)
-    evidence = assemble(tables, fields, policy.dedicated, policy.vocabularies, policy.whole_patterns)
-    tables = evidence.tables
-    bare = evidence.copy()
-    judgement = judge(evidence, rules, tuple(fields.fields))
-    weights = weigh(evidence, judgement.calls)
-    asked = required_on(profile, policy, evidence, judgement)
-    ledger = Ledger(evidence, judgement, weights)
-    told = tell_all(ledger, asked, policy, profile, inputs)
-    locators = [Locator(s, mixed=t.format == MIXED.name) for s, t in zip(sources, tables, strict=True)]
-    masker = Masker(show=show_values)
-    anchored = anchor(told, judgement, locators, inputs, masker)
-    lived = suppress(anchored, policy.suppress, [i.name for i in inputs], date)
-    gaps, against = cover(lived.gaps, baseline, policy.thresholds.tolerance, gates=policy.new_only)
-    owned = owned_by_someone(judgement)
-    names = [i.name for i in inputs]
-    spent = spend(evidence, judgement, weights, masker, names)
-    together = len(evidence.hops) > 1
-    lost = spent.share_lost if together else weights.share(~owned)
-    score = score_of(judgement, weights, profile, evidence, lost)
-    held = ground(evidence, judgement, weights)
-    open_ = [t for t in told if t.gap.level != Level.NOTE]
-    court = Court(bare, rules, profile, policy, weights, names)
-    return Report(
-        tool=Tool(name="attribution-gap-auditor", version=__version__),
-        ruleset=_ruleset(rules, rules_dir),
-        profile=policy.profile,
-        date=lived.date,
-        inputs=[input_report(given, evidence, n) for n, given in enumerate(inputs)],
-        totals=totals(weights, owned, spent, together=together),
-        fields=field_reports(ledger, asked, applicable_on(profile, policy, evidence, judgement), gaps),
-        gaps=gaps,
-        hops=field_hops(held, followed(asked, told, rules), placing(evidence, locators, inputs)),
-        joins=joins(held),
-        reconciliation=reconciliation(evidence, _tolerance(rules), names),
-        questions=questions(judgement, weights, names),
-        owners=spent.owners,
-        plan=checked(open_, evidence, judgement, court, held.hop_at) if planned else [],
-        baseline=against,
-        score=score,
-        gate=unjudged(
-            gate(gaps, policy, score.value, lost, against, lived, spent.share_unknown), policy, failures
-        ),
-        notes=[
-            *failures,
-            *notes_on(evidence, weights, spent),
-            *nothing_required(policy, asked, evidence),
-            *_changed(policy, rules, gaps),
-            *_limited(rules, gaps),
-            *said,
-            *lived.notes,
-            *uncovered(against, baseline, policy.profile),
-        ],
-    )
+    policy = setup.policy
+    evidence = assemble(tables, setup.fields, policy.dedicated, policy.vocabularies, policy.whole_patterns)
+    return Records(inputs, locators, evidence, [*notes, *left_out], failures)
 
 
-def _rules(policy: Policy, rules_dir: Path | None) -> tuple[Rule, ...]:
-    """The rules as the policy tunes them; an error where it names one that does not exist."""
-    check_rules(policy, all_ids(rules_dir))
-    rules = tuple(r for r in load_rules(rules_dir) if policy.pedantic or r.status != "preview")
-    check_until(policy, {rule.id: rule.level for rule in rules})
-    check_columns([rule for rule in rules if rule.place[1]])
-    bounds = policy.thresholds.rules
-    try:
-        return tuple(r.tuned(bounds[r.id]) if r.id in bounds else r for r in rules) if bounds else rules
-    except ValueError as error:
-        raise PolicyError(f"thresholds: {error}", "`auditor explain RULE` shows its thresholds") from None
-
-
-def _changed(policy: Policy, rules: Sequence[Rule], gaps: Sequence[Gap]) -> list[str]:
-    """What the policy changed of the rules that spoke."""
-    told = {gap.rule for gap in gaps}
-    out = []
-    for rule in rules:
-        level = policy.levels.get(rule.id, rule.level)
-        if rule.id in told and level != rule.level:
-            out.append(f"The policy makes {rule.id} a {level.value}; its own level is {rule.level.value}.")
-        for name, value in policy.thresholds.rules.get(rule.id, {}).items():
-            out.append(f"The policy sets {name} of {rule.id} to {value:g}.")
-    return out
-
-
-def _limited(rules: Sequence[Rule], gaps: Sequence[Gap]) -> list[str]:
-    """Which advice on errors and warnings depends on dates or versions."""
-    told = {gap.rule for gap in gaps if gap.level != Level.NOTE}
-    return [
-        f"The advice of {rule.id} holds: {rule.holds}." for rule in rules if rule.valid and rule.id in told
-    ]
-
-
-def _read(
-    given: Sequence[Input], fields: Catalogue, jobs: int
-) -> tuple[list[Input], list[Source], list[Table], list[str]]:
-    """Every input read, and what to say of that; a file of an archive that cannot be read is left out."""
-    inputs: list[Input] = []
-    sources: list[Source] = []
-    tables: list[Table] = []
+def _tables(inputs: Sequence[Input], setup: Setup) -> tuple[list[tuple[Input, Source, Table]], list[str]]:
+    """Each input with its source and table, and notes on the files of archives that cannot be read."""
+    read: list[tuple[Input, Source, Table]] = []
     left_out: list[str] = []
-    for one in given:
+    for given in inputs:
         try:
-            source = Source(one)
-            table = read(source, one, fields, jobs, by_day=len(given) > 1)
-            table.alias = one.alias
+            source = Source(given)
+            table = read_input(source, given, setup.fields, setup.jobs, by_day=len(inputs) > 1)
         except InputError as error:
-            if one.archive is None or (one is given[-1] and not inputs):
+            if given.archive is None or (given is inputs[-1] and not read):
                 raise
             left_out.append(f"left out: {error.message}")
             continue
-        inputs.append(one)
-        sources.append(source)
-        tables.append(table)
-    said = [note for one, source in zip(inputs, sources, strict=True) for note in (*one.notes, *source.notes)]
-    return inputs, sources, tables, [*said, *left_out]
+        table.alias = given.alias
+        read.append((given, source, table))
+    return read, left_out
 
 
 def _failures(inputs: Sequence[Input], tables: Sequence[Table]) -> list[str]:
@@ -221,29 +209,96 @@ def _failures(inputs: Sequence[Input], tables: Sequence[Table]) -> list[str]:
     return out
 
 
-def _tolerance(rules: Sequence[Rule]) -> float:
-    """How far logs and bill may be apart: what the rule that compares them allows."""
-    return next((r.thresholds["tolerance"] for r in rules if "tolerance" in r.thresholds), 0.01)
+def _judge(records: Records, setup: Setup) -> Verdicts:
+    """Every call judged on every field, and the calls of which the profile and policy require each."""
+    evidence = records.evidence
+    assembled = evidence.copy()
+    judgement = judge(evidence, setup.rules, tuple(setup.fields.fields))
+    required = required_on(setup.profile, setup.policy, evidence, judgement)
+    asked = applicable_on(setup.profile, setup.policy, evidence, judgement)
+    return Verdicts(assembled, judgement, required, asked)
 
 
-def _ruleset(rules: Sequence[Rule], extra: Path | None) -> Ruleset:
-    return Ruleset(version=__version__, digest=_digest(extra), rules=[r.id for r in rules])
+def _count(records: Records, verdicts: Verdicts, setup: Setup) -> Figures:
+    """Gaps, spend, totals and score, and the plan to close the gaps."""
+    evidence, judgement = records.evidence, verdicts.judgement
+    weights = weigh(evidence, judgement.calls)
+    ledger = Ledger(evidence, judgement, weights)
+    hits = findings(ledger, verdicts.required, setup.policy, setup.profile, records.inputs)
+    # before the owners: masked values are numbered in the order in which the report shows them
+    gaps = located(hits, ledger, records.locators, records.inputs, setup.masker)
+    hops = hop_calls(ledger)
+    spend = spend_by_owner(evidence, judgement, weights, setup.masker, records.names)
+    several, unowned = len(evidence.hops) > 1, ~owned(judgement)
+    lost = spend.share_lost if several else weights.share(unowned)
+    sums = totals(weights, unowned, spend, several_hops=several)
+    score = score_of(judgement, weights, setup.profile, evidence, lost)
+    replay = Replay(verdicts.assembled, setup.rules, setup.profile, setup.policy, weights, records.names)
+    loud = [finding for finding in hits if finding.gap.level != Level.NOTE]
+    steps = plan(loud, evidence, judgement, replay, hops.hop_at) if setup.planned else []
+    return Figures(ledger, hits, gaps, hops, spend, lost, sums, score, steps)
 
 
-@lru_cache(maxsize=8)
-def _digest(extra: Path | None) -> str:
-    """Over rules, fields, profiles, fixes and the price list's version."""
-    held = hashlib.sha256()
-    for rule in load_rules(extra):
-        held.update(rule.model_dump_json(exclude={"examples"}).encode())
-    for fix in load_fixes().values():
-        held.update(fix.model_dump_json().encode())
-    for field in catalogue_with({}).fields.values():
-        held.update(field.model_dump_json().encode())
-    for profile in profiles().values():
-        held.update(profile.model_dump_json().encode())
-    held.update(prices.list_version().encode())
-    return held.hexdigest()[:16]
+def _settle(records: Records, figures: Figures, setup: Setup) -> Outcome:
+    """The gaps checked against suppressions and baseline, and the gate."""
+    policy = setup.policy
+    suppressions = suppress(figures.gaps, policy.suppress, records.names, setup.date)
+    tolerance = policy.thresholds.tolerance
+    gaps, against = cover(suppressions.gaps, setup.baseline, tolerance, gates=policy.new_only)
+    passed = gate(
+        gaps,
+        policy,
+        score=figures.score.value,
+        lost=figures.lost,
+        unknown=figures.spend.share_unknown,
+        against=against,
+        suppressions=suppressions,
+        failures=records.failures,
+    )
+    return Outcome(gaps, against, suppressions, passed)
+
+
+def _report(records: Records, verdicts: Verdicts, figures: Figures, outcome: Outcome, setup: Setup) -> Report:
+    evidence, names, ledger = records.evidence, records.names, figures.ledger
+    fields = field_reports(ledger, verdicts.required, verdicts.asked, outcome.gaps)
+    followed = fields_to_follow(verdicts.required, figures.findings)
+    anchor_of = anchors_of(ledger, records.locators, records.inputs)
+    digest = ruleset_digest(setup.rules_dir)
+    return Report(
+        tool=Tool(name="attribution-gap-auditor", version=__version__),
+        ruleset=Ruleset(version=__version__, digest=digest, rules=[rule.id for rule in setup.rules]),
+        profile=setup.policy.profile,
+        date=outcome.suppressions.date,
+        inputs=[input_report(given, evidence, n) for n, given in enumerate(records.inputs)],
+        totals=figures.totals,
+        fields=fields,
+        gaps=outcome.gaps,
+        hops=field_hops(figures.hops, followed, anchor_of),
+        joins=joins(figures.hops),
+        reconciliation=reconciliation(evidence, setup.rules, names),
+        questions=questions(verdicts.judgement, ledger.weights, names),
+        owners=figures.spend.owners,
+        plan=figures.plan,
+        baseline=outcome.against,
+        score=figures.score,
+        gate=outcome.gate,
+        notes=_notes(records, verdicts, figures, outcome, setup),
+    )
+
+
+def _notes(
+    records: Records, verdicts: Verdicts, figures: Figures, outcome: Outcome, setup: Setup
+) -> list[str]:
+    policy = setup.policy
+    return [
+        *records.failures,
+        *figure_notes(records.evidence, figures.ledger.weights, figures.spend),
+        *nothing_required(policy, verdicts.required, records.evidence),
+        *rule_notes(policy, setup.rules, outcome.gaps),
+        *records.notes,
+        *outcome.suppressions.notes,
+        *baseline_notes(outcome.against, setup.baseline, policy.profile),
+    ]
 
 
 __all__ = ["Input", "audit"]

@@ -13,11 +13,11 @@ from typing import Any
 
 import polars as pl
 
-NANO = 1_000_000_000
+NANO_USD = 1_000_000_000  # nano-dollars in a dollar: money is Int64 until a report is written
 _MILLION = 1_000_000
 KINDS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
 _USAGE = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-_DAY_NS = 86_400 * NANO
+_DAY_NS = 86_400 * 1_000_000_000
 
 
 def list_version() -> str:
@@ -47,7 +47,7 @@ def rates(model: str, provider: str | None, day: int | None) -> tuple[float, flo
                 price = calc_price(Usage(**held), name, provider_id=provider_id, genai_request_timestamp=when)
             except (LookupError, ValueError):
                 break
-            found.append(float(price.total_price) * NANO / _MILLION)
+            found.append(float(price.total_price) * NANO_USD / _MILLION)
         if len(found) == 4:
             return found[0], found[1], found[2], found[3]
     return None

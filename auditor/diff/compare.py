@@ -1,6 +1,6 @@
-"""Two reports as what changed between them: gaps new, gone, grown, shrunk or moved, fields, money, score.
+"""What changed between two reports: gaps new, gone, grown, shrunk or moved, fields, money, score.
 
-It audits nothing and trusts only the figures of the reports; equal gaps are those of one fingerprint.
+Gaps of one fingerprint are the same gap.
 """
 
 from __future__ import annotations
@@ -10,19 +10,18 @@ from collections.abc import Iterable
 from typing import Literal
 
 from auditor.gate.baseline import grew
-from auditor.gate.gate import fell
+from auditor.gate.gate import growth, score_drop
 from auditor.policy.model import FailOn
-from auditor.printing.text import share
 from auditor.report.schema import ByVerdict, Gap, Gate, Report, Struct, Tool
 from auditor.report.sentences import asked_fields, distinct_calls
 
 Kind = Literal["new", "grown", "moved", "shrunk", "gone", "same"]
 KINDS: tuple[Kind, ...] = ("new", "grown", "moved", "shrunk", "gone", "same")
 LEVELS = ("error", "warning", "note")
-TOLD = 3  # places a side of a change
+MAX_PLACES = 3  # of a field on each side of a change
 
 
-class Stand(Struct, frozen=True):
+class ReportFigures(Struct, frozen=True):
     """One report in figures. Money is in USD; the `unattributed_*` shares run from 0 to 1."""
 
     inputs: list[str]
@@ -40,8 +39,8 @@ class Stand(Struct, frozen=True):
     gate_passed: bool
 
 
-class Part(Struct, frozen=True):
-    """A gap in one of the reports: its share of the weight (0 to 1), calls, USD, where the field stood."""
+class GapState(Struct, frozen=True):
+    """A gap in one of the reports: its share of the weight (0 to 1), calls, USD, where its field was."""
 
     fingerprint: str
     level: str
@@ -62,15 +61,15 @@ class Change(Struct, frozen=True):
     field: str
     message: str
     worse: bool  # new, or a larger share than the tolerance allows
-    before: Part | None
-    after: Part | None
+    before: GapState | None
+    after: GapState | None
 
     @property
-    def told(self) -> Part:
-        """The later of the two parts."""
-        part = self.after or self.before
-        assert part is not None
-        return part
+    def latest(self) -> GapState:
+        """The gap in the later report that has it."""
+        state = self.after or self.before
+        assert state is not None
+        return state
 
 
 class FieldChange(Struct, frozen=True):
@@ -102,8 +101,8 @@ class Diff(Struct, frozen=True, kw_only=True):
     schema: Literal["1"] = "1"
     tool: Tool
     tolerance: float
-    before: Stand
-    after: Stand
+    before: ReportFigures
+    after: ReportFigures
     gaps: list[Change]
     fields: list[FieldChange]
     gate: Gate
@@ -123,23 +122,23 @@ def diff(
     return Diff(
         tool=after.tool,
         tolerance=tolerance,
-        before=_stand(before),
-        after=_stand(after),
+        before=_figures(before),
+        after=_figures(after),
         gaps=gaps,
         fields=_fields(before, after),
-        gate=_gate(gaps, fail_on, fell(before.score.value, after.score.value, max_drop)),
+        gate=_gate(gaps, fail_on, score_drop(before.score.value, after.score.value, max_drop)),
         notes=_notes(before, after),
     )
 
 
-def count_of(changes: Iterable[Change]) -> Counter[str]:
+def count_by_kind(changes: Iterable[Change]) -> Counter[str]:
     """How many changes there are of each kind."""
     return Counter(change.kind for change in changes)
 
 
-def _stand(report: Report) -> Stand:
+def _figures(report: Report) -> ReportFigures:
     totals = report.totals
-    return Stand(
+    return ReportFigures(
         inputs=[given.name for given in report.inputs],
         profile=report.profile,
         calls=distinct_calls(report),
@@ -168,14 +167,14 @@ def _gaps(before: Report, after: Report, tolerance: float) -> list[Change]:
         left = gone.get((gap.rule, gap.field))
         pairs.append((left.pop() if left else None, gap))
     pairs += [(gap, None) for gaps in gone.values() for gap in gaps]
-    stood = _stands(before), _stands(after)
-    return sorted((_change(a, b, stood, tolerance) for a, b in pairs), key=_order)
+    places = _places(before), _places(after)
+    return sorted((_change(a, b, places, tolerance) for a, b in pairs), key=_order)
 
 
 def _change(
     before: Gap | None,
     after: Gap | None,
-    stood: tuple[dict[str, list[str]], dict[str, list[str]]],
+    places: tuple[dict[str, list[str]], dict[str, list[str]]],
     tolerance: float,
 ) -> Change:
     gap = after or before
@@ -187,8 +186,8 @@ def _change(
         field=gap.field,
         message=gap.message,
         worse=after is not None and (before is None or grew(before.share, after.share, tolerance)),
-        before=_part(before, stood[0]) if before else None,
-        after=_part(after, stood[1]) if after else None,
+        before=_state(before, places[0]) if before else None,
+        after=_state(after, places[1]) if after else None,
     )
 
 
@@ -204,8 +203,8 @@ def _kind(before: Gap | None, after: Gap | None, tolerance: float) -> Kind:
     return "shrunk" if grew(after.share, before.share, tolerance) else "same"
 
 
-def _part(gap: Gap, stood: dict[str, list[str]]) -> Part:
-    return Part(
+def _state(gap: Gap, places: dict[str, list[str]]) -> GapState:
+    return GapState(
         fingerprint=gap.fingerprint,
         level=gap.level,
         share=gap.share,
@@ -213,13 +212,13 @@ def _part(gap: Gap, stood: dict[str, list[str]]) -> Part:
         of=gap.of,
         cost_usd=gap.cost_usd,
         suppressed=gap.suppressed is not None,
-        stands=stood.get(gap.field, []),
+        stands=places.get(gap.field, []),
     )
 
 
-def _stands(report: Report) -> dict[str, list[str]]:
-    """By field, where its values stand."""
-    return {one.field: [f"{f.scope}: {f.key}" for f in one.found[:TOLD]] for one in report.fields}
+def _places(report: Report) -> dict[str, list[str]]:
+    """By field, the scopes and keys of its values."""
+    return {field.field: [f"{f.scope}: {f.key}" for f in field.found[:MAX_PLACES]] for field in report.fields}
 
 
 def _rank(level: str) -> int:
@@ -227,14 +226,13 @@ def _rank(level: str) -> int:
 
 
 def _order(change: Change) -> tuple[object, ...]:
-    part = change.told
-    kind = KINDS.index(change.kind)
-    return (kind, _rank(part.level), -part.cost_usd, -part.share, change.rule, change.field, part.fingerprint)
+    gap, kind = change.latest, KINDS.index(change.kind)
+    return (kind, _rank(gap.level), -gap.cost_usd, -gap.share, change.rule, change.field, gap.fingerprint)
 
 
 def _fields(before: Report, after: Report) -> list[FieldChange]:
     """Every field that either report lists, in the order of the later one."""
-    old, new = ({one.field: one for one in asked_fields(report)} for report in (before, after))
+    old, new = ({field.field: field for field in asked_fields(report)} for report in (before, after))
     out = []
     for name in dict.fromkeys((*new, *old)):
         a, b = old.get(name), new.get(name)
@@ -258,19 +256,15 @@ def _present(weight: ByVerdict | None) -> float | None:
     return weight.present / carried if weight and carried > 0 else None
 
 
-def _gate(changes: list[Change], fail_on: FailOn, fell_: list[str]) -> Gate:
-    """Fails on open gaps that are new or grew, at this level or a louder one, and on the score."""
+def _gate(changes: list[Change], fail_on: FailOn, score_reasons: list[str]) -> Gate:
+    """Fails on open gaps that are new or grew, at this level or a higher one, and on the score."""
     reasons = []
     for change in changes if fail_on != "none" else []:
-        part = change.after
-        if not change.worse or part is None or part.suppressed or _rank(part.level) > _rank(fail_on):
-            continue
-        what = f"{change.rule} on {change.field}"
-        if change.before is None:
-            reasons.append(f"{what} is new")
-        else:
-            reasons.append(f"{what} grew from {share(change.before.share)} to {share(part.share)}")
-    return Gate(passed=not reasons and not fell_, reasons=reasons + fell_)
+        gap = change.after
+        if change.worse and gap and not gap.suppressed and _rank(gap.level) <= _rank(fail_on):
+            before = change.before.share if change.before else None
+            reasons.append(growth(change.rule, change.field, before, gap.share))
+    return Gate(passed=not reasons and not score_reasons, reasons=reasons + score_reasons)
 
 
 def _notes(before: Report, after: Report) -> list[str]:

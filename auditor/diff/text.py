@@ -1,14 +1,12 @@
-"""A diff in words: for the terminal, as Markdown, and the sentences that the page says as well.
-
-It compares nothing: every figure stands in the diff.
-"""
+"""A diff in words: for the terminal, as Markdown, and the sentences that the page shows too."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 
-from auditor.diff.compare import KINDS, Change, Diff, FieldChange, Part, Stand, count_of
+from auditor.diff.compare import KINDS, Change, Diff, FieldChange, GapState, ReportFigures, count_by_kind
 from auditor.printing.ink import Style, spoken
+from auditor.printing.markdown_escape import table, words
 from auditor.printing.page import Page
 from auditor.printing.text import FEW, clip, count, money, plural, share, visible
 
@@ -18,13 +16,14 @@ NAMES = 60  # characters of the inputs' names on one line
 
 def headline(diff: Diff) -> str:
     """`2 new, 1 grown, 3 gone, 4 the same`, or that nothing changed."""
-    held = count_of(diff.gaps)
+    number = count_by_kind(diff.gaps)
     if not diff.gaps:
         return "no gaps in either report"
-    if set(held) == {"same"}:
-        return f"no change: {plural(held['same'], 'gap')} the same"
-    told = [f"{held[kind]} {'the same' if kind == 'same' else kind}" for kind in KINDS if held[kind]]
-    return ", ".join(told)
+    if set(number) == {"same"}:
+        return f"no change: {plural(number['same'], 'gap')} the same"
+    return ", ".join(
+        f"{number[kind]} {'the same' if kind == 'same' else kind}" for kind in KINDS if number[kind]
+    )
 
 
 def figures(diff: Diff) -> list[tuple[str, str, str]]:
@@ -38,7 +37,7 @@ def figures(diff: Diff) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _inputs(side: Stand) -> str:
+def _inputs(side: ReportFigures) -> str:
     return clip(", ".join(map(visible, side.inputs)), NAMES)
 
 
@@ -56,16 +55,16 @@ def growth(change: Change) -> str:
     """How far a gap reaches: `3 % → 40 %, 12 of 400 calls → 160 of 400 calls, USD 1.20 → USD 16.00`."""
     a, b = change.before, change.after
     if a is None or b is None:
-        return ", ".join(_reach(change.told))
+        return ", ".join(_reach(change.latest))
     return ", ".join(f"{was} → {now}" for was, now in zip(_reach(a), _reach(b), strict=True))
 
 
-def _reach(part: Part) -> tuple[str, str, str]:
-    return share(part.share), f"{count(part.calls)} of {plural(part.of, 'call')}", money(part.cost_usd)
+def _reach(gap: GapState) -> tuple[str, str, str]:
+    return share(gap.share), f"{count(gap.calls)} of {plural(gap.of, 'call')}", money(gap.cost_usd)
 
 
 def move(change: Change) -> str:
-    """Where the field stood and where it stands: `span: tenant.id → process: tenant.id`."""
+    """Where the field was and where it is: `span: tenant.id → process: tenant.id`."""
     a, b = change.before, change.after
     if change.kind != "moved" or a is None or b is None or a.stands == b.stands:
         return ""
@@ -73,16 +72,17 @@ def move(change: Change) -> str:
 
 
 def state(change: Change) -> str:
-    """What the policy or a baseline says of a gap, or nothing."""
-    return "suppressed" if change.told.suppressed else ""
+    """`suppressed` where the policy or a baseline covers a gap, or nothing."""
+    return "suppressed" if change.latest.suppressed else ""
 
 
 def presence(field: FieldChange) -> tuple[str, str]:
     """The verdict with the share present, before and after."""
-    told = []
-    for verdict, part in zip((field.verdict_before, field.verdict_after), field.present, strict=True):
-        told.append("-" if verdict is None else spoken(verdict) + (f", {share(part)}" if part else ""))
-    return told[0], told[1]
+    before, after = (
+        "-" if verdict is None else spoken(verdict) + (f", {share(part)}" if part else "")
+        for verdict, part in zip((field.verdict_before, field.verdict_after), field.present, strict=True)
+    )
+    return before, after
 
 
 def changed_fields(diff: Diff) -> list[FieldChange]:
@@ -115,11 +115,10 @@ def text_of(diff: Diff, style: Style) -> bytes:
 
 def _gap(page: Page, change: Change) -> None:
     word = page.ink(change.kind, _TONES[change.kind], "bold")
-    level = change.told.level
+    level = change.latest.level
     lead = f"  {word}{' ' * (7 - len(change.kind))}"
     page.prose(f"{level}[{change.rule}] {change.field}: {change.message}", indent=9, first=lead)
-    more = [growth(change), move(change), state(change)]
-    page.prose(" · ".join(text for text in more if text), indent=9, tones=("dim",))
+    page.prose(_details(change), indent=9, tones=("dim",))
 
 
 def gated(diff: Diff) -> str:
@@ -129,35 +128,24 @@ def gated(diff: Diff) -> str:
 
 def markdown_of(diff: Diff) -> bytes:
     """The diff as Markdown, for a comment on a pull request; nothing in it is markup of an input."""
-    lines = [
-        f"### Attribution gaps: {_md(headline(diff))}",
-        "",
-        "| | before | after |",
-        "| --- | --- | --- |",
-    ]
-    lines += [_row(row) for row in figures(diff)]
+    lines = [f"### Attribution gaps: {words(headline(diff))}", ""]
+    lines += _table(("", "before", "after"), figures(diff))
     if fields := changed_fields(diff):
-        lines += ["", "| field | before | after |", "| --- | --- | --- |"]
-        lines += [_row((field.field, *presence(field))) for field in fields]
+        lines += ["", *_table(("field", "before", "after"), [(f.field, *presence(f)) for f in fields])]
     if gaps := [change for change in diff.gaps if change.kind != "same"]:
-        lines += ["", "| | gap | field | reach |", "| --- | --- | --- | --- |"]
-        for change in gaps:
-            reach = " · ".join(t for t in (growth(change), move(change), state(change)) if t)
-            what = f"{change.told.level} {change.rule}: {change.message}"
-            lines.append(_row((change.kind, what, change.field, reach)))
-    lines += [""] + [f"- {_md(note)}" for note in diff.notes] + ([""] if diff.notes else [])
-    return "\n".join([*lines, f"**{_md(gated(diff))}**", ""]).encode("utf-8", "backslashreplace")
+        lines += ["", *_table(("", "gap", "field", "reach"), [_cells(change) for change in gaps])]
+    lines += ["", *(f"- {words(note)}" for note in diff.notes), *([""] if diff.notes else [])]
+    return "\n".join([*lines, f"**{words(gated(diff))}**", ""]).encode("utf-8", "backslashreplace")
 
 
-def _row(cells: tuple[str, ...]) -> str:
-    return f"| {' | '.join(map(_md, cells))} |"
+def _cells(change: Change) -> tuple[str, str, str, str]:
+    what = f"{change.latest.level} {change.rule}: {change.message}"
+    return change.kind, what, change.field, _details(change)
 
 
-def _md(text: str) -> str:
-    """Text that no Markdown viewer takes for markup, a mention, an issue or a link."""
-    shown = "".join(f"&#{ord(c)};" if c in _MARKUP else c for c in visible(text))
-    return _ADDRESS.sub(r"\1&#46;", shown)
+def _details(change: Change) -> str:
+    return " · ".join(text for text in (growth(change), move(change), state(change)) if text)
 
 
-_ADDRESS = re.compile(r"(www)\.", re.I)  # some viewers make a link of it without being asked
-_MARKUP = frozenset("\\`*_{}[]<>()#+!|~&@:$^=\"'")
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return table(head, [[words(cell) for cell in row] for row in rows])

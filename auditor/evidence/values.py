@@ -12,9 +12,9 @@ from functools import lru_cache
 import polars as pl
 
 from auditor.catalogue.fields import Catalogue
+from auditor.catalogue.prices import NANO_USD
 from auditor.printing.surrogates import spelled_text
 
-NANO = 1_000_000_000
 NUMBERS = frozenset({"int", "money", "duration"})
 # what no single record reaches: counts, nano-dollars, milliseconds; sums of many still fit into 64 bits
 LIMITS = {"int": 10**15, "money": 10**17, "duration": 10**13}
@@ -148,7 +148,7 @@ def _is_plain(values: pl.Series, kind: str, scale: float) -> bool:
     if values.dtype.is_float() and not values.is_finite().all():
         return False
     least, most = values.min(), values.max()
-    factor = scale * NANO if kind == "money" else scale
+    factor = scale * NANO_USD if kind == "money" else scale
     return least is None or bool(0 <= least and most * factor <= LIMITS[kind])  # type: ignore[operator]
 
 
@@ -234,5 +234,5 @@ def _scaled(value: pl.Expr, kind: str, scale: float) -> pl.Expr:
     value = pl.when(value.is_finite()).then(value)
     if kind == "duration":
         return value * scale
-    factor = scale * NANO if kind == "money" else scale
+    factor = scale * NANO_USD if kind == "money" else scale
     return (value * factor).round().cast(pl.Int64, strict=False)

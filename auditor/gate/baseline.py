@@ -1,7 +1,4 @@
-"""The gaps that a team has accepted, by fingerprint and share: what a later run is held against.
-
-It never hides a gap: what it covers stays in the report, marked. It holds no line and no value.
-"""
+"""The baseline: gaps that a team has accepted, by fingerprint and share. Covered gaps stay in the report."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ NOISE = 1e-6  # shares are rounded to six digits
 
 
 class Entry(Struct, frozen=True):
-    """One accepted gap: its share of the weight (0 to 1) when it was accepted, the day and why, if told."""
+    """One accepted gap: its share of the weight (0 to 1) when accepted, with day and reason if given."""
 
     fingerprint: str
     rule: str
@@ -31,7 +28,7 @@ class Entry(Struct, frozen=True):
 
 
 class Baseline(Struct, frozen=True, kw_only=True):
-    """What was accepted, sorted; `name` is the file it was read from and is not written."""
+    """The accepted gaps, sorted; `name` is the file it was read from and is not written."""
 
     baseline: Literal["1"] = "1"
     profile: str
@@ -46,7 +43,7 @@ class Baseline(Struct, frozen=True, kw_only=True):
 
 
 def read(path: Path) -> Baseline:
-    """A baseline file, or a JSON report whose open gaps count as accepted; InputError tells what is wrong."""
+    """A baseline file, or a JSON report whose open gaps count as accepted; InputError names the fault."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -57,27 +54,27 @@ def read(path: Path) -> Baseline:
 
 
 def parse(data: bytes, name: str) -> Baseline:
-    """The baseline in these bytes, a report's open gaps if they are one; InputError tells what is wrong."""
-    held = accept(read_report(data, name)) if is_report(data) else _decoded(data, name)
-    return msgspec.structs.replace(held, name=name)
+    """The baseline in these bytes, a report's open gaps if they are one; InputError names the fault."""
+    baseline = accept(read_report(data, name)) if is_report(data) else _decoded(data, name)
+    return msgspec.structs.replace(baseline, name=name)
 
 
 def _decoded(data: bytes, name: str) -> Baseline:
     try:
         return msgspec.json.decode(data, type=Baseline)
     except (msgspec.DecodeError, RecursionError) as error:
-        said = str(error) if isinstance(error, msgspec.ValidationError) else "it is no JSON"
+        reason = str(error) if isinstance(error, msgspec.ValidationError) else "it is no JSON"
         raise InputError(
-            f"{name}: no baseline that this version reads: {said}",
+            f"{name}: no baseline that this version reads: {reason}",
             "`auditor baseline write PATH...` writes one; a report in JSON will do as well",
         ) from None
 
 
-def document(held: Baseline) -> bytes:
+def document(baseline: Baseline) -> bytes:
     """The file's bytes: one entry a line, so that a review shows what was accepted."""
-    head = {"baseline": held.baseline, "profile": held.profile, "score": held.score}
+    head = {"baseline": baseline.baseline, "profile": baseline.profile, "score": baseline.score}
     lines = [f"  {_json(key)}: {_json(value)}," for key, value in head.items()]
-    entries = ",\n".join(f"    {_json(entry)}" for entry in held.gaps)
+    entries = ",\n".join(f"    {_json(entry)}" for entry in baseline.gaps)
     gaps = f'  "gaps": [\n{entries}\n  ]' if entries else '  "gaps": []'
     return "\n".join(("{", *lines, gaps, "}", "")).encode()
 
@@ -92,42 +89,42 @@ def grew(before: float, after: float, tolerance: float) -> bool:
 
 
 def cover(
-    gaps: list[Gap], held: Baseline | None, tolerance: float, *, gates: bool
+    gaps: list[Gap], baseline: Baseline | None, tolerance: float, *, gates: bool
 ) -> tuple[list[Gap], Against | None]:
-    """The gaps with the share at which each was accepted; with `gates`, what is covered is marked so."""
-    if held is None:
+    """The gaps with the share at which each was accepted; with `gates`, covered ones are suppressed."""
+    if baseline is None:
         return gaps, None
-    shares = held.shares
-    out, known, new, more = [], 0, 0, 0
+    shares = baseline.shares
+    out, known, new, grown = [], 0, 0, 0
     for gap in gaps:
         accepted = shares.get(gap.fingerprint)
         marked = msgspec.structs.replace(gap, accepted=accepted)
         if gap.suppressed is None:
             worse = accepted is not None and grew(accepted, gap.share, tolerance)
-            new, more = new + (accepted is None), more + worse
+            new, grown = new + (accepted is None), grown + worse
             if accepted is not None and not worse:
                 known += 1
                 if gates:
-                    marked = msgspec.structs.replace(marked, suppressed=_mark(held, gap.fingerprint))
+                    marked = msgspec.structs.replace(marked, suppressed=_mark(baseline, gap.fingerprint))
         out.append(marked)
     gone = len(shares.keys() - {gap.fingerprint for gap in gaps})
     against = Against(
-        file=held.name, tolerance=tolerance, gates=gates, known=known, new=new, grown=more, gone=gone,
-        score=held.score,
+        file=baseline.name, tolerance=tolerance, gates=gates, known=known, new=new, grown=grown, gone=gone,
+        score=baseline.score,
     )  # fmt: skip
     return out, against
 
 
-def _mark(held: Baseline, fingerprint: str) -> Suppressed:
-    entry = next(entry for entry in held.gaps if entry.fingerprint == fingerprint)
+def _mark(baseline: Baseline, fingerprint: str) -> Suppressed:
+    entry = next(entry for entry in baseline.gaps if entry.fingerprint == fingerprint)
     when = f" on {entry.date}" if entry.date else ""
     why = f": {entry.reason}" if entry.reason else ""
     return Suppressed(reason=f"accepted in the baseline{when}{why}", until=None, by="baseline")
 
 
-def uncovered(against: Against | None, held: Baseline | None, profile: str) -> list[str]:
-    """What to know of the baseline, as notes."""
-    if against is None or held is None:
+def baseline_notes(against: Against | None, baseline: Baseline | None, profile: str) -> list[str]:
+    """Notes on the baseline: how much of the report it covers, and whether it is out of date."""
+    if against is None or baseline is None:
         return []
     open_ = against.known + against.new + against.grown
     notes = [
@@ -138,8 +135,8 @@ def uncovered(against: Against | None, held: Baseline | None, profile: str) -> l
     if against.gone:
         what = plural(against.gone, "gap")
         notes.append(f"{what} of the baseline {'is' if against.gone == 1 else 'are'} gone: prune it.")
-    if held.profile != profile:
-        notes.append(f"The baseline was written for the profile {held.profile}, not {profile}.")
+    if baseline.profile != profile:
+        notes.append(f"The baseline was written for the profile {baseline.profile}, not {profile}.")
     return notes
 
 
@@ -155,33 +152,27 @@ def accept(
 
     A gap that the policy suppresses is not accepted a second time.
     """
-    kept = {entry.fingerprint: entry for entry in before.gaps} if before else {}
+    known = {entry.fingerprint: entry for entry in before.gaps} if before else {}
     entries = []
     for gap in report.gaps:
         if gap.suppressed is not None and gap.suppressed.by == "policy":
             continue
-        held = kept.get(gap.fingerprint)
-        fresh = held is None or grew(held.share, gap.share, tolerance)
-        entries.append(
-            Entry(
-                fingerprint=gap.fingerprint,
-                rule=gap.rule,
-                field=gap.field,
-                share=gap.share if fresh or held is None else min(held.share, gap.share),
-                date=date if fresh or held is None else held.date,
-                reason=reason if fresh or held is None else held.reason,
-            )
-        )
+        entry = known.get(gap.fingerprint)
+        if entry is None or grew(entry.share, gap.share, tolerance):
+            accepted = (gap.share, date, reason)
+        else:
+            accepted = (min(entry.share, gap.share), entry.date, entry.reason)
+        entries.append(Entry(gap.fingerprint, gap.rule, gap.field, *accepted))
     order = sorted(entries, key=lambda e: (e.rule, e.field, e.fingerprint))
     return Baseline(profile=report.profile, score=report.score.value, gaps=order)
 
 
-def prune(held: Baseline, report: Report) -> Baseline:
-    """Without what is gone, the shares of what shrank lowered; it accepts nothing anew."""
-    found = {gap.fingerprint: gap.share for gap in report.gaps}
+def prune(baseline: Baseline, report: Report) -> Baseline:
+    """Without gaps that are gone, and with lower shares of those that shrank; nothing new is accepted."""
+    shares = {gap.fingerprint: gap.share for gap in report.gaps}
     entries = [
-        msgspec.structs.replace(entry, share=min(entry.share, found[entry.fingerprint]))
-        for entry in held.gaps
-        if entry.fingerprint in found
+        msgspec.structs.replace(entry, share=min(entry.share, shares[entry.fingerprint]))
+        for entry in baseline.gaps
+        if entry.fingerprint in shares
     ]
-    return Baseline(profile=held.profile, score=max(held.score, report.score.value), gaps=entries)
+    return Baseline(profile=baseline.profile, score=max(baseline.score, report.score.value), gaps=entries)

@@ -1,6 +1,6 @@
-"""Gaps that the policy lives with: marked with reason and expiry, still counted, never dropped.
+"""Suppressions of the policy: gaps marked with reason and expiry date, still counted, never dropped.
 
-The only step that reads today's date, and only when a suppression expires; the report says which it used.
+Only this step reads today's date, and only when a suppression can expire; the report names the date it used.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from auditor.policy.model import Suppression
 from auditor.report.schema import Gap, Suppressed
 
 
-class Lived(NamedTuple):
-    """The gaps with suppressions marked, the date used (null when none was needed), and what went wrong."""
+class SuppressionResult(NamedTuple):
+    """The gaps with suppressions marked, the date used (None when none was needed), and what went wrong."""
 
     gaps: list[Gap]
     date: str | None
@@ -27,36 +27,40 @@ class Lived(NamedTuple):
 
     @property
     def notes(self) -> list[str]:
-        """What to tell, as sentences."""
+        """What went wrong, as sentences."""
         return [f"{text[0].upper()}{text[1:]}." for text in (*self.expired, *self.unused)]
 
 
-def suppress(gaps: list[Gap], rules: Sequence[Suppression], inputs: Sequence[str], date: str | None) -> Lived:
-    """Mark what the rules cover; of several that cover one gap the first holds.
+def suppress(
+    gaps: list[Gap], suppressions: Sequence[Suppression], inputs: Sequence[str], date: str | None
+) -> SuppressionResult:
+    """Mark the gaps that are suppressed; of several suppressions of one gap the first applies.
 
-    `inputs` are the names in the report: a suppression holds for a run that has an input of its pattern.
+    `inputs` are the names in the report: a suppression applies to a run that has an input of its pattern.
     """
-    today = _today(date) if any(rule.until for rule in rules) else None
+    today = _today(date) if any(entry.until for entry in suppressions) else None
     used: set[int] = set()
     expired: list[str] = []
     out = []
     for gap in gaps:
         mark = None
-        for n, rule in enumerate(rules):
-            if not _covers(rule, gap, inputs):
+        for n, entry in enumerate(suppressions):
+            if not _covers(entry, gap, inputs):
                 continue
             used.add(n)
-            if rule.until and today and rule.until < today:
-                expired.append(f"the suppression of {_named(rule)} expired on {rule.until}: {_reason(rule)}")
+            if entry.until and today and entry.until < today:
+                expired.append(
+                    f"the suppression of {_target(entry)} expired on {entry.until}: {_reason(entry)}"
+                )
             elif mark is None:
-                mark = Suppressed(reason=rule.reason, until=rule.until.isoformat() if rule.until else None)
+                mark = Suppressed(reason=entry.reason, until=entry.until.isoformat() if entry.until else None)
         out.append(msgspec.structs.replace(gap, suppressed=mark) if mark else gap)
     unused = [
-        f"the suppression of {_named(rule)} matched nothing: {_reason(rule)}"
-        for n, rule in enumerate(rules)
+        f"the suppression of {_target(entry)} matched nothing: {_reason(entry)}"
+        for n, entry in enumerate(suppressions)
         if n not in used
     ]
-    return Lived(out, today.isoformat() if today else None, list(dict.fromkeys(expired)), unused)
+    return SuppressionResult(out, today.isoformat() if today else None, list(dict.fromkeys(expired)), unused)
 
 
 def _today(date: str | None) -> datetime.date:
@@ -66,15 +70,15 @@ def _today(date: str | None) -> datetime.date:
         raise UsageError(f"--date: {date!r} is no date", "write it as YYYY-MM-DD") from None
 
 
-def _covers(rule: Suppression, gap: Gap, inputs: Sequence[str]) -> bool:
-    if rule.rule != gap.rule or rule.field not in (None, gap.field):
+def _covers(entry: Suppression, gap: Gap, inputs: Sequence[str]) -> bool:
+    if entry.rule != gap.rule or entry.field not in (None, gap.field):
         return False
-    return any(fnmatch(name, rule.input) for name in inputs)
+    return any(fnmatch(name, entry.input) for name in inputs)
 
 
-def _named(rule: Suppression) -> str:
-    return f"{rule.rule} on {rule.field}" if rule.field else rule.rule
+def _target(entry: Suppression) -> str:
+    return f"{entry.rule} on {entry.field}" if entry.field else entry.rule
 
 
-def _reason(rule: Suppression) -> str:
-    return rule.reason.strip().rstrip(".")
+def _reason(entry: Suppression) -> str:
+    return entry.reason.strip().rstrip(".")

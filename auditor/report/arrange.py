@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from auditor.printing.text import FEW, count, logged, money, plural, share
 from auditor.report.handbook import Handbook, Recipe
 from auditor.report.schema import Anchor, FieldReport, Gap, Report
-from auditor.report.sentences import asked_fields, carried, distinct_calls, unasked, uncarried
+from auditor.report.sentences import asked_fields, carried, carriers_hint, distinct_calls, unasked, uncarried
 
 VERDICT_WORDS = {
     "present": "present",
@@ -139,7 +139,7 @@ def _row(report: Report, one: FieldReport, few: bool, handbook: Handbook) -> Row
         definition=known.definition,
         gaps=[gap for gap in report.gaps if gap.field == one.field],
         figure=figure,
-        why="; ".join(uncarried(report, one, ", ".join(one.carried_by))) if not asked else "",
+        why="; ".join(uncarried(report, one, carriers_hint(one))) if not asked else "",
         unasked=unasked(report, one),
     )
 

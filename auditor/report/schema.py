@@ -69,27 +69,9 @@ class ByVerdict(Struct, frozen=True):
     not_carried: float
 
 
-class AskedOf(Struct, frozen=True):
-    """A required field's counts over those calls of which the profile asks it."""
+class FieldCounts(Struct, frozen=True, kw_only=True):
+    """A field's counts by verdict; `present + absent + mis_scoped + not_carried` are the calls counted."""
 
-    verdict: str
-    present: int
-    absent: int
-    mis_scoped: int
-    not_carried: int
-    cost: ByVerdict
-    weight: ByVerdict
-    causes: dict[str, int]
-
-
-class FieldReport(Struct, frozen=True):
-    """One field's verdict counts; `present + absent + mis_scoped + not_carried` equals the calls.
-
-    `asked` stands where the profile asks a required field of some of the calls only.
-    """
-
-    field: str
-    required: bool
     verdict: str
     present: int
     absent: int
@@ -98,10 +80,29 @@ class FieldReport(Struct, frozen=True):
     cost: ByVerdict  # USD
     weight: ByVerdict  # share of the report's weight (cost, tokens or calls), 0 to 1
     causes: dict[str, int]
+
+
+class AskedOf(FieldCounts, frozen=True):
+    """A required field's counts over those calls of which the profile asks it."""
+
+
+class _NamedCounts(FieldCounts, frozen=True):
+    field: str  # positional fields come before keyword-only ones, so that JSON begins with the name
+    required: bool
+
+
+class FieldReport(_NamedCounts, frozen=True, kw_only=True):
+    """One field's verdict counts; `present + absent + mis_scoped + not_carried` equals the calls.
+
+    `asked` stands where the profile asks a required field of some of the calls only.
+    """
+
     found: list[Found]
     wanted: list[str]
     gaps: list[str]
-    carried_by: list[str]  # formats that can carry a field which this input's format cannot
+    carried_by: list[
+        str
+    ]  # formats of the report's layers that can carry a field which a call's format cannot
     asked: AskedOf | None = None
 
 

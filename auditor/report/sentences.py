@@ -31,11 +31,8 @@ def asked_fields(report: Report) -> list[FieldReport]:
 
 def as_asked(field: FieldReport) -> FieldReport:
     """A field with its counts over the calls of which the profile asks it, where it asks it of some only."""
-    return (
-        field
-        if field.asked is None
-        else msgspec.structs.replace(field, **msgspec.structs.asdict(field.asked))
-    )
+    counts = field.asked
+    return msgspec.structs.replace(field, **msgspec.structs.asdict(counts)) if counts else field
 
 
 def unasked(report: Report, field: FieldReport) -> str:
@@ -151,7 +148,7 @@ def carried(field: FieldReport) -> int:
 
 
 def uncarried(report: Report, field: FieldReport, carriers: str) -> list[str]:
-    """Why no call could carry a field: sample, failure, kind of call; or `carriers`, the formats that can."""
+    """Why no call could carry a field: sample, failure, kind of call; or `carriers` for other formats."""
     said = []
     if Cause.BY_SAMPLE in field.causes:
         said.append("this sample leaves it out")
@@ -159,8 +156,13 @@ def uncarried(report: Report, field: FieldReport, carriers: str) -> list[str]:
         said.append("the calls failed")
     if Cause.BY_FORMAT in field.causes:
         own = any(given.format in field.carried_by for given in report.inputs)
-        said += ["calls of this kind have none"] if own else [f"carried by {carriers}"] if carriers else []
+        said += ["calls of this kind have none"] if own else [carriers] if carriers else []
     return said
+
+
+def carriers_hint(field: FieldReport) -> str:
+    """Where to find the formats that carry a field. A report names none: a new format changes no report."""
+    return f"`auditor explain {field.field}` lists formats that carry it"
 
 
 def coverage(field: FieldReport, calls: int) -> str:

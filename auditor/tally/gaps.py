@@ -1,128 +1,234 @@
-"""Gaps as the report tells them: at which level, in which order, and where their example records stand.
-
-It decides no verdict and opens no input but to find the place of an example.
-"""
+"""Gaps of the report: their level and order, where they are, their example records and fingerprints."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
 from auditor.catalogue.fields import Profile, catalogue
-from auditor.catalogue.rules import Rule
+from auditor.catalogue.prices import NANO_USD
+from auditor.catalogue.rules import Rule, fitting, load_fixes
 from auditor.catalogue.words import Level
-from auditor.evidence.table import Evidence
+from auditor.evidence.arrays import Rows
+from auditor.evidence.schema import Slot
 from auditor.inputs.source import Input
-from auditor.judge.requirements import CallsByField
-from auditor.judge.verdicts import Hit, Judgement
-from auditor.locate.places import Locator, excerpt
+from auditor.judge.verdicts import Hit, columns_of
+from auditor.locate.places import Locator, Place, excerpt
 from auditor.policy.model import Policy
+from auditor.relate.columns import rests_on
 from auditor.report import mask
 from auditor.report.mask import Masker
-from auditor.report.schema import Anchor, Gap
-from auditor.tally.fields import Ledger, Told, tell
-from auditor.tally.hops import Place
+from auditor.report.schema import Anchor, Gap, Where
+from auditor.tally.ledger import Ledger
+from auditor.tally.weights import Weights
+
+MAX_PLACES = 5
+MAX_EXAMPLES = 3
+POSITION = ("input", "record", "offset", "nth", "pointer", "format")
+Row = tuple[int, int, int | None, int | None, str | None, str]  # the columns of POSITION
 
 
-def tell_all(
-    ledger: Ledger, asked: CallsByField, policy: Policy, profile: Profile, inputs: Sequence[Input]
-) -> list[Told]:
-    """Gaps in the order of the report: level, money, calls. What nobody asked for is a note or untold."""
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """A gap before its examples are located; `rows` and `examples` are rows of the calls."""
+
+    gap: Gap
+    rule: Rule
+    rows: Rows
+    examples: list[int]
+    keys: list[str]
+    recipes: list[str]  # ids of the fixes that fit where the gap is
+
+
+def findings(
+    ledger: Ledger, required: Mapping[str, Rows], policy: Policy, profile: Profile, inputs: Sequence[Input]
+) -> list[Finding]:
+    """Gaps in the order of the report: level, money, calls. What nothing requires is a note or left out."""
     tables = ledger.evidence.tables
-    names = {
-        n: given.alias or table.format for n, (given, table) in enumerate(zip(inputs, tables, strict=True))
-    }
+    names = [given.alias or table.format for given, table in zip(inputs, tables, strict=True)]
     out = []
     for hit in ledger.judgement.hits:
-        wanted = asked.get(hit.field)
-        level = policy.levels.get(hit.rule.id, hit.rule.level)
-        rows = hit.rows
-        if hit.rule.verdict != "none":
-            needed = rows & wanted if wanted is not None else np.zeros_like(rows)
-            if hit.rule.between:
-                # what another hop knows was asked for by somebody
-                if not needed.any():
-                    level = max(level, Level.WARNING, key=lambda one: one.rank)
-            elif hit.rule.verdict == "absent":
-                rows = needed
-            elif not needed.any():
-                level = Level.NOTE
-        elif wanted is None and not profile.every_field and level == Level.ERROR:
-            level = Level.WARNING
+        level, rows = _level_and_rows(hit, required.get(hit.field), policy, profile)
         if rows.any():
-            out.append(tell(ledger, Hit(hit.rule, hit.field, rows), level.value, names))
-    return sorted(
-        out,
-        key=lambda t: (
-            Level(t.gap.level).rank,
-            -t.gap.cost_usd,
-            -t.gap.share,
-            -t.gap.calls,
-            t.gap.rule,
-            t.gap.field,
-        ),
+            out.append(_finding(ledger, hit.rule, hit.field, rows, level, names))
+    return sorted(out, key=_order)
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    gap = finding.gap
+    return Level(gap.level).rank, -gap.cost_usd, -gap.share, -gap.calls, gap.rule, gap.field
+
+
+def _level_and_rows(hit: Hit, required: Rows | None, policy: Policy, profile: Profile) -> tuple[Level, Rows]:
+    """At which level a hit is reported, and on which rows, given the calls that require its field."""
+    level, rows = policy.levels.get(hit.rule.id, hit.rule.level), hit.rows
+    if hit.rule.verdict == "none":
+        if required is None and not profile.every_field and level == Level.ERROR:
+            level = Level.WARNING
+        return level, rows
+    needed = rows & required if required is not None else np.zeros_like(rows)
+    if hit.rule.between:
+        # another hop has the value, so somebody asked for it
+        return level if needed.any() else max(level, Level.WARNING, key=lambda level: level.rank), rows
+    if hit.rule.verdict == "absent":
+        return level, needed
+    return level if needed.any() else Level.NOTE, rows
+
+
+def _finding(
+    ledger: Ledger, rule: Rule, field: str, rows: Rows, level: Level, names: Sequence[str]
+) -> Finding:
+    """One gap: how many calls, how much money, where, which records to show."""
+    weights = ledger.weights
+    count, cost = int(weights.count[rows].sum()), int(weights.cost[rows].sum())
+    slots = _slots(ledger, rule.predicate(field), rows)
+    scope, keys = slots[0].scope if slots else "", [ledger.shown.key(s) for s in slots]
+    hashed = mask.hashed_key(slots[0].key) if slots else ""
+    examples = _examples(rows, weights)
+    recipes = fitting(rule.fixes, field, ledger.formats_and_layers(rows))
+    name = names[int(ledger.inputs[examples[0]])]
+    gap = Gap(
+        rule=rule.id,
+        name=rule.name,
+        field=field,
+        verdict=None if rule.verdict == "none" else rule.verdict,
+        cause=rule.cause.value if rule.cause else None,
+        level=level.value,
+        title=rule.text(rule.title, field),
+        message=rule.text(rule.gap, field),
+        why=rule.text(rule.why, field),
+        calls=count,
+        of=int(weights.count.sum()),
+        share=round(weights.share(rows), 6),
+        cost_usd=cost / NANO_USD,
+        where=_where(ledger, rows, keys),
+        anchors=[],
+        more=max(0, int(rows.sum()) - len(examples)),
+        fixes=_fixes_by_stack(recipes, field),
+        fingerprint=fingerprint(rule.id, field, scope, hashed, name),
+        suppressed=None,
     )
+    return Finding(gap, rule, rows, examples, [s.key for s in slots], recipes)
 
 
-def anchor(
-    told: list[Told], judgement: Judgement, locators: list[Locator], inputs: Sequence[Input], masker: Masker
-) -> list[Gap]:
-    """Gaps with their example records located and masked; the first example gets an excerpt."""
-    columns = judgement.calls.select("input", "record", "offset", "nth", "pointer", "format")
-    out = []
-    for item in told:
-        anchors = []
-        for i, row in enumerate(item.examples):
-            number, record, offset, nth, pointer, fmt = columns.row(row)
-            place = locators[number].place(offset, nth or 0, pointer, fmt)
-            means = _means(item.gap.field)
-            shown = excerpt(place.record, item.keys, means, masker, fmt) if i == 0 else None
-            anchors.append(
-                Anchor(
-                    input=inputs[number].name,
-                    record=record,
-                    line=place.line,
-                    column=place.column,
-                    pointer=mask.pointer(place.pointer),
-                    excerpt=shown[0] if shown else None,
-                    caret=shown[1] if shown else None,
-                )
-            )
-        out.append(msgspec.structs.replace(item.gap, anchors=anchors))
+def fingerprint(rule: str, field: str, scope: str, key: str, name: str) -> str:
+    """Stable over lines, values and dates: of rule, field, scope, key and the input's name or format."""
+    text = "\x1f".join((rule, field, scope, re.sub(r"\[\d+\]", "[*]", key), name))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _slots(ledger: Ledger, predicate: str, rows: Rows) -> list[Slot]:
+    """The slots that the predicate's columns point to on these rows, commonest first."""
+    calls: Counter[int] = Counter()
+    fields = ledger.evidence.catalogue.fields
+    for column in sorted({rests_on(name, fields) for name in columns_of(predicate)}):
+        slots = ledger.slots.get(column)
+        if slots is not None:
+            numbers = slots[rows]
+            values, n = np.unique(numbers[numbers >= 0], return_counts=True)
+            calls.update(dict(zip(values.tolist(), n.tolist(), strict=True)))
+    order = sorted(calls, key=lambda s: (-calls[s], ledger.evidence.slots[s].key))
+    return [ledger.evidence.slots[s] for s in order]
+
+
+def _examples(rows: Rows, weights: Weights) -> list[int]:
+    """The rows to show: the most money first, then the first ones."""
+    picked = np.flatnonzero(rows)
+    if len(picked) > MAX_EXAMPLES:
+        top = np.argsort(-weights.weight[picked], kind="stable")[:MAX_EXAMPLES]
+        unequal = len(set(weights.weight[picked].tolist())) > 1
+        picked = picked[np.sort(top)] if unequal else picked[:MAX_EXAMPLES]
+    return [int(i) for i in picked]
+
+
+def _where(ledger: Ledger, rows: Rows, keys: list[str]) -> list[Where]:
+    """Services, operations and models with the most calls of the gap, then the keys."""
+    out: list[Where] = []
+    count, cost = ledger.weights.count[rows], ledger.weights.cost[rows]
+    for dimension, names, all_codes in ledger.places:
+        codes = all_codes[rows]
+        present = np.unique(codes[codes >= 0])[:1000]
+        groups = [(int(count[codes == c].sum()), int(cost[codes == c].sum()), names[c]) for c in present]
+        for calls, money, name in sorted(groups, key=lambda g: (-g[0], g[2]))[:MAX_PLACES]:
+            shown = ledger.shown.name(dimension, name)
+            out.append(Where(dimension=dimension, name=shown, calls=calls, cost_usd=money / NANO_USD))
+    out.extend(
+        Where(dimension="key", name=k, calls=0, cost_usd=0.0) for k in dict.fromkeys(keys[:MAX_PLACES])
+    )
     return out
 
 
-def followed(asked: CallsByField, told: Sequence[Told], rules: Sequence[Rule]) -> list[str]:
-    """The fields to follow from hop to hop: what is asked for, then what was told of a border."""
-    looking = {rule.id for rule in rules if rule.between}
-    between = [t.gap.field for t in told if t.gap.rule in looking]
-    return list(dict.fromkeys([*asked, *between]))
+def _fixes_by_stack(ids: Iterable[str], field: str) -> dict[str, str]:
+    """Recipes by stack, the first one of each."""
+    out: dict[str, str] = {}
+    for fix in ids:
+        recipe = load_fixes()[fix]
+        out.setdefault(recipe.stack, recipe.told(field))
+    return out
 
 
-def placing(evidence: Evidence, locators: list[Locator], inputs: Sequence[Input]) -> Place:
-    """Where a row of the table stands in its input."""
-    frame = evidence.frame.select("input", "record", "offset", "nth", "pointer", "format")
+def located(
+    findings: Sequence[Finding],
+    ledger: Ledger,
+    locators: Sequence[Locator],
+    inputs: Sequence[Input],
+    masker: Masker,
+) -> list[Gap]:
+    """Gaps with their example records located and masked; the first example gets an excerpt."""
+    positions = ledger.judgement.calls.select(POSITION)
+    out = []
+    for finding in findings:
+        anchors = []
+        for i, row in enumerate(finding.examples):
+            position = positions.row(row)
+            anchor, place = _anchor(position, locators, inputs)
+            if i == 0:
+                means = _means(finding.gap.field)
+                shown = excerpt(place.record, finding.keys, means, masker, position[-1])
+                if shown:
+                    anchor = msgspec.structs.replace(anchor, excerpt=shown[0], caret=shown[1])
+            anchors.append(anchor)
+        out.append(msgspec.structs.replace(finding.gap, anchors=anchors))
+    return out
 
-    def place(row: int) -> Anchor:
-        number, record, offset, nth, pointer, fmt = frame.row(row)
-        found = locators[number].place(offset, nth or 0, pointer, fmt)
-        return Anchor(
-            input=inputs[number].name,
-            record=record,
-            line=found.line,
-            column=found.column,
-            pointer=mask.pointer(found.pointer),
-            excerpt=None,
-            caret=None,
-        )
 
-    return place
+def anchors_of(
+    ledger: Ledger, locators: Sequence[Locator], inputs: Sequence[Input]
+) -> Callable[[int], Anchor]:
+    """A function from a row of the table to its place in its input, without an excerpt."""
+    positions = ledger.evidence.frame.select(POSITION)
+    return lambda row: _anchor(positions.row(row), locators, inputs)[0]
+
+
+def _anchor(position: Row, locators: Sequence[Locator], inputs: Sequence[Input]) -> tuple[Anchor, Place]:
+    number, record, offset, nth, pointer, fmt = position
+    place = locators[number].place(offset, nth or 0, pointer, fmt)
+    anchor = Anchor(
+        input=inputs[number].name,
+        record=record,
+        line=place.line,
+        column=place.column,
+        pointer=mask.pointer(place.pointer),
+        excerpt=None,
+        caret=None,
+    )
+    return anchor, place
+
+
+def fields_to_follow(required: Iterable[str], findings: Sequence[Finding]) -> list[str]:
+    """The fields to follow from hop to hop: the required ones, then those with a gap between hops."""
+    between = [finding.gap.field for finding in findings if finding.rule.between]
+    return list(dict.fromkeys([*required, *between]))
 
 
 def _means(field: str) -> Callable[[str], bool]:
-    """Whether a key stands for a field."""
+    """Whether a key is a name of a field."""
 
     def means(key: str) -> bool:
         match = catalogue().lookup(key)

@@ -1,6 +1,6 @@
-"""What each owner costs by the best evidence at hand, each call and each dollar once; and what nobody owns.
+"""Spend by owner, each call and each dollar counted once, and the spend without an owner.
 
-It never adds two hops' figures of one call, nor a bill to the logs that explain it.
+Two hops' figures of one call are never added, nor a bill to the logs of the same calls.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from auditor.catalogue.prices import NANO_USD
 from auditor.evidence.arrays import Ints, Rows, gathered
 from auditor.evidence.store import Store
 from auditor.evidence.table import Evidence
@@ -22,16 +23,15 @@ from auditor.report.schema import Owner
 from auditor.tally.weights import Weights
 
 FIELDS = ("tenant_id", "team_id")
-MOST = 20
-USD = 1e9
+MAX_OWNERS = 20
 
 
 @dataclass(frozen=True)
 class Spend:
-    """Calls, tokens and money (nano-dollars) counted once, by owner; `lost_*` is what nobody owns.
+    """Calls, tokens and money (nano-dollars) counted once, by owner; `lost_*` has no owner.
 
-    `unknown_calls` are calls without an owner of which neither cost nor tokens are known, so that no share of
-    the spend holds them. `left_out` are hops whose calls other hops show too.
+    `unknown_calls` are calls without an owner, cost or tokens: no share of the spend counts them. `left_out`
+    are hops whose calls other hops show too.
     """
 
     owners: list[Owner]
@@ -47,18 +47,18 @@ class Spend:
 
     @property
     def share_lost(self) -> float:
-        """The part of all spend that nobody owns, 0 to 1: of cost, else tokens, else calls."""
+        """The part of all spend without an owner, 0 to 1: of cost, else tokens, else calls."""
         parts = {"cost": (self.lost_cost, self.cost), "tokens": (self.lost_tokens, self.tokens)}
         lost, whole = parts.get(self.by, (self.lost_calls, self.calls))
         return lost / whole if whole else 0.0
 
     @property
     def share_unknown(self) -> float:
-        """The part of all calls that has no owner and that the spend does not hold, 0 to 1."""
+        """The part of all calls that has no owner and is not in the spend, 0 to 1."""
         return self.unknown_calls / self.calls if self.calls else 0.0
 
 
-def spend(
+def spend_by_owner(
     evidence: Evidence, judgement: Judgement, weights: Weights, masker: Masker, names: list[str]
 ) -> Spend:
     """Every call once: its owner by the earliest hop that names one, its money by the bill if there is one.
@@ -79,7 +79,7 @@ def spend(
 
 @dataclass(frozen=True)
 class _Sums:
-    """The spend by owner, largest first, and in all."""
+    """The spend by owner, largest first, and in total."""
 
     by_owner: pl.DataFrame
     total: Spend
@@ -94,7 +94,7 @@ def _sums(evidence: Evidence, judgement: Judgement, weights: Weights, without: f
         lines, by = _against_bill(evidence, logs, billed, without), "cost"
     grouped = lines.group_by("field", "owner").agg(
         pl.col("calls").sum(), pl.col("tokens").sum(), pl.col("cost").sum(),
-        pl.col("found").drop_nulls().unique().sort(),
+        pl.col("owner_input").drop_nulls().unique().sort(),
     )  # fmt: skip
     some = pl.any_horizontal(pl.col("calls", "tokens", "cost") != 0)
     order = grouped.filter(some).sort(
@@ -120,29 +120,27 @@ def _sums(evidence: Evidence, judgement: Judgement, weights: Weights, without: f
 
 
 def _owner(row: dict[str, object], share: float, masker: Masker, names: list[str]) -> Owner:
-    owner, field = row["owner"], row["field"]
-    found = row["found"]
+    owner, field, inputs = row["owner"], row["field"], row["owner_input"]
     return Owner(
         owner=None if owner is None else masker.value(str(field), owner).strip('"'),
         field=None if owner is None else str(field),
         calls=int(str(row["calls"])),
         tokens=int(str(row["tokens"])),
-        cost_usd=int(str(row["cost"])) / USD,
+        cost_usd=int(str(row["cost"])) / NANO_USD,
         share=round(share, 6),
-        inputs=[names[n] for n in found] if isinstance(found, list) else [],
+        inputs=[names[n] for n in inputs] if isinstance(inputs, list) else [],
     )
 
 
 def _shortened(owners: list[Owner]) -> list[Owner]:
-    """The largest, and the one row that must not be cut: what nobody owns."""
-    kept = owners[:MOST]
-    return kept + [o for o in owners[MOST:] if o.owner is None]
+    """The largest owners, and always the row of the spend without an owner."""
+    return owners[:MAX_OWNERS] + [o for o in owners[MAX_OWNERS:] if o.owner is None]
 
 
 def _rows(
     evidence: Evidence, judgement: Judgement, weights: Weights, without: frozenset[int]
 ) -> pl.DataFrame:
-    """The calls with their owner by any hop, and whether they are counted."""
+    """The calls with their owner from any hop, and whether they are counted."""
     frame = evidence.frame
     row = np.flatnonzero((frame["kind"] == "call").to_numpy())
     calls = judgement.calls
@@ -153,21 +151,23 @@ def _rows(
         "input", "layer", "failed", pl.coalesce(values).alias("owner"), pl.coalesce(names).alias("field")
     )
     lines = lines.with_columns(
-        pl.when(pl.col("owner").is_not_null()).then(pl.col("input")).alias("found"),
+        pl.when(pl.col("owner").is_not_null()).then(pl.col("input")).alias("owner_input"),
         pl.Series("calls", weights.count),
         pl.Series("row", row),
     )
     figures = {"tokens": weights.tokens, "cost": weights.cost}
     counted: Rows = (calls["layer"] != "billing").to_numpy()
-    if (known := distinct(evidence, without)) is not None:
-        owner = _owner_of(known, _scattered(lines["owner"].is_not_null().to_numpy(), row, frame.height))
+    if (calls_once := distinct(evidence, without)) is not None:
+        owner = _owner_of(calls_once, _scattered(lines["owner"].is_not_null().to_numpy(), row, frame.height))
         place = _scattered(np.arange(len(row), dtype=np.int32), row, frame.height)
         source = np.where(owner[row] >= 0, place[owner[row]], -1)
-        lines = lines.with_columns(gathered(lines[c], source).alias(c) for c in ("owner", "field", "found"))
+        lines = lines.with_columns(
+            gathered(lines[c], source).alias(c) for c in ("owner", "field", "owner_input")
+        )
         for name, figure in figures.items():
-            whole = once(known, _scattered(np.where(counted, figure, 0), row, frame.height))
+            whole = once(calls_once, _scattered(np.where(counted, figure, 0), row, frame.height))
             figures[name] = np.where(counted, whole[row], figure)
-        counted = counted & known.counted[row]
+        counted = counted & calls_once.counted[row]
     return lines.with_columns(
         *(pl.Series(name, figure) for name, figure in figures.items()), pl.Series("once", counted)
     )
@@ -181,21 +181,21 @@ def _scattered(values: Any, rows: Ints, height: int) -> Any:
 
 
 def _owner_of(calls: Distinct, owned: Rows) -> Ints:
-    """For each record the earliest one of its call that names an owner, or -1: above it, it, or beside it."""
+    """For each record the earliest one of its call with an owner, or -1: above it, itself, or a sibling."""
     rows = np.arange(len(owned), dtype=np.int32)
     first = np.where(owned, rows, np.int32(-1))
     by_hop = [np.flatnonzero(calls.hop == n) for n in np.unique(calls.hop)]
-    for mine in by_hop:
-        above = calls.parent[mine]
+    for at_hop in by_hop:
+        above = calls.parent[at_hop]
         inherited = np.where(above >= 0, first[above], -1)
-        first[mine] = np.where(inherited >= 0, inherited, first[mine])
+        first[at_hop] = np.where(inherited >= 0, inherited, first[at_hop])
     aside = np.full(len(owned), -1, dtype=np.int32)
-    for mine in reversed(by_hop):  # of several hops beside a record the earliest has the last word
-        siblings = mine[(calls.uncounted_under[mine] >= 0) & (first[mine] >= 0)]
+    for at_hop in reversed(by_hop):  # of several siblings' hops the earliest wins
+        siblings = at_hop[(calls.uncounted_under[at_hop] >= 0) & (first[at_hop] >= 0)]
         aside[calls.uncounted_under[siblings]] = first[siblings]
-    for mine in by_hop:
-        above = calls.parent[mine]
-        aside[mine] = np.where((aside[mine] < 0) & (above >= 0), aside[above], aside[mine])
+    for at_hop in by_hop:
+        above = calls.parent[at_hop]
+        aside[at_hop] = np.where((aside[at_hop] < 0) & (above >= 0), aside[above], aside[at_hop])
     earlier = (aside >= 0) & ((first < 0) | (calls.hop[aside] < calls.hop[first]))
     return np.where(earlier, aside, first)
 
@@ -207,18 +207,23 @@ def _text(calls: Store, field: str) -> pl.Expr:
 def _against_bill(
     evidence: Evidence, logs: pl.DataFrame, billed: pl.DataFrame, without: frozenset[int]
 ) -> pl.DataFrame:
-    """The bill's money, by the owners of the logs as far as these reach, the rest by the bill's own tags."""
-    columns = ("field", "owner", "found", "calls", "tokens", "cost")
-    found = compare(evidence, without)
-    if found is None:  # no log says what its calls used: none of the bill's money is theirs
-        theirs = billed.with_columns(pl.lit(0, pl.Int64).alias("tokens"), pl.lit(0, pl.Int64).alias("calls"))
-        return pl.concat(
-            [logs.with_columns(pl.lit(0, pl.Int64).alias("cost")).select(columns), theirs.select(columns)]
+    """The bill's money by the owners in the logs as far as the logs cover it, the rest by the bill's tags."""
+    columns = ("field", "owner", "owner_input", "calls", "tokens", "cost")
+    comparison = compare(evidence, without)
+    if comparison is None:  # no log counts what its calls used: none of the bill's money is theirs
+        billed_lines = billed.with_columns(
+            pl.lit(0, pl.Int64).alias("tokens"), pl.lit(0, pl.Int64).alias("calls")
         )
-    sides = found.sides
-    if (known := distinct(evidence, without)) is not None:
+        return pl.concat(
+            [
+                logs.with_columns(pl.lit(0, pl.Int64).alias("cost")).select(columns),
+                billed_lines.select(columns),
+            ]
+        )
+    sides = comparison.sides
+    if (calls_once := distinct(evidence, without)) is not None:
         # a call's tokens may be on another record than the one that represents it
-        counted_as = pl.Series("row", known.counted_as).gather(sides["row"]).cast(sides["row"].dtype)
+        counted_as = pl.Series("row", calls_once.counted_as).gather(sides["row"]).cast(sides["row"].dtype)
         sides = sides.with_columns(counted_as).unique("row", keep="last", maintain_order=True)
     bill, log = (f.join(sides, on="row", how="left") for f in (billed, logs))
     sums = [
@@ -232,15 +237,15 @@ def _against_bill(
     scaled = (pl.col("cost") * pl.col("covered") / pl.col("of_log")).round().fill_nan(0).fill_null(0)
     rest = (pl.col("cost") * (1 - pl.col("covered") / pl.col("of_bill"))).round().fill_nan(0).fill_null(0)
     both = both.drop("dated")
-    mine = log.join(both, on="shared", how="left", nulls_equal=True).with_columns(
+    logged_lines = log.join(both, on="shared", how="left", nulls_equal=True).with_columns(
         scaled.cast(pl.Int64).alias("cost")
     )
-    theirs = bill.join(both, on="shared", how="left", nulls_equal=True).with_columns(
+    billed_lines = bill.join(both, on="shared", how="left", nulls_equal=True).with_columns(
         rest.cast(pl.Int64).alias("cost"),
         pl.lit(0, pl.Int64).alias("tokens"),
         pl.lit(0, pl.Int64).alias("calls"),
     )
-    lines = pl.concat([mine.select(columns), theirs.select(columns)])
+    lines = pl.concat([logged_lines.select(columns), billed_lines.select(columns)])
     # what rounding left over goes to the largest line: the sum is the bill's
     left = int(billed["cost"].sum()) - int(lines["cost"].sum())
     largest = pl.int_range(pl.len()) == (lines["cost"].arg_max() or 0)

@@ -1,7 +1,4 @@
-"""The plan checked: each step is applied to the evidence table, and the table is judged again.
-
-It promises nothing that the rules do not confirm: a step that leaves a field open shows so in its figures.
-"""
+"""The plan: each step is applied to the evidence table, and the rules judge the table again."""
 
 from __future__ import annotations
 
@@ -26,23 +23,22 @@ from auditor.relate.hops import can_carry
 from auditor.relate.joins import Links, links
 from auditor.report.mask import Masker
 from auditor.report.schema import Projection, Step
-from auditor.tally.fields import Told
-from auditor.tally.next_step import MAX_STEPS, Ground, next_step
-from auditor.tally.owners import spend
-from auditor.tally.totals import owned_by_someone, score_of
+from auditor.tally.gaps import Finding
+from auditor.tally.next_step import MAX_STEPS, HopOf, Impact, next_step
+from auditor.tally.owners import spend_by_owner
+from auditor.tally.totals import owned, score_of
 from auditor.tally.weights import Weights
 
 OWNERS = frozenset({"tenant_id", "team_id", "workflow_id", "user_id"})
-Place = Callable[[Told], tuple[int, str]]  # the number and name of the hop at which a gap sits
 MOSTLY = 0.5
 EACH_STEP = 50_000  # calls up to which every step is judged where the whole plan comes out otherwise
 
 
 @dataclass(frozen=True)
-class Court:
+class Replay:
     """What judging again takes: the table as assembled, the rules, profile, policy, weights, inputs."""
 
-    bare: Evidence
+    assembled: Evidence
     rules: Sequence[Rule]
     profile: Profile
     policy: Policy
@@ -50,53 +46,59 @@ class Court:
     names: list[str]
 
 
-def checked(
-    told: Sequence[Told], judged: Evidence, judgement: Judgement, court: Court, place: Place
+def plan(
+    findings: Sequence[Finding], judged: Evidence, judgement: Judgement, replay: Replay, hop_of: HopOf
 ) -> list[Step]:
-    """The steps with where the report stands before and after each, cumulatively.
+    """The steps with the report's figures before and after each, cumulatively.
 
-    What a step closes besides, for later hops hand its value on, is no step of its own. The rules judge the
-    table with all steps applied; where they see it otherwise than the steps add up to, they judge each.
+    What a step also closes, because later hops forward its value, is no step of its own. The rules judge the
+    table with all steps applied; where they disagree with the sum of the steps, they judge each step.
     """
     # the same records stay the same calls, whatever id they are given
-    court = replace(court, bare=court.bare.with_joins_of(judged))
-    table, steps = _steps(told, judged, judgement, court, place, each=False)
+    replay = replace(replay, assembled=replay.assembled.with_joins_of(judged))
+    table, steps = _steps(findings, judged, judgement, replay, hop_of, each=False)
     if not steps:
         return []
     closed = {(rule, field) for step in steps for rule in step.rules for field in step.fields}
-    after = _standing(table, _again(table, court, closed), court)
+    after = _projection(table, _judge_again(table, replay, closed), replay)
     if after == steps[-1].after:
         return steps
-    if len(court.weights.count) <= EACH_STEP:
-        return _steps(told, judged, judgement, court, place, each=True)[1]
-    silent = [msgspec.structs.replace(step, before=None, after=None) for step in steps]
-    silent[0] = msgspec.structs.replace(silent[0], before=steps[0].before)
-    silent[-1] = msgspec.structs.replace(silent[-1], after=after)
-    return silent
+    if len(replay.weights.count) <= EACH_STEP:
+        return _steps(findings, judged, judgement, replay, hop_of, each=True)[1]
+    ends_only = [msgspec.structs.replace(step, before=None, after=None) for step in steps]
+    ends_only[0] = msgspec.structs.replace(ends_only[0], before=steps[0].before)
+    ends_only[-1] = msgspec.structs.replace(ends_only[-1], after=after)
+    return ends_only
 
 
 def _steps(
-    told: Sequence[Told], judged: Evidence, judgement: Judgement, court: Court, place: Place, *, each: bool
+    findings: Sequence[Finding],
+    judged: Evidence,
+    judgement: Judgement,
+    replay: Replay,
+    hop_of: HopOf,
+    *,
+    each: bool,
 ) -> tuple[Evidence, list[Step]]:
     """The steps and the table with all of them applied; `each` has the rules judge it after every one."""
-    asked = set(_asked(court))
-    left = [t for t in told if t.gap.verdict and t.gap.field in asked]
-    ground = Ground(court.weights, place, _reach(judged))
-    table, standing = court.bare, _standing(court.bare, judgement, court) if left else None
+    required = set(_required_fields(replay))
+    left = [f for f in findings if f.gap.verdict and f.gap.field in required]
+    impact = Impact(replay.weights, hop_of, _affected(judged))
+    table, after = replay.assembled, _projection(replay.assembled, judgement, replay) if left else None
     steps: list[Step] = []
     closed: set[tuple[str, str]] = set()
-    while left and len(steps) < MAX_STEPS and (planned := next_step(left, len(steps) + 1, ground)):
-        for one in planned.closes:
-            table, reached = _stamped(table, judged, one)
+    while left and len(steps) < MAX_STEPS and (planned := next_step(left, len(steps) + 1, impact)):
+        for finding in planned.closes:
+            table, changed = _with_fix(table, judged, finding)
             if not each:
-                judgement = _present_on(judgement, table, one.gap.field, reached)
+                judgement = _present_on(judgement, table, finding.gap.field, changed)
         if each:
-            closed |= {(one.gap.rule, one.gap.field) for one in planned.closes}
-            judgement = _again(table, court, closed)
-        before, standing = standing, _standing(table, judgement, court)
-        steps.append(msgspec.structs.replace(planned.step, before=before, after=standing))
-        left = [t for t in left if t not in planned.closes]
-        left = [t for t in left if (t.rows & _open(judgement, t.gap.field)).any()]
+            closed |= {(finding.gap.rule, finding.gap.field) for finding in planned.closes}
+            judgement = _judge_again(table, replay, closed)
+        before, after = after, _projection(table, judgement, replay)
+        steps.append(msgspec.structs.replace(planned.step, before=before, after=after))
+        left = [f for f in left if f not in planned.closes]
+        left = [f for f in left if (f.rows & _open(judgement, f.gap.field)).any()]
     return table, steps
 
 
@@ -112,27 +114,27 @@ def _present_on(judgement: Judgement, table: Evidence, field: str, rows: Rows) -
     )
 
 
-def _again(table: Evidence, court: Court, closed: Collection[tuple[str, str]]) -> Judgement:
-    """The table judged anew. What a span above repeats of a call's usage is gone with the fix of its gap."""
-    fields = tuple(dict.fromkeys([*_asked(court), "tenant_id", "team_id"]))
+def _judge_again(table: Evidence, replay: Replay, closed: Collection[tuple[str, str]]) -> Judgement:
+    """The table judged anew. A fixed gap of usage that the span above repeats is not judged."""
+    fields = tuple(dict.fromkeys([*_required_fields(replay), "tenant_id", "team_id"]))
     rules = []
-    for rule in _that_matter(court.rules, fields):
+    for rule in _relevant(replay.rules, fields):
         open_ = tuple(f for f in rule.field if f not in USAGE or (rule.id, f) not in closed)
         rules.append(rule if len(open_) == len(rule.field) else rule.model_copy(update={"field": open_}))
     return judge(table.copy(), rules, fields)
 
 
-def _that_matter(rules: Sequence[Rule], fields: Sequence[str]) -> list[Rule]:
+def _relevant(rules: Sequence[Rule], fields: Sequence[str]) -> list[Rule]:
     """The rules that give these fields a verdict, and those that silence one of them."""
     by_id = {rule.id: rule for rule in rules}
     todo = [r.id for r in rules if r.verdict != "none" and set(r.field) & set(fields)]
-    held: dict[str, None] = {}
+    relevant: set[str] = set()
     while todo:
-        one = todo.pop()
-        if one in by_id and one not in held:
-            held[one] = None
-            todo += by_id[one].needs
-    return [rule for rule in rules if rule.id in held]
+        rule_id = todo.pop()
+        if rule_id in by_id and rule_id not in relevant:
+            relevant.add(rule_id)
+            todo += by_id[rule_id].needs
+    return [rule for rule in rules if rule.id in relevant]
 
 
 def _open(judgement: Judgement, field: str) -> Rows:
@@ -141,46 +143,46 @@ def _open(judgement: Judgement, field: str) -> Rows:
     return rows
 
 
-def _reach(judged: Evidence) -> Callable[[Told], Rows]:
-    """The calls that a gap's fix gets to: its own, and those of later hops that hand the value on."""
+def _affected(judged: Evidence) -> Callable[[Finding], Rows]:
+    """The calls that a gap's fix changes: its own, and those of later hops that the value is forwarded to."""
     calls = np.flatnonzero((judged.frame["kind"] == "call").to_numpy())
     known: dict[tuple[str, str], Rows] = {}
 
-    def reach(told: Told) -> Rows:
-        memo = (told.gap.rule, told.gap.field)
+    def affected(finding: Finding) -> Rows:
+        memo = (finding.gap.rule, finding.gap.field)
         if memo not in known:
             whole = np.zeros(judged.frame.height, dtype=bool)
-            whole[calls[told.rows]] = True
-            own = judged.frame[told.gap.field]
-            for below, _ in _handed_on(judged, own, told.gap.field, calls[told.rows]):
+            whole[calls[finding.rows]] = True
+            own = judged.frame[finding.gap.field]
+            for below, _ in _forwarded(judged, own, finding.gap.field, calls[finding.rows]):
                 whole[below] = True
             known[memo] = whole[calls]
         return known[memo]
 
-    return reach
+    return affected
 
 
-def _asked(court: Court) -> list[str]:
-    needs = requirements(court.profile, court.policy.required, court.bare)
+def _required_fields(replay: Replay) -> list[str]:
+    needs = requirements(replay.profile, replay.policy.required, replay.assembled)
     return list(dict.fromkeys(name for need in needs for name in need.any_of))
 
 
-def _standing(table: Evidence, judgement: Judgement, court: Court) -> Projection:
+def _projection(table: Evidence, judgement: Judgement, replay: Replay) -> Projection:
     """Score, spend without an owner, and the present share of each required field."""
-    weights = court.weights
+    weights = replay.weights
     evidence = table.copy()
     if len(evidence.hops) > 1:
-        spent = spend(evidence, judgement, weights, Masker(), court.names)
-        lost, calls = spent.share_lost, spent.lost_calls / spent.calls if spent.calls else 0.0
+        spend = spend_by_owner(evidence, judgement, weights, Masker(), replay.names)
+        lost, calls = spend.share_lost, spend.lost_calls / spend.calls if spend.calls else 0.0
     else:
-        rows = ~owned_by_someone(judgement)
-        lost = weights.share(rows)
+        unowned = ~owned(judgement)
+        lost = weights.share(unowned)
         total = int(weights.count.sum())
-        calls = int(weights.count[rows].sum()) / total if total else 0.0
-    score = score_of(judgement, weights, court.profile, evidence, lost)
-    asked = required_on(court.profile, court.policy, evidence, judgement)
+        calls = int(weights.count[unowned].sum()) / total if total else 0.0
+    score = score_of(judgement, weights, replay.profile, evidence, lost)
+    required = required_on(replay.profile, replay.policy, evidence, judgement)
     fields = {}
-    for name, rows in asked.items():
+    for name, rows in required.items():
         verdict = judgement.verdicts[name]
         able = (verdict != NOT_CARRIED) & (rows | (verdict == PRESENT))
         whole = weights.share(able)
@@ -194,22 +196,22 @@ def _standing(table: Evidence, judgement: Judgement, court: Court) -> Projection
     )
 
 
-def _stamped(table: Evidence, judged: Evidence, told: Told) -> tuple[Evidence, Rows]:
-    """The table after a fix, and the rows it got to: the field stands on the call, and is handed on."""
-    field, frame = told.gap.field, table.frame
-    rows = np.flatnonzero((frame["kind"] == "call").to_numpy())[told.rows]
+def _with_fix(table: Evidence, judged: Evidence, finding: Finding) -> tuple[Evidence, Rows]:
+    """The table after a fix, and the rows it changed: the field is set on the call, and forwarded."""
+    field, frame = finding.gap.field, table.frame
+    rows = np.flatnonzero((frame["kind"] == "call").to_numpy())[finding.rows]
     slots = list(table.slots)
     scope = table.catalogue.fields[field].accepted(str(frame["layer"][int(rows[0])]))[0]
     slots.append(Slot(field, "own", scope, field, 0))
     dtype = values_dtype(table, field)
     own = _column(frame, field, dtype)
     value = own.clone().scatter(rows.tolist(), _value(judged, field, dtype, own).gather(rows))
-    reached = np.zeros(frame.height, dtype=bool)
-    reached[rows] = True
-    for below, above in _handed_on(judged, own, field, rows):
+    changed = np.zeros(frame.height, dtype=bool)
+    changed[rows] = True
+    for below, above in _forwarded(judged, own, field, rows):
         value = value.scatter(below.tolist(), value.gather(above))
-        reached[below] = True
-    here = pl.Series(reached)
+        changed[below] = True
+    here = pl.Series(changed)
     slot = _column(frame, f"{field}_slot", pl.Int32())
     new = [value.alias(field), slot.set(here, len(slots) - 1).alias(f"{field}_slot")]
     for mark, none in ((f"{field}_blank", None), (f"{field}_conflict", False)):
@@ -218,9 +220,9 @@ def _stamped(table: Evidence, judged: Evidence, told: Told) -> tuple[Evidence, R
     if "metadata_entries" in frame:
         entries = frame["metadata_entries"]
         new.append(entries.set(here & (entries.fill_null(0) == 0), 1))
-    stamped = replace(table, slots=slots)
-    stamped.put(*new)
-    return stamped, reached
+    fixed = replace(table, slots=slots)
+    fixed.put(*new)
+    return fixed, changed
 
 
 def _column(frame: Store, name: str, dtype: pl.DataType) -> pl.Series:
@@ -229,53 +231,53 @@ def _column(frame: Store, name: str, dtype: pl.DataType) -> pl.Series:
     return pl.Series(name, [None] * frame.height, dtype=dtype)
 
 
-def _handed_on(judged: Evidence, own: pl.Series, field: str, rows: Ints) -> Iterator[tuple[Ints, Ints]]:
-    """Later records of the same calls that will hold the new value, with the records they have it from.
+def _forwarded(judged: Evidence, own: pl.Series, field: str, rows: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """Later records of the same calls that will get the new value, with the records they get it from.
 
-    Such as repeat the old value, and such as have none where that hop hands the field on of other calls.
+    These repeat the old value, or have none at a hop that forwards the field of other calls.
     """
-    found = links(judged)
-    if found is None:
+    joined = links(judged)
+    if joined is None:
         return
     carries = can_carry(judged, field)
-    hands_on = _borders_that_hand_on(found, judged.frame[field])
+    forwards = _forwarding_borders(joined, judged.frame[field])
     above = rows
     for _ in judged.hops:
-        below = found.down[above]
+        below = joined.down[above]
         above, below = above[below >= 0], below[below >= 0]
         old, here = own.gather(above), own.gather(below)
         same = (old == here).fill_null(False).to_numpy()
         blank = here.is_null().to_numpy() & carries[below]
-        borders = zip(found.hop[above].tolist(), found.hop[below].tolist(), strict=True)
-        through = np.array([border in hands_on for border in borders], dtype=bool)
-        take = same | (blank & through)
+        borders = zip(joined.hop[above].tolist(), joined.hop[below].tolist(), strict=True)
+        forwarding = np.array([border in forwards for border in borders], dtype=bool)
+        take = same | (blank & forwarding)
         if not take.any():
             return
         yield below[take], above[take]
         above = below[take]
 
 
-def _borders_that_hand_on(found: Links, values: pl.Series) -> set[tuple[int, int]]:
-    """Borders at which most calls that carried the field before carry it behind."""
-    below = np.flatnonzero(found.up >= 0)
-    above = found.up[below]
+def _forwarding_borders(joined: Links, values: pl.Series) -> set[tuple[int, int]]:
+    """Borders (hop before, hop after) where most calls that carried the field before carry it after."""
+    below = np.flatnonzero(joined.up >= 0)
+    above = joined.up[below]
     has = values.is_not_null().to_numpy()
     pairs = pl.DataFrame(
-        {"a": found.hop[above], "b": found.hop[below], "before": has[above], "after": has[below]}
+        {"a": joined.hop[above], "b": joined.hop[below], "before": has[above], "after": has[below]}
     ).filter("before")
     shares = pairs.group_by("a", "b").agg(pl.col("after").mean())
     return {(a, b) for a, b, share in shares.iter_rows() if share >= MOSTLY}
 
 
 def _value(judged: Evidence, field: str, dtype: pl.DataType, own: pl.Series) -> pl.Series:
-    """What would stand on each call: what stands near it today, else a word of its own."""
+    """The value that a fix would set on each call: the nearest one of today, else a made one."""
     names = [f"{place}_{field}" for place in NEAREST_PLACES]
     judged = replace(judged)  # what is looked up here is not kept
     frame = need(judged, *(name for name in names if judged.has(f"{name}_slot")))
     near = [frame[name] for name in names if name in frame]
     known = [s.cast(dtype, strict=False).alias(str(i)) for i, s in enumerate(near)]
     if field == "request_id":
-        number = need(judged, "logical_call")["logical_call"]  # all tries of a call bear one id
+        number = need(judged, "logical_call")["logical_call"]  # all tries of a call have one id
     else:
         number = pl.int_range(frame.height, eager=True)
     if dtype == pl.String:

@@ -1,7 +1,4 @@
-"""The questions of chargeback, and which of them these inputs can answer, for what share of the money.
-
-It answers by what is present; what a field could tell if it were there is the plan's business.
-"""
+"""The questions of chargeback: which of them these inputs can answer, and for what share of the money."""
 
 from __future__ import annotations
 
@@ -21,27 +18,27 @@ from auditor.tally.weights import Weights
 ALMOST = 0.98  # of the money: the rest is what a score's cap forgives
 
 
-class Way(Strict):
-    """By what a layer answers a question, and what that cannot do."""
+class LayerAnswer(Strict):
+    """By what mechanism a layer answers a question, and its limits."""
 
     mechanism: str
     limits: str
 
 
-class Asked(Strict):
-    """One question, the fields of which any answers it, what it takes besides, and the ways by layer."""
+class QuestionSpec(Strict):
+    """One question: the fields of which any answers it, those it also needs, and the answers by layer."""
 
     question: str
     any_of: tuple[str, ...]
     besides: tuple[str, ...] = ()
-    by: dict[str, Way]
+    by: dict[str, LayerAnswer]
 
 
 @cache
-def asked() -> tuple[Asked, ...]:
+def question_specs() -> tuple[QuestionSpec, ...]:
     """The questions of `rules/questions.yaml`, in the order of the report."""
-    held = yaml.safe_load((folder("rules") / "questions.yaml").read_text(encoding="utf-8"))
-    return tuple(Asked.model_validate(one) for one in held["questions"])
+    document = yaml.safe_load((folder("rules") / "questions.yaml").read_text(encoding="utf-8"))
+    return tuple(QuestionSpec.model_validate(spec) for spec in document["questions"])
 
 
 def questions(judgement: Judgement, weights: Weights, names: Sequence[str]) -> list[Question]:
@@ -50,40 +47,50 @@ def questions(judgement: Judgement, weights: Weights, names: Sequence[str]) -> l
     if not calls.height:
         return []
     layer, number = calls["layer"].to_numpy(), calls["input"].to_numpy()
-    return [_answer(one, layer, number, judgement, weights, names) for one in asked()]
+    return [_answer(spec, layer, number, judgement, weights, names) for spec in question_specs()]
 
 
 def _answer(
-    one: Asked, layer: Rows, number: Rows, judgement: Judgement, weights: Weights, names: Sequence[str]
+    spec: QuestionSpec,
+    layer: Rows,
+    number: Rows,
+    judgement: Judgement,
+    weights: Weights,
+    names: Sequence[str],
 ) -> Question:
     best: tuple[float, str, Rows] | None = None
-    for name in one.by:
-        mine = layer == name
-        if not mine.any():
+    for name in spec.by:
+        in_layer = layer == name
+        if not in_layer.any():
             continue
-        rows = mine & _present(judgement, one.any_of)
-        for field in one.besides:
+        rows = in_layer & _present(judgement, spec.any_of)
+        for field in spec.besides:
             rows &= judgement.verdicts[field] == PRESENT
-        whole = int(weights.weight[mine].sum()) or int(weights.count[mine].sum())
-        held = weights.weight if int(weights.weight[mine].sum()) else weights.count
-        share = int(held[rows].sum()) / whole if whole else 0.0
+        weight = weights.weight if int(weights.weight[in_layer].sum()) else weights.count
+        whole = int(weight[in_layer].sum())
+        share = int(weight[rows].sum()) / whole if whole else 0.0
         if best is None or share > best[0]:
             best = (share, name, rows)
     if best is None or not best[0]:
-        ways = _ways(one.by.values() if best is None else [one.by[best[1]]])
+        answers = list(spec.by.values()) if best is None else [spec.by[best[1]]]
         return Question(
-            question=one.question, answer="no", share=0.0, grain="none",
-            mechanism=ways, limits=_limits(one, best[1] if best else None), inputs=[],
-        )  # fmt: skip
+            question=spec.question,
+            answer="no",
+            share=0.0,
+            grain="none",
+            mechanism="; or ".join(dict.fromkeys(answer.mechanism for answer in answers)),
+            limits=answers[0].limits if best else "no input of a kind that can answer it",
+            inputs=[],
+        )
     share, name, rows = best
-    way = one.by[name]
+    answer = spec.by[name]
     return Question(
-        question=one.question,
+        question=spec.question,
         answer="yes" if share >= ALMOST else "partly",
         share=round(share, 6),
         grain="invoice" if name == "billing" else "estimate",
-        mechanism=way.mechanism,
-        limits=way.limits,
+        mechanism=answer.mechanism,
+        limits=answer.limits,
         inputs=[names[n] for n in np.unique(number[rows])],
     )
 
@@ -91,11 +98,3 @@ def _answer(
 def _present(judgement: Judgement, fields: Iterable[str]) -> Rows:
     rows: Rows = np.any([judgement.verdicts[f] == PRESENT for f in fields], axis=0)
     return rows
-
-
-def _ways(ways: Iterable[Way]) -> str:
-    return "; or ".join(dict.fromkeys(way.mechanism for way in ways))
-
-
-def _limits(one: Asked, layer: str | None) -> str:
-    return one.by[layer].limits if layer else "no input of a kind that can answer it"

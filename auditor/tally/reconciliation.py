@@ -1,7 +1,4 @@
-"""The comparison of logs and bill as the report shows it: a row a group, its difference, the likely reason.
-
-It compares nothing itself and explains nothing away: what has no reason is said to have none.
-"""
+"""The comparison of logs and bill as the report shows it: each group's difference and its likely reason."""
 
 from __future__ import annotations
 
@@ -10,49 +7,52 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from auditor.catalogue.prices import NANO_USD
+from auditor.catalogue.rules import Rule
 from auditor.evidence.table import Evidence
 from auditor.printing.text import plural
 from auditor.relate.bill import ALL, Comparison, compare
 from auditor.report import mask
 from auditor.report.schema import LeftOut, ReconciledRow, Reconciliation
 
-NANO = 1_000_000_000
 NEAR = 0.03  # how near a ratio of prices must be to a known one
-ROUTED, BATCH = 1.1, 0.5
+ROUTED, BATCH = 1.1, 0.5  # known ratios of prices
+TOLERANCE = 0.01  # where no rule sets one
 NOTES = (
     "The logs are priced by the public list; discounts and private prices are not in it.",
     "Tags of principals and tags of resources are two views of the same money: never add them.",
 )
 
 
-def reconciliation(evidence: Evidence, tolerance: float, names: Sequence[str]) -> Reconciliation | None:
-    """Logs against bill; None where one of them is missing. `tolerance` is a share of the bill, 0 to 1."""
-    found = compare(evidence)
-    if found is None:
+def reconciliation(evidence: Evidence, rules: Sequence[Rule], names: Sequence[str]) -> Reconciliation | None:
+    """Logs against bill, with the tolerance of the rule that compares them; None where one is missing."""
+    tolerance = next((r.thresholds["tolerance"] for r in rules if "tolerance" in r.thresholds), TOLERANCE)
+    comparison = compare(evidence)
+    if comparison is None:
         return None
-    rows = [_row(row, tolerance, found) for row in found.rows.iter_rows(named=True)]
-    each = found.rows.filter(pl.col("kind") != ALL)
+    rows = [_row(row, tolerance, comparison) for row in comparison.rows.iter_rows(named=True)]
+    each = comparison.rows.filter(pl.col("kind") != ALL)
     return Reconciliation(
-        logs=[names[n] for n in found.logs],
-        bills=[names[n] for n in found.bills],
-        basis=found.basis,
+        logs=[names[n] for n in comparison.logs],
+        bills=[names[n] for n in comparison.bills],
+        basis=comparison.basis,
         tolerance=tolerance,
         log_usd=_usd(int(each["log_nano"].sum())),
         bill_usd=_usd(int(each["bill_nano"].sum())),
         within=sum(row.within for row in rows),
         rows=rows,
-        left_out=[*_outside(found), *_no_usage(evidence)],
-        notes=[*NOTES, *_unpriced(found)],
+        left_out=[*_outside(comparison), *_no_usage(evidence)],
+        notes=[*NOTES, *_unpriced(comparison)],
     )
 
 
 def _usd(nano: int) -> str:
     """Nano-dollars as a decimal string: nine places, none lost."""
     sign, whole = "-" if nano < 0 else "", abs(nano)
-    return f"{sign}{whole // NANO}.{whole % NANO:09d}"
+    return f"{sign}{whole // NANO_USD}.{whole % NANO_USD:09d}"
 
 
-def _row(row: dict[str, object], tolerance: float, found: Comparison) -> ReconciledRow:
+def _row(row: dict[str, object], tolerance: float, comparison: Comparison) -> ReconciledRow:
     log, bill = int(str(row["log_nano"])), int(str(row["bill_nano"]))
     within = abs(log - bill) <= tolerance * abs(bill)
     model = row["bill_model"] or row["log_model"] or ""
@@ -67,19 +67,19 @@ def _row(row: dict[str, object], tolerance: float, found: Comparison) -> Reconci
         bill_usd=_usd(bill),
         delta_usd=_usd(log - bill),
         within=within,
-        reason="" if within else _reason(row, log, bill, tolerance, found),
+        reason="" if within else _reason(row, log, bill, tolerance, comparison),
     )
 
 
-def _reason(row: dict[str, object], log: int, bill: int, tolerance: float, found: Comparison) -> str:
-    """Where to look first, by what the two sides hold."""
+def _reason(row: dict[str, object], log: int, bill: int, tolerance: float, comparison: Comparison) -> str:
+    """Where to look first, by the figures of the two sides."""
     if row["kind"] == ALL:
-        return _of_gateway(row, log, bill, tolerance, found)
+        return _of_gateway(row, log, bill, tolerance, comparison)
     tokens, billed = int(str(row["log_tokens"])), int(str(row["bill_tokens"]))
     if not bill:
         return "in the logs and not billed: another account, another month, or free"
     if not log:
-        if row["region"] and not found.rows.filter(region=row["region"])["log_nano"].sum():
+        if row["region"] and not comparison.rows.filter(region=row["region"])["log_nano"].sum():
             return "no log of this region"
         return "the logs count no cached tokens" if "cache" in str(row["kind"]) else "in no log"
     if abs(tokens - billed) <= tolerance * billed:
@@ -100,9 +100,9 @@ def _of_price(ratio: float, tier: str) -> str:
     return "the price is not the list's: a discount, or a model of another name"
 
 
-def _of_gateway(row: dict[str, object], log: int, bill: int, tolerance: float, found: Comparison) -> str:
+def _of_gateway(row: dict[str, object], log: int, bill: int, tolerance: float, comparison: Comparison) -> str:
     """Why a gateway's own figure differs: its rows, where the list's price of all calls is the bill's."""
-    same = found.rows.filter(
+    same = comparison.rows.filter(
         *(pl.col(c).eq_missing(pl.lit(row[c], pl.String)) for c in ("day", "region", "model_key")),
         pl.col("kind") != ALL,
     )
@@ -114,8 +114,8 @@ def _of_gateway(row: dict[str, object], log: int, bill: int, tolerance: float, f
     return _of_price(log / bill, "") if bill else ""
 
 
-def _outside(found: Comparison) -> list[LeftOut]:
-    rows = found.outside
+def _outside(comparison: Comparison) -> list[LeftOut]:
+    rows = comparison.outside
     if not rows.height:
         return []
     what = "days of the bill on which the logs have no call"
@@ -123,7 +123,7 @@ def _outside(found: Comparison) -> list[LeftOut]:
 
 
 def _no_usage(evidence: Evidence) -> list[LeftOut]:
-    """Lines of the bill that are no usage of a model, by what they are."""
+    """Lines of the bill that are no usage of a model, by their type."""
     frame = evidence.frame
     names = [n for n in ("layer", "kind", "weight", "line_item_type", "cost_usd") if n in frame]
     lines = frame.select(names).filter((pl.col("layer") == "billing") & (pl.col("kind") != "call"))
@@ -141,9 +141,9 @@ def _no_usage(evidence: Evidence) -> list[LeftOut]:
     ]
 
 
-def _unpriced(found: Comparison) -> list[str]:
+def _unpriced(comparison: Comparison) -> list[str]:
     counts: Counter[str] = Counter()
-    for model, n in found.unpriced.items():
+    for model, n in comparison.unpriced.items():
         counts[mask.name(model or "") or "a model without a name"] += n
     return [
         f"The list has no price for {name}: {plural(n, 'count')} of tokens not compared."

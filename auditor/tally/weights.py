@@ -1,7 +1,4 @@
-"""What each call weighs: observed or estimated cost, tokens, or one; and on which of them a report rests.
-
-Money stays Int64 nano-dollars until a report is written.
-"""
+"""What each call weighs: observed or estimated cost, tokens, or one; and which of them a report uses."""
 
 from __future__ import annotations
 
@@ -18,13 +15,12 @@ from auditor.evidence.table import Evidence
 from auditor.relate.columns import need
 from auditor.relate.joins import Links, links
 
-ENOUGH = 0.95  # of the calls with tokens: design's bound for weighing by cost
-KINDS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
+ENOUGH = 0.95  # of the calls with tokens must have a cost, for shares to be weighted by cost
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Per call: nano-dollars, tokens, records it stands for, and the chosen weight."""
+    """Arrays over the calls: nano-dollars, tokens, calls that a record counts, and the chosen weight."""
 
     cost: Ints
     tokens: Ints
@@ -34,7 +30,7 @@ class Weights:
     by: Literal["cost", "tokens", "calls"]
 
     def share(self, rows: Rows) -> float:
-        """The part of all weight that lies on some rows, 0 to 1."""
+        """The part of all weight on some rows, 0 to 1."""
         total = int(self.weight.sum())
         return float(int(self.weight[rows].sum()) / total) if total else 0.0
 
@@ -49,27 +45,27 @@ def _whole(values: pl.Series) -> Ints:
 
 
 def weigh(evidence: Evidence, calls: Store) -> Weights:
-    """Weights of the calls; the price list is asked only when too few calls carry their cost."""
+    """Weights of the calls; the price list is used only when too few calls carry their cost."""
     count = _ints(calls, "weight")
     # what was read from a cache is counted once, also where the emitter counts it among the input
     net = calls.made([prices.uncached_input(calls)])[0] if _cached(calls) else None
     summed = np.zeros(calls.height, dtype=np.int64)
-    for kind in KINDS:
-        read = _whole(net) if net is not None and kind == KINDS[0] else _ints(calls, kind)
+    for kind in prices.KINDS:
+        read = _whole(net) if net is not None and kind == prices.KINDS[0] else _ints(calls, kind)
         summed += np.maximum(read, 0)
     total = np.maximum(_ints(calls, "tokens_total"), 0)
     tokens = np.where(summed > 0, summed, total)
     observed = np.maximum(_ints(calls, "cost_usd"), 0)
-    if (found := links(evidence)) is not None:
-        tokens, observed = _shared(evidence, found, tokens, observed)
+    if (joined := links(evidence)) is not None:
+        tokens, observed = _shared(evidence, joined, tokens, observed)
     billed = (calls["layer"] == "billing").to_numpy()
     with_tokens = tokens > 0
     priced = (observed > 0) | billed
     basis: Literal["observed", "estimated", "none"] = "observed" if priced.any() else "none"
     cost = observed
     few = with_tokens.any() and _part(priced, with_tokens, count) < ENOUGH
-    # a call that a hop lost is told by what it must have cost, whatever the other records say
-    if few or found is not None:
+    # between hops an estimate is needed for each call without a cost, however few they are
+    if few or joined is not None:
         estimate = np.maximum(_estimate(evidence, calls), 0)
         filled = np.where(priced, observed, estimate)
         if (filled[~priced] > 0).any():
@@ -89,8 +85,8 @@ def weigh(evidence: Evidence, calls: Store) -> Weights:
     return Weights(cost, tokens, count, weight, basis, by)
 
 
-def _shared(evidence: Evidence, found: Links, *figures: Ints) -> list[Ints]:
-    """A call's tokens and cost on every record of it: a hop that does not count still loses what it loses.
+def _shared(evidence: Evidence, joined: Links, *figures: Ints) -> list[Ints]:
+    """Each figure on every record of its call, so that a hop that counts no tokens still weighs its losses.
 
     Only a record that is its partner's only one takes the partner's figure.
     """
@@ -100,7 +96,7 @@ def _shared(evidence: Evidence, found: Links, *figures: Ints) -> list[Ints]:
         whole = np.zeros(evidence.frame.height, dtype=np.int64)
         whole[calls] = figure
         for _ in evidence.hops:
-            for way, back in ((found.down, found.up), (found.up, found.down)):
+            for way, back in ((joined.down, joined.up), (joined.up, joined.down)):
                 at = calls[(whole[calls] == 0) & (way[calls] >= 0)]
                 at = at[back[way[at]] == at]
                 whole[at] = whole[way[at]]
@@ -109,7 +105,7 @@ def _shared(evidence: Evidence, found: Links, *figures: Ints) -> list[Ints]:
 
 
 def _cached(calls: Store) -> bool:
-    return all(k in calls for k in (KINDS[0], *KINDS[2:]))
+    return all(k in calls for k in (prices.KINDS[0], *prices.KINDS[2:]))
 
 
 def _part(some: Rows, of: Rows, count: Ints) -> float:
@@ -120,7 +116,7 @@ def _part(some: Rows, of: Rows, count: Ints) -> float:
 def _estimate(evidence: Evidence, calls: Store) -> Ints:
     if "expected_cost_usd" in calls:
         return _ints(calls, "expected_cost_usd")
-    names = ("model", "provider", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
+    names = ("model", "provider", *prices.KINDS)
     need(evidence, *names)
     needed = ("started_at", "layer", *names, *(["tokens_total"] if evidence.has("tokens_total") else []))
     frame = evidence.frame.select("kind", *needed).filter(pl.col("kind") == "call")

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 from auditor.catalogue.words import Level, Verdict
 from auditor.printing.text import logged, plural
 from auditor.report.locations import address, first, input_of, lived_with, sentence, size
-from auditor.report.sentences import asked_fields, ownership, scored, uncarried
+from auditor.report.sentences import asked_fields, carriers_hint, ownership, scored, uncarried
 from auditor.writers import Style, Writer
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _field_case(suite: ET.Element, field: FieldReport, report: Report) -> None:
     if field.verdict == Verdict.PRESENT:
         return
     if field.verdict == Verdict.NOT_CARRIED:
-        reason = "; ".join(uncarried(report, field, ", ".join(field.carried_by))) or "not carried here"
+        reason = "; ".join(uncarried(report, field, carriers_hint(field))) or "not carried here"
     else:
         asked = "suppressed" if gaps else "required, no rule speaks" if field.required else "not required"
         lost = field.absent + field.mis_scoped

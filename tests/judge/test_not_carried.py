@@ -14,7 +14,7 @@ from tests.support.report_parts import field_report
 
 CARRIERS = ["cloudtrail", "cur-2.0"]
 SAID = {
-    "by_format": "carried by cloudtrail",
+    "by_format": "lists formats that carry it",
     "by_sample": "this sample leaves it out",
     "failed_call": "the calls failed",
 }
@@ -40,7 +40,7 @@ def test_every_reason_is_said_where_calls_differ() -> None:
     held = field_report("region", "not_carried", (0, 0, 0, 6), causes=causes, carried_by=CARRIERS)
     shown = writer("terminal").write(few(fields=[held]), Style()).decode()
 
-    assert "this sample leaves it out; carried by cloudtrail and cur-2.0" in shown
+    assert "this sample leaves it out; `auditor explain region` lists formats that carry it" in shown
 
 
 def test_a_format_is_not_sent_to_itself() -> None:
@@ -52,4 +52,4 @@ def test_a_format_is_not_sent_to_itself() -> None:
     shown = writer("terminal").write(few(fields=[held]), Style()).decode()
 
     assert "calls of this kind have none" in shown
-    assert "carried by" not in shown
+    assert "lists formats" not in shown

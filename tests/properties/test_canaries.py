@@ -19,7 +19,7 @@ from auditor.locate import places as locate
 from auditor.policy.model import Policy
 from auditor.report import mask
 from auditor.report.schema import Report
-from auditor.tally.fields import fingerprint
+from auditor.tally.gaps import fingerprint
 from auditor.writers import Style, names, writer
 from auditor.writers.json import document
 from tests.support.canaries import MARK, Planter, planted

@@ -145,8 +145,7 @@ def test_a_field_that_cannot_be_carried_is_skipped_with_the_reason() -> None:
 
     assert read["model is present"].is_passed
     assert (
-        "carried by bedrock-invocation-log, cloudtrail, cur-2.0"
-        == read["region is present"].result[0].message
+        "`auditor explain region` lists formats that carry it" == read["region is present"].result[0].message
     )
 
 

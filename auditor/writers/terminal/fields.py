@@ -11,13 +11,12 @@ from auditor.catalogue.words import NOT_CARRIED_CAUSES, Cause
 from auditor.printing.ink import glyph, spoken, tone
 from auditor.printing.page import Page
 from auditor.printing.text import FEW, cells, count, money, pad, plural
-from auditor.report.sentences import VERDICTS, asked_fields, coverage, unasked, uncarried
+from auditor.report.sentences import VERDICTS, asked_fields, carriers_hint, coverage, unasked, uncarried
 
 if TYPE_CHECKING:
     from auditor.report.schema import FieldReport, Report
 
 GAP = "  "
-MAX_CARRIERS = 4
 MAX_FOUND = 2
 LOST = 3  # the column that gives way on a narrow page
 RIGHT = (2, 4)
@@ -96,7 +95,7 @@ def _print(page: Page, report: Report, field: FieldReport, row: list[str], width
 def _detail(report: Report, field: FieldReport) -> list[str]:
     """Where the value stands and where it is wanted, what is wrong with it, or who can carry it at all."""
     if field.verdict == "not_carried":
-        return [*uncarried(report, field, _some(field)), unasked(report, field)]
+        return [*uncarried(report, field, carriers_hint(field)), unasked(report, field)]
     parts = [
         f"{spoken(cause)}: {plural(calls, 'call')}"
         for cause, calls in field.causes.items()
@@ -129,15 +128,6 @@ def _wanted(field: FieldReport) -> str:
 
 def _listed(names: list[str], joint: str) -> str:
     return f" {joint} ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
-
-
-def _some(field: FieldReport) -> str:
-    """The formats that carry a field, cut short where they are many."""
-    names = field.carried_by
-    if len(names) <= MAX_CARRIERS + 1:
-        return _listed(names, "and")
-    more = f"{len(names) - MAX_CARRIERS} more formats (`auditor explain {field.field}`)"
-    return _listed([*names[:MAX_CARRIERS], more], "and")
 
 
 def _others(page: Page, fields: list[FieldReport]) -> None:
