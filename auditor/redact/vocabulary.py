@@ -16,6 +16,14 @@ from auditor.catalogue.fields import catalogue
 from auditor.catalogue.rules import load_rules
 from auditor.readers.registry import all_readers
 
+# modules whose constants are words of formats; other framers also list words of prose
+_SOURCES = (
+    "auditor.readers",
+    *(
+        f"auditor.framing.{name}"
+        for name in ("http_messages", "key_value", "nested", "printed_objects", "stack_traces", "tables")
+    ),
+)
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,}")
 _LITERAL = re.compile(r"'([^']+)'")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -139,36 +147,35 @@ STAGES = frozenset(
 
 @cache
 def known_words() -> frozenset[str]:
-    """Every word that a reader compares with: what it knows is of a format, not of a customer."""
-    names = {reader.name for reader in all_readers()}
-    found: set[str] = set(names)
+    """Every word that a framer or a reader compares with: it belongs to a format, not to a customer."""
+    words = {reader.name for reader in all_readers()}
     for name, module in list(sys.modules.items()):
-        if name.startswith("auditor.readers"):
-            for at, held in vars(module).items():
-                found.update(() if at.startswith("__") else _words(held))
-    return frozenset(word.lower() for word in found)
+        if name.startswith(_SOURCES):
+            for attribute, value in vars(module).items():
+                words.update(() if attribute.startswith("__") else _strings_in(value))
+    return frozenset(word.lower() for word in words)
 
 
-def _words(held: Any, depth: int = 0) -> Iterator[str]:
+def _strings_in(value: Any, depth: int = 0) -> Iterator[str]:
     """The strings in a constant: of containers, of patterns, of the code of functions."""
     if depth > 4:
         return
-    if isinstance(held, str):
-        yield held
-    elif isinstance(held, re.Pattern):
-        yield from _WORD.findall(str(held.pattern))
-    for inner in _inside(held):
-        yield from _words(inner, depth + 1)
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, re.Pattern):
+        yield from _WORD.findall(str(value.pattern))
+    for inner in _items(value):
+        yield from _strings_in(inner, depth + 1)
 
 
-def _inside(held: Any) -> Iterable[Any]:
-    if isinstance(held, FunctionType):
-        return (held.__code__,)
-    if isinstance(held, CodeType):
-        return held.co_consts[1:]
-    if isinstance(held, Mapping):
-        return (*held.keys(), *held.values())
-    return held if isinstance(held, (list, tuple, set, frozenset)) else ()
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, FunctionType):
+        return (value.__code__,)
+    if isinstance(value, CodeType):
+        return value.co_consts[1:]
+    if isinstance(value, Mapping):
+        return (*value.keys(), *value.values())
+    return value if isinstance(value, (list, tuple, set, frozenset)) else ()
 
 
 @cache
