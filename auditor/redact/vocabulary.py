@@ -14,11 +14,11 @@ from typing import Any
 
 from auditor.catalogue.fields import catalogue
 from auditor.catalogue.rules import load_rules
-from auditor.readers.registry import all_readers
+from auditor.readers.registry import FAMILIES, all_readers
 
-# modules whose constants are words of formats; other framers also list words of prose
+# modules whose constants are words of formats; other framers list words of prose, the engine its messages
 _SOURCES = (
-    "auditor.readers",
+    *(f"auditor.readers.{name}" for name in (*FAMILIES, "shared", "dispatch", "signatures")),
     *(
         f"auditor.framing.{name}"
         for name in ("http_messages", "key_value", "nested", "printed_objects", "stack_traces", "tables")
