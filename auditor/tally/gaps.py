@@ -16,7 +16,8 @@ from auditor.evidence.assemble import Evidence
 from auditor.inputs.source import Input
 from auditor.judge.requirements import Asked
 from auditor.judge.verdicts import Hit, Judgement
-from auditor.locate.places import Locator, excerpt
+from auditor.locate.excerpts import excerpt
+from auditor.locate.places import Locator
 from auditor.policy.model import Policy
 from auditor.report import mask
 from auditor.report.mask import Masker

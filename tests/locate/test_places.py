@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.audit import Input, audit
-from auditor.locate.places import Positions, at, span_pointer
+from auditor.locate.places import span_pointer
+from auditor.locate.positions import Positions, value_at
 from auditor.policy.model import Policy
 
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=12)
@@ -44,7 +45,7 @@ def test_a_pointer_leads_to_the_bytes_of_its_value(document: Any, pretty: bool, 
     found = Positions(raw.encode()).of(pointer)
 
     value, _ = json.JSONDecoder().raw_decode(raw.encode()[found:].decode())
-    assert at(document, pointer) == value
+    assert value_at(document, pointer) == value
 
 
 @pytest.mark.parametrize("tail", ["", "]", ' {"next": 1}', ', "more": [1, 2'])
