@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from auditor.framing.duplicate_keys import Twice
-from auditor.framing.json_repair import literal
+from auditor.framing.duplicate_keys import DuplicateValues
+from auditor.framing.json_repair import python_literal
 from auditor.framing.json_values import decode
 
 MAX_PATHS = 2000
@@ -79,7 +79,7 @@ def _join(path: str, name: str) -> str:
 
 
 def _list_items(here: str, key: str, items: list[Any], level: int, opened: int) -> list[Any]:
-    if isinstance(items, Twice):
+    if isinstance(items, DuplicateValues):
         return [(here, key, item, level + 1, opened) for item in items]
     if len(items) == 1 and not isinstance(items[0], str):
         return [(here, key, items[0], level + 1, opened)]
@@ -138,7 +138,7 @@ def opened_text(text: str) -> Any:
         return text
     try:
         # keys of a dictionary may be numbers, and its values tuples: from here on it is as if it were JSON
-        plain: Any = json.loads(json.dumps(literal(text), default=str, skipkeys=True))
+        plain: Any = json.loads(json.dumps(python_literal(text), default=str, skipkeys=True))
     except (ValueError, RecursionError, TypeError):
         return text
     if isinstance(plain, (dict, list)):

@@ -40,7 +40,7 @@ def is_yaml(head: bytes) -> bool:
     return keyed >= 0.6 * len(lines) and all(_LINE.match(line) for line in lines)
 
 
-class SwollenError(ValueError):
+class AliasExpansionError(ValueError):
     """The aliases of a document make a small file a large one: the line where it begins."""
 
     def __init__(self, line: int) -> None:
@@ -61,7 +61,7 @@ def _size(node: Any, known: dict[int, float]) -> float:
 def documents(text: str) -> list[tuple[int, Any]] | None:
     """(line, value) of each document that is a mapping or a list; None when the text is no YAML.
 
-    SwollenError where aliases make too much of it.
+    AliasExpansionError where aliases make too much of it.
     """
     if len(text) > MAX_YAML:
         return None
@@ -73,11 +73,11 @@ def documents(text: str) -> list[tuple[int, Any]] | None:
         while loader.check_node():
             node = loader.get_node()
             if aliased and _size(node, {}) > MAX_NODES:
-                raise SwollenError(node.start_mark.line + 1)
+                raise AliasExpansionError(node.start_mark.line + 1)
             value = loader.construct_document(node)
             if isinstance(value, (dict, list)) and value:
                 out.append((node.start_mark.line + 1, value))
-    except SwollenError:
+    except AliasExpansionError:
         raise
     except (yaml.YAMLError, RecursionError, ValueError):
         return None

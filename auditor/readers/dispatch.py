@@ -13,7 +13,7 @@ from typing import Any
 
 from auditor.errors import AuditError, reason_of
 from auditor.evidence.builder import Builder
-from auditor.framing.duplicate_keys import with_twice
+from auditor.framing.duplicate_keys import with_duplicates
 from auditor.framing.json_values import Piece, pieces
 from auditor.framing.log_lines import parted
 from auditor.framing.nested import opened_text
@@ -187,7 +187,7 @@ class Desk:
         if found is None:
             found = self.generic
             if piece.raw:
-                value = with_twice(piece.raw)
+                value = with_duplicates(piece.raw)
                 piece = piece._replace(value=value if isinstance(value, dict) else piece.value)
         found.take(piece.value, self._builder(found), piece.offset, piece.pointer)
 
