@@ -17,7 +17,7 @@ from auditor.framing.duplicate_keys import with_duplicates
 from auditor.framing.json_values import Piece, pieces
 from auditor.framing.log_lines import parted
 from auditor.framing.nested import opened_text
-from auditor.framing.stack_traces import Stack
+from auditor.framing.stack_traces import StackTraces
 from auditor.framing.tables import is_table, rows_of
 from auditor.inputs.source import Source
 
@@ -131,7 +131,7 @@ class Desk:
         self.builder, self.chosen = builder, chosen
         self.claimants = [(r.match, r) for r in all_readers() if r.take is not None and r.match is not None]
         self.readers = [(r.line, r) for r in line_readers() if r.line is not None]
-        self.generic, self.prose, self.stack = reader("generic-json"), reader("plain-text"), Stack()
+        self.generic, self.prose, self.stack = reader("generic-json"), reader("plain-text"), StackTraces()
         self.by_name = {r.name: r for _, r in self.claimants}
         self._known: dict[tuple[Any, ...], tuple[Claim, list[tuple[Match, Any]]]] = {}
         self._asked: tuple[Any, Any] = (None, None)
@@ -196,7 +196,7 @@ class Desk:
         line = parted(piece.value)
         if not line.text.strip():
             line = line._replace(text=piece.value.strip())
-        if self.stack.holds(piece.value, line):
+        if self.stack.contains(piece.value, line):
             self._builder(self.prose).row("context", offset=piece.offset)
             return
         readers = self.readers if self._lined is None else [self._lined, *self.readers]
