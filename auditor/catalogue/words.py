@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What the evidence says of one field on one call."""
+    """The result for one field of one call."""
 
     PRESENT = "present"
     ABSENT = "absent"
@@ -23,7 +23,7 @@ class Level(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 is the loudest."""
+        """0 is the most severe."""
         return ("error", "warning", "note").index(self.value)
 
 
@@ -57,7 +57,7 @@ ABSENT_CAUSES = frozenset({Cause.MISSING, Cause.EMPTY, Cause.PLACEHOLDER, Cause.
 NOT_CARRIED_CAUSES = frozenset({Cause.BY_FORMAT, Cause.BY_SAMPLE, Cause.FAILED_CALL})
 MIS_SCOPED_CAUSES = frozenset(Cause) - ABSENT_CAUSES - NOT_CARRIED_CAUSES
 
-# Narrow to wide: a value stands at the scope where it can change.
+# Narrow to wide: the scope of a value is where it can change.
 SCOPES = tuple(
     """attempt request request_metadata gateway_record span client_header parent_span trace session process
     credential session_tag principal principal_tag resource_tag account billing_aggregate metric_aggregate
