@@ -1,7 +1,4 @@
-"""The words that stay: of the formats, of the rules, of the catalogue, and common ones of logs and errors.
-
-A name that is no such word is replaced wherever it is found: in prose, in paths, in keys.
-"""
+"""The words that redaction keeps: of formats, rules and the catalogue, and common words of log lines."""
 
 from __future__ import annotations
 

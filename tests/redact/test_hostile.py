@@ -9,7 +9,7 @@ import pytest
 
 from auditor.errors import AuditError
 from auditor.redact.pseudonyms import Pseudonyms
-from auditor.redact.tables import Wholes
+from auditor.redact.tables import InputRedactor
 from tests.conftest import Cli
 from tests.support.redacting import CALL, TENANTS, copy, told
 
@@ -26,7 +26,7 @@ def seconds(text: str) -> float:
     """Processor time of one copy, the best of three."""
     taken = []
     for _ in range(3):
-        texts = Wholes(Pseudonyms(b"pepper"))
+        texts = InputRedactor(Pseudonyms(b"pepper"))
         begin = time.process_time()
         texts.whole(text, table=False)
         texts.learn()
