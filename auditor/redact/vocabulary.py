@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -14,13 +15,17 @@ from auditor.catalogue.rules import load_rules
 from auditor.readers.registry import FAMILIES, all_readers
 
 # modules whose constants are words of formats; other framers list words of prose, the engine its messages
-_SOURCES = (
-    *(f"auditor.readers.{name}" for name in (*FAMILIES, "shared", "dispatch", "signatures")),
-    *(
-        f"auditor.framing.{name}"
-        for name in ("http_messages", "key_value", "nested", "printed_objects", "stack_traces", "tables")
-    ),
+_MODULES = (
+    "auditor.framing.http_messages",
+    "auditor.framing.key_value",
+    "auditor.framing.nested",
+    "auditor.framing.printed_objects",
+    "auditor.framing.stack_traces",
+    "auditor.framing.tables",
+    "auditor.readers.dispatch",
+    "auditor.readers.signatures",
 )
+_PACKAGES = tuple(f"auditor.readers.{name}." for name in (*FAMILIES, "shared"))
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,}")
 _LITERAL = re.compile(r"'([^']+)'")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -146,10 +151,10 @@ STAGES = frozenset(
 def known_words() -> frozenset[str]:
     """Every word that a framer or a reader compares with: it belongs to a format, not to a customer."""
     words = {reader.name for reader in all_readers()}
-    for name, module in list(sys.modules.items()):
-        if name.startswith(_SOURCES):
-            for attribute, value in vars(module).items():
-                words.update(() if attribute.startswith("__") else _strings_in(value))
+    modules = [*map(import_module, _MODULES), *(m for n, m in sys.modules.items() if n.startswith(_PACKAGES))]
+    for module in modules:
+        for attribute, value in vars(module).items():
+            words.update(() if attribute.startswith("__") else _strings_in(value))
     return frozenset(word.lower() for word in words)
 
 
