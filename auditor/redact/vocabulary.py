@@ -151,7 +151,10 @@ STAGES = frozenset(
 def known_words() -> frozenset[str]:
     """Every word that a framer or a reader compares with: it belongs to a format, not to a customer."""
     words = {reader.name for reader in all_readers()}
-    modules = [*map(import_module, _MODULES), *(m for n, m in sys.modules.items() if n.startswith(_PACKAGES))]
+    modules = [
+        *map(import_module, _MODULES),
+        *(m for n, m in list(sys.modules.items()) if n.startswith(_PACKAGES)),
+    ]
     for module in modules:
         for attribute, value in vars(module).items():
             words.update(() if attribute.startswith("__") else _strings_in(value))
