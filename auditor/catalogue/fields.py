@@ -1,7 +1,4 @@
-"""The field catalogue and the one alias index: which key means which canonical field.
-
-It resolves names only; whether a value found under a name is evidence is decided by its scope, elsewhere.
-"""
+"""The field catalogue, its alias index (which key means which field), and the profiles."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ _INDEX = re.compile(r"\[\d+\]$")
 
 
 class Strict(BaseModel):
-    """Base of what people write by hand: unknown keys are refused."""
+    """Base of the models of hand-written files: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,7 +58,7 @@ class Requirement(Strict):
     when: str | None = None
 
     def holds_in(self, layer: str) -> bool:
-        """Whether the requirement is asked of records of this layer."""
+        """Whether the requirement applies to records of this layer."""
         return (not self.layers or layer in self.layers) and layer not in self.not_layers
 
 
@@ -147,9 +144,9 @@ class Catalogue:
             )
 
     def lookup(self, key: str) -> Match | None:
-        """The field a key stands for: exact name, normalised name, behind a family prefix, last segment.
+        """The field that a key means: exact name, normalised name, after a family prefix, last segment.
 
-        `key` is a key as found (`tags[3]` counts as `tags`). None when it means no field.
+        `key` is a key as the record has it (`tags[3]` counts as `tags`). None when it means no field.
         """
         lower = key.lower()
         if lower in self._never:
@@ -161,7 +158,7 @@ class Catalogue:
         hit = self._normal.get(normal) or self._whole.get(normal)
         if hit:
             return hit
-        dotted = lower.replace("→", ".")  # text that was opened holds its names as a mapping does
+        dotted = lower.replace("→", ".")  # decoded text is a mapping like any other
         for prefix in self.families:
             if dotted.startswith(prefix.lower()) and len(key) > len(prefix):
                 inner = self.lookup(key[len(prefix) :])
@@ -177,7 +174,7 @@ class Catalogue:
         return key.lower() in self._exact
 
     def bare(self, key: str) -> str:
-        """A key without the container or family before it, normalised: what it is called there."""
+        """A key without the container or family before it, normalised."""
         last = key.rsplit("→", 1)[-1]
         for prefix in sorted((*self.families, *CONTAINER_PREFIXES), key=len, reverse=True):
             if last.lower().startswith(prefix.lower()) and len(last) > len(prefix):
@@ -186,7 +183,7 @@ class Catalogue:
         return normalise(last)
 
     def place(self, match: Match, scope: str, layer: str) -> str:
-        """Which column family a candidate belongs to: `own` where its scope is accepted, else the scope's."""
+        """The column family of a candidate: `weak`, `own` where its scope is accepted, else the scope's."""
         if match.weak:
             return "weak"
         if scope in self.fields[match.field].accepted(layer):
@@ -204,7 +201,7 @@ CONTAINER_PREFIXES = (
     "properties.",
 )
 
-# scope -> prefix of the columns that hold candidates of a scope which is not accepted
+# scope -> prefix of the columns of candidates whose scope is not accepted, where it is not the scope itself
 PLACES = {"client_header": "header"}
 # fields that a failed call does not have
 USAGE = frozenset(

@@ -1,7 +1,4 @@
-"""Where each key of a TOML or YAML text stands: its path, and the line it is written on.
-
-It parses with the libraries alone and knows no key by name; a text that they refuse has no keys here.
-"""
+"""The line of each key of a TOML or YAML text, by its path."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ def line_of(lines: Mapping[Path, int], path: Path) -> int | None:
 def toml_lines(text: str) -> Lines:
     """The line of every key of a TOML text; `[[name]]` counts its tables from 0.
 
-    The parser tells no lines: so it is fed one statement at a time, each as many lines as it takes to parse.
+    `tomllib` gives no lines, so each statement is parsed alone: as many lines as it takes.
     """
     out: Lines = {}
     table: Path = ()
@@ -50,22 +47,22 @@ def toml_lines(text: str) -> Lines:
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:
     """(first line, statement) of each header and each assignment, however many lines it spans."""
-    held: list[str] = []
+    lines: list[str] = []
     start = 0
     for number, line in enumerate(text.splitlines(), 1):
-        if not held:
+        if not lines:
             if not line.strip() or line.lstrip().startswith("#"):
                 continue
             start = number
-        held.append(line)
+        lines.append(line)
         try:
-            tomllib.loads("\n".join(held))
+            tomllib.loads("\n".join(lines))
         except tomllib.TOMLDecodeError:
-            if len(held) < LONGEST:
+            if len(lines) < LONGEST:
                 continue
         else:
-            yield start, "\n".join(held)
-        held = []
+            yield start, "\n".join(lines)
+        lines = []
 
 
 def _header(data: dict[str, Any], counts: dict[Path, int]) -> Path:
@@ -88,36 +85,36 @@ def _paths(value: Any, path: Path = ()) -> Iterator[Path]:
     if path:
         yield path
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, held in inner:
-        yield from _paths(held, (*path, name))
+    for name, item in inner:
+        yield from _paths(item, (*path, name))
 
 
 # -- YAML ----------------------------------------------------------------------------------------------------
 
 
 def yaml_lines(text: str) -> tuple[Lines, list[tuple[str, int]]]:
-    """The line of every key of a YAML text, and the keys (with their lines) that one mapping holds twice."""
+    """The line of every key of a YAML text, and the duplicate keys of its mappings with their lines."""
     out: Lines = {}
-    twice: list[tuple[str, int]] = []
+    duplicates: list[tuple[str, int]] = []
     root = yaml.compose(text, Loader=_LOADER)
     if root is not None:
-        _walk(root, (), out, twice, set())
-    return out, twice
+        _walk(root, (), out, duplicates, set())
+    return out, duplicates
 
 
-def _walk(node: yaml.Node, path: Path, out: Lines, twice: list[tuple[str, int]], seen: set[int]) -> None:
-    if id(node) in seen:  # an anchor may be named many times, and hold itself
+def _walk(node: yaml.Node, path: Path, out: Lines, duplicates: list[tuple[str, int]], seen: set[int]) -> None:
+    if id(node) in seen:  # an anchor may have many aliases, also within itself
         return
     seen.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
             out[*path, number] = item.start_mark.line + 1
-            _walk(item, (*path, number), out, twice, seen)
+            _walk(item, (*path, number), out, duplicates, seen)
     elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             line = key.start_mark.line + 1
             inner = (*path, str(key.value))
             if inner in out:
-                twice.append((str(key.value), line))
+                duplicates.append((str(key.value), line))
             out[inner] = line
-            _walk(value, inner, out, twice, seen)
+            _walk(value, inner, out, duplicates, seen)

@@ -1,6 +1,6 @@
-"""What a rule's predicate may be: one SQL expression over a row of the evidence table, and nothing else.
+"""A rule's predicate: one SQL expression over a row of the evidence table, checked before anything runs.
 
-It runs nothing: a clock, a sub-query, another table, an unknown function are refused before anything is read.
+A clock, a sub-query, another table or an unknown function is refused.
 """
 
 from __future__ import annotations
@@ -61,62 +61,53 @@ def _check_window(node: exp.Window) -> None:
 
 
 def thresholds_in(sql: str) -> frozenset[str]:
-    """The names of the thresholds that a predicate speaks of as `threshold_NAME`."""
+    """The names of the thresholds that a predicate uses as `threshold_NAME`."""
     return frozenset(_THRESHOLD.findall(sql))
 
 
 def with_thresholds(sql: str, bounds: Mapping[str, float]) -> str:
     """A predicate with its thresholds as numbers."""
-    return _THRESHOLD.sub(lambda found: _number(bounds[found[1]]), sql) if bounds else sql
+    return _THRESHOLD.sub(lambda match: _number(bounds[match[1]]), sql) if bounds else sql
 
 
 def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-_REJECTING = (
-    exp.EQ,
-    exp.NEQ,
-    exp.GT,
-    exp.GTE,
-    exp.LT,
-    exp.LTE,
-    exp.Like,
-    exp.RegexpLike,
-    exp.In,
-    exp.Between,
+_NULL_REJECTING = (
+    exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Like, exp.RegexpLike, exp.In, exp.Between,
     exp.Column,
-)
+)  # fmt: skip
 
 
-def _needed(part: exp.Expr) -> frozenset[str]:
-    """The columns of which none may be null where a part is true; of several ways what all have in common."""
+def _not_null(part: exp.Expr) -> frozenset[str]:
+    """The columns of which none is null where a part is true; of an OR those that both sides share."""
     part = part.unnest()
     if isinstance(part, exp.And):
-        return _needed(part.left) | _needed(part.right)
+        return _not_null(part.left) | _not_null(part.right)
     if isinstance(part, exp.Or):
-        return _needed(part.left) & _needed(part.right)
+        return _not_null(part.left) & _not_null(part.right)
     inner = part.this.unnest() if isinstance(part, exp.Not) else part
     # `IS NOT NULL` is one node in this dialect, and two in others
-    known = isinstance(inner, exp.Is) and isinstance(part, exp.Not) != bool(inner.args.get("negate"))
-    tested = inner.this if known else inner
-    strict = known or isinstance(inner, _REJECTING)
-    if not strict or tested.find(exp.Coalesce, exp.Case, exp.Is, exp.Or, exp.If):
+    is_not_null = isinstance(inner, exp.Is) and isinstance(part, exp.Not) != bool(inner.args.get("negate"))
+    tested = inner.this if is_not_null else inner
+    rejects = is_not_null or isinstance(inner, _NULL_REJECTING)
+    if not rejects or tested.find(exp.Coalesce, exp.Case, exp.Is, exp.Or, exp.If):
         return frozenset()
     return frozenset(column.name for column in part.find_all(exp.Column))
 
 
 @lru_cache(maxsize=4096)
 def demands(predicate: str) -> frozenset[str]:
-    """Columns without which a predicate cannot hold."""
-    return _needed(sqlglot.parse_one(predicate, read="postgres"))
+    """Columns that are not null wherever a predicate is true."""
+    return _not_null(sqlglot.parse_one(predicate, read="postgres"))
 
 
 @lru_cache(maxsize=4096)
 def guard(predicate: str) -> str | None:
-    """What a predicate with a window asks of the row alone, without which it cannot hold; None where nothing.
+    """The conditions of a predicate with a window that read the row alone, joined by AND; None without any.
 
-    A window looks at every record: it need not be asked where no row passes what stands beside it.
+    A window reads every record: it need not run where no row fulfils the other conditions.
     """
     tree = sqlglot.parse_one(predicate, read="postgres").unnest()
     if tree.find(exp.Window) is None or not isinstance(tree, exp.And):

@@ -1,7 +1,4 @@
-"""What a call should have cost by a dated public price list (the `genai-prices` package); nano-dollars.
-
-It never fetches prices, and says null for a model it does not know.
-"""
+"""What a call should have cost by the dated public price list of the `genai-prices` package; nano-dollars."""
 
 from __future__ import annotations
 
@@ -37,19 +34,21 @@ def rates(model: str, provider: str | None, day: int | None) -> tuple[float, flo
     if ":inference-profile/" in name or ":foundation-model/" in name:
         name = name.rsplit("/", 1)[-1]
     for provider_id in _providers(name, provider):
-        found: list[float] = []
+        prices: list[float] = []
         for kind in _USAGE:
             # cached tokens are part of the input in the list's own arithmetic
-            held: dict[str, Any] = {kind: _MILLION}
+            tokens: dict[str, Any] = {kind: _MILLION}
             if kind.startswith("cache"):
-                held["input_tokens"] = _MILLION
+                tokens["input_tokens"] = _MILLION
             try:
-                price = calc_price(Usage(**held), name, provider_id=provider_id, genai_request_timestamp=when)
+                price = calc_price(
+                    Usage(**tokens), name, provider_id=provider_id, genai_request_timestamp=when
+                )
             except (LookupError, ValueError):
                 break
-            found.append(float(price.total_price) * NANO_USD / _MILLION)
-        if len(found) == 4:
-            return found[0], found[1], found[2], found[3]
+            prices.append(float(price.total_price) * NANO_USD / _MILLION)
+        if len(prices) == 4:
+            return prices[0], prices[1], prices[2], prices[3]
     return None
 
 
@@ -65,47 +64,46 @@ def _providers(model: str, provider: str | None) -> list[str | None]:
 
 
 def uncached_input(columns: Container[str]) -> pl.Expr:
-    """Input tokens that were not cached: emitters but the provider and its bill count cached ones in.
+    """Input tokens that were not cached: all emitters but the provider and its bill include cached ones.
 
-    A total that needs the cached tokens beside the input says that they are not in it; and a count smaller
-    than the cached tokens cannot hold them, whoever wrote it.
+    They are not included where the total is input plus output plus cached, nor where the input is smaller
+    than the cached tokens.
     """
     own = pl.col("tokens_input")
     cached = pl.col("tokens_cache_read").fill_null(0) + pl.col("tokens_cache_write").fill_null(0)
-    counted_in = ~pl.col("layer").is_in(["provider", "billing"]) & (cached > 0) & (own >= cached)
+    included = ~pl.col("layer").is_in(["provider", "billing"]) & (cached > 0) & (own >= cached)
     if "tokens_total" in columns and "tokens_output" in columns:
-        beside = own + pl.col("tokens_output").fill_null(0) + cached == pl.col("tokens_total")
-        counted_in = counted_in & ~beside.fill_null(False)
-    return pl.when(counted_in).then(own - cached).otherwise(own)
+        added = own + pl.col("tokens_output").fill_null(0) + cached == pl.col("tokens_total")
+        included = included & ~added.fill_null(False)
+    return pl.when(included).then(own - cached).otherwise(own)
 
 
 def rated(frame: pl.DataFrame) -> tuple[list[pl.Series], pl.Series]:
-    """For each of KINDS a list of prices of one token, in nano-dollars, and which of them each record has.
+    """For each of KINDS the distinct prices of one token in nano-dollars, and which of them each record has.
 
-    A price is null where none is known.
-
-    Few models on few days make many calls: each is looked up once.
+    A price is null where the model is unknown. Few models on few days make many calls: each pair is looked
+    up once.
     """
     model, provider, day = frame["model"], frame["provider"], frame["started_at"] // _DAY_NS
-    # a number a column, each with a seed of its own: text beside text would take several times the room
+    # a hash of each column with its own seed: the texts together would take several times the memory
     hashed = model.hash(0) ^ provider.hash(1) ^ day.hash(2)
     numbered = pl.DataFrame({"key": hashed}).with_row_index("row")
     first = numbered.unique("key", keep="first", maintain_order=True)
     keys = zip(*(column[first["row"]].to_list() for column in (model, provider, day)), strict=True)
-    held = [rates(m, p, d) if m is not None else None for m, p, d in keys]
-    number = hashed.replace_strict(first["key"], pl.Series(range(len(held)), dtype=pl.UInt32))
+    known = [rates(m, p, d) if m is not None else None for m, p, d in keys]
+    number = hashed.replace_strict(first["key"], pl.Series(range(len(known)), dtype=pl.UInt32))
     none = (None,) * len(KINDS)
-    prices = [pl.Series([(one or none)[n] for one in held], dtype=pl.Float64) for n in range(len(KINDS))]
+    prices = [pl.Series([(row or none)[n] for row in known], dtype=pl.Float64) for n in range(len(KINDS))]
     return prices, number
 
 
 def expected(frame: pl.DataFrame) -> pl.Series:
-    """Nano-dollars each record should cost; null where the model is unknown or no tokens are there."""
+    """Nano-dollars each record should cost; null where the model is unknown or the tokens are missing."""
     prices, number = rated(frame)
     total = pl.repeat(0.0, frame.height, eager=True)
     for kind, price in zip(KINDS, prices, strict=True):
         tokens = frame[kind] if kind != KINDS[0] else frame.select(uncached_input(frame.columns)).to_series()
         total = total + tokens.fill_null(0) * price[number]
-    some = frame[KINDS[0]].is_not_null() | frame[KINDS[1]].is_not_null()
-    # more than 64 bits hold is no price: not checkable
-    return total.round().cast(pl.Int64, strict=False).set(~some, None)
+    has_tokens = frame[KINDS[0]].is_not_null() | frame[KINDS[1]].is_not_null()
+    # null above 64 bits
+    return total.round().cast(pl.Int64, strict=False).set(~has_tokens, None)

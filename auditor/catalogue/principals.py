@@ -1,9 +1,8 @@
-"""IAM principals taken apart: kind, role, session, and what kind of name the session bears.
-
-It reads the ARN grammar only; it never guesses who a person is.
-"""
+"""IAM principals by the grammar of their ARNs: kind, role, session, and the kind of session name."""
 
 from __future__ import annotations
+
+import re
 
 import polars as pl
 
@@ -14,7 +13,7 @@ _IAM_ROLE = r"^arn:aws[\w-]*:iam::\d{12}:role/(?:.+/)?([^/]+)$"
 _FEDERATED = r"^arn:aws[\w-]*:sts::\d{12}:federated-user/(.+)$"
 GATEWAY = r"(?i)gateway|gw\b|litellm|proxy|task-?role|taskrole|ecs|llm|portkey|shared"
 
-# what a session name looks like when nobody chose it, first match decides
+# session names that nobody chose; the first match decides
 SESSION_KINDS = (
     ("email", r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"),
     ("instance_id", r"^i-[0-9a-f]{8,17}$"),
@@ -28,7 +27,7 @@ SESSION_KINDS = (
 
 def columns(arn: pl.Series) -> dict[str, pl.Series]:
     """`principal_kind`, `principal_role`, `principal_session` and `session_kind` of each ARN."""
-    # few principals make many calls: each ARN is taken apart once
+    # few principals make many calls: each ARN is parsed once
     every = pl.DataFrame({"arn": arn.cast(pl.String)})
     frame = every.unique(maintain_order=True)
     text = pl.col("arn")
@@ -63,14 +62,12 @@ def columns(arn: pl.Series) -> dict[str, pl.Series]:
 
 
 def gateway_like(role: pl.Series) -> pl.Series:
-    """Whether a role name sounds like one that many callers share."""
+    """Whether a role name looks like that of a gateway, which many callers share."""
     return role.cast(pl.String).str.contains(GATEWAY).fill_null(False)
 
 
 def user_of(arn: str) -> tuple[str, str] | None:
-    """Who an ARN names: an IAM user's name at `principal`, or a session name; None for neither."""
-    import re
-
+    """(`user`, name) of an IAM user's ARN, or (`session`, name) of a session's; None for neither."""
     for pattern in (_USER, _SESSION, _FEDERATED):
         match = re.match(pattern, arn)
         if match:

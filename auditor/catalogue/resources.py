@@ -1,7 +1,4 @@
-"""Find the folders that ship with the package: rules, templates and samples.
-
-Never reads a file: it only says where a folder is.
-"""
+"""Where the folders that ship with the package are: rules, templates and samples."""
 
 from __future__ import annotations
 
@@ -17,9 +14,9 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 @cache
 def folder(name: FolderName) -> Path:
-    """The folder of the checkout when the package lies in one, else that of the installed package.
+    """The folder of the checkout when the package is in one, else that of the installed package.
 
-    The checkout is asked first: an editable install may leave a copy behind that would go stale.
+    The checkout comes first: an editable install may have a stale copy.
     """
     checkout = PACKAGE.parent
     if (checkout / "pyproject.toml").is_file() and (checkout / name).is_dir():

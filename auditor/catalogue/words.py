@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What the evidence says of one field on one call."""
+    """The result for one field of one call."""
 
     PRESENT = "present"
     ABSENT = "absent"
@@ -23,7 +23,7 @@ class Level(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 is the loudest."""
+        """0 is the most severe."""
         return ("error", "warning", "note").index(self.value)
 
 
@@ -65,7 +65,7 @@ PRECEDENCE = (
     frozenset({Cause.MISSING}),
 )
 
-# Narrow to wide: a value stands at the scope where it can change.
+# Narrow to wide: the scope of a value is where it can change.
 SCOPES = tuple(
     """attempt request request_metadata gateway_record span client_header parent_span trace session process
     credential session_tag principal principal_tag resource_tag account billing_aggregate metric_aggregate

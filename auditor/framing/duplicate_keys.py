@@ -1,7 +1,4 @@
-"""Keys that stand twice in one JSON object: a parser keeps the last, an auditor wants to know of both.
-
-It looks at small records only, and never at what a value says.
-"""
+"""Duplicate keys of one JSON object: a parser keeps the last value, an audit needs all that differ."""
 
 from __future__ import annotations
 
@@ -11,17 +8,17 @@ from typing import Any
 
 from auditor.printing.surrogates import spelled
 
-MAX_TWICE = 64 * 1024  # bytes of a record that is looked at
+MAX_BYTES = 64 * 1024  # of a record that is checked
 _KEYS = re.compile(rb'"([^"\\]{1,128})"\s*:')
 
 
-class Twice(list[Any]):
-    """The values of a key that stands more than once in one object, and does not agree with itself."""
+class DuplicateValues(list[Any]):
+    """The different values of a key that one object has more than once."""
 
 
-def with_twice(raw: bytes) -> Any:
-    """A small JSON value in which a key that stands twice with different values keeps both; else None."""
-    if len(raw) > MAX_TWICE:
+def with_duplicates(raw: bytes) -> Any:
+    """A small JSON value in which duplicate keys keep all their values; None where there are none."""
+    if len(raw) > MAX_BYTES:
         return None
     keys = _KEYS.findall(raw)
     if len(keys) == len(set(keys)):
@@ -36,8 +33,10 @@ def _pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key, value in items:
         if key in out and out[key] != value:
-            held = out[key]
-            out[key] = Twice([*held, value] if isinstance(held, Twice) else [held, value])
+            known = out[key]
+            out[key] = DuplicateValues(
+                [*known, value] if isinstance(known, DuplicateValues) else [known, value]
+            )
         else:
             out[key] = value
     return out

@@ -1,7 +1,4 @@
-"""HTTP requests and answers out of text: raw dumps, `curl -v`, `curl` commands, bare header blocks, HAR.
-
-It parses messages only; what a header means is decided by the reader, and nothing is ever sent.
-"""
+"""HTTP requests and responses in text: raw dumps, `curl -v`, `curl` commands, blocks of headers, HAR."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ REQUEST = re.compile(r"^(?:> )?([A-Z]{3,10}) (\S+) HTTP/\d(?:\.\d)?\s*$")
 STATUS = re.compile(r"^(?:< )?HTTP/\d(?:\.\d)? (\d{3})\b")
 CURL = re.compile(r"^(?:\$ )?curl(?:\.exe)? .*(?:-H|--header|https?://)")
 HEADER = re.compile(r"^(?:[<>] )?:?([A-Za-z][A-Za-z0-9_-]{0,99}):[ \t]*+(.*)$")
-# a block of headers without a request line is told from other `key: value` text by one of these
+# one of these makes `key: value` lines without a request line a block of headers
 KNOWN = frozenset(
     """host authorization content-type user-agent accept traceparent baggage content-length cookie
     x-request-id x-api-key x-forwarded-for""".split()
@@ -33,7 +30,7 @@ _parser = HeaderParser(policy=HTTP.clone(max_line_length=None))
 
 @dataclass
 class Exchange:
-    """One request with the answer to it, where there is one; `line` is 1-based."""
+    """One request, with the response where there is one; `line` is 1-based, `offset` in bytes."""
 
     line: int
     offset: int = 0
@@ -46,8 +43,8 @@ class Exchange:
     answer: Any = None
 
 
-def begins(line: str) -> bool:
-    """Whether a line of text opens a request."""
+def starts_request(line: str) -> bool:
+    """Whether a line of text starts a request."""
     return bool(REQUEST.match(line) or CURL.match(line))
 
 
@@ -56,18 +53,18 @@ def headers_of(lines: list[str]) -> dict[str, str]:
     text = "\n".join(line[2:] if line[:2] in ("> ", "< ") else line for line in lines)
     out: dict[str, str] = {}
     try:
-        found = _parser.parsestr(text.replace("\n:", "\n") + "\n\n").items()
+        headers = _parser.parsestr(text.replace("\n:", "\n") + "\n\n").items()
     except (ValueError, IndexError, TypeError, AttributeError):
-        found = [(m[1], m[2]) for line in lines if (m := HEADER.match(line))]
-    for name, value in found:
+        headers = [(m[1], m[2]) for line in lines if (m := HEADER.match(line))]
+    for name, value in headers:
         lower = str(name).lower()
-        said = " ".join(str(value).split())
-        out[lower] = f"{out[lower]}, {said}" if lower in out else said
+        unfolded = " ".join(str(value).split())
+        out[lower] = f"{out[lower]}, {unfolded}" if lower in out else unfolded
     return out
 
 
 def body_of(text: str) -> Any:
-    """A JSON body as a mapping; anything else is nothing."""
+    """A JSON body as a mapping; None for any other body."""
     text = text.strip()
     if not text.startswith("{"):
         return None
@@ -80,7 +77,7 @@ def body_of(text: str) -> Any:
 
 def exchanges(text: str) -> list[Exchange]:
     """Every exchange of a text, in its order."""
-    found: list[Exchange] = []
+    out: list[Exchange] = []
     lines = text.split("\n")
     offsets = _offsets(lines)
     number = 0
@@ -88,16 +85,16 @@ def exchanges(text: str) -> list[Exchange]:
         line = lines[number].rstrip("\r")
         if CURL.match(line):
             command, after = _command(lines, number)
-            one = command_of(command)
-            if one is not None:
-                one.line, one.offset = number + 1, offsets[number]
-                found.append(one)
+            exchange = curl_exchange(command)
+            if exchange is not None:
+                exchange.line, exchange.offset = number + 1, offsets[number]
+                out.append(exchange)
             number = after
-        elif REQUEST.match(line) or STATUS.match(line) or (not found and _bare(lines, number)):
-            number = _message(lines, number, offsets, found)
+        elif REQUEST.match(line) or STATUS.match(line) or (not out and _is_header_block(lines, number)):
+            number = _message(lines, number, offsets, out)
         else:
             number += 1
-    return found
+    return out
 
 
 def _offsets(lines: list[str]) -> list[int]:
@@ -108,8 +105,8 @@ def _offsets(lines: list[str]) -> list[int]:
     return out
 
 
-def _bare(lines: list[str], number: int) -> bool:
-    """Whether a block of headers begins here, without a request line."""
+def _is_header_block(lines: list[str], number: int) -> bool:
+    """Whether a block of headers starts_request here, without a request line."""
     block = []
     for line in lines[number : number + 60]:
         if not line.strip():
@@ -119,17 +116,17 @@ def _bare(lines: list[str], number: int) -> bool:
     return len(names) >= 2 and len(names) >= 0.8 * len(block) and bool(KNOWN & set(names))
 
 
-def _message(lines: list[str], number: int, offsets: list[int], found: list[Exchange]) -> int:
-    """Read one request or answer; returns the line behind it."""
+def _message(lines: list[str], number: int, offsets: list[int], out: list[Exchange]) -> int:
+    """Read one request or response; returns the line after it."""
     first = lines[number].rstrip("\r")
     request, status = REQUEST.match(first), STATUS.match(first)
-    if status is None or not found:
-        found.append(Exchange(number + 1, offsets[number]))
-    one = found[-1]
+    if status is None or not out:
+        out.append(Exchange(number + 1, offsets[number]))
+    exchange = out[-1]
     if request is not None:
-        one.method, one.path = request[1], request[2]
+        exchange.method, exchange.path = request[1], request[2]
     if status is not None:
-        one.status = int(status[1])
+        exchange.status = int(status[1])
     at = number + 1 if request or status else number
     block: list[str] = []
     while at < len(lines):
@@ -141,23 +138,23 @@ def _message(lines: list[str], number: int, offsets: list[int], found: list[Exch
                 break
             block.append(line)
         at += 1
-    held = headers_of(block)
+    headers = headers_of(block)
     body, after = _body(lines, at)
     if status is not None:
-        one.answered, one.answer = one.answered | held, body_of(body) or one.answer
+        exchange.answered, exchange.answer = exchange.answered | headers, body_of(body) or exchange.answer
     else:
-        one.path = one.path or held.pop("path", None)
-        one.method = one.method or held.pop("method", None)
-        one.sent, one.body = held, body_of(body)
+        exchange.path = exchange.path or headers.pop("path", None)
+        exchange.method = exchange.method or headers.pop("method", None)
+        exchange.sent, exchange.body = headers, body_of(body)
     return after
 
 
 def _body(lines: list[str], at: int) -> tuple[str, int]:
-    """What stands behind the headers, up to the next message."""
+    """The text after the headers, up to the next message, and the line after it."""
     out: list[str] = []
     while at < len(lines):
         line = lines[at].rstrip("\r")
-        if begins(line) or STATUS.match(line):
+        if starts_request(line) or STATUS.match(line):
             break
         if line[:2] not in ("* ", "> ", "< ") and line not in (">", "<"):
             out.append(line)
@@ -166,7 +163,7 @@ def _body(lines: list[str], at: int) -> tuple[str, int]:
 
 
 def _command(lines: list[str], number: int) -> tuple[str, int]:
-    """A shell command with its continued lines, and the line behind it."""
+    """A shell command with its continuation lines, and the line after it."""
     out = [lines[number].rstrip("\r")]
     while number + 1 < len(lines) and (out[-1].endswith("\\") or "\n".join(out).count("'") % 2):
         number += 1
@@ -174,13 +171,13 @@ def _command(lines: list[str], number: int) -> tuple[str, int]:
     return "\n".join(out).replace("\\\n", " ").removeprefix("$ "), number + 1
 
 
-def command_of(text: str) -> Exchange | None:
-    """The request that a curl command would send; None when the shell could not read it."""
+def curl_exchange(text: str) -> Exchange | None:
+    """The request that a curl command would send; None when a shell could not parse the command."""
     try:
         words = shlex.split(text.replace("$'", "'"))
     except ValueError:
         return None
-    one = Exchange(1, method=None)
+    exchange = Exchange(1, method=None)
     headers: list[str] = []
     data: list[str] = []
     rest = iter(words[1:])
@@ -189,17 +186,17 @@ def command_of(text: str) -> Exchange | None:
         if word in ("-H", "--header"):
             headers.append(value)
         elif word in ("-X", "--request"):
-            one.method = value
+            exchange.method = value
         elif word.startswith("--data") or word in ("-d", "--json"):
             data.append(value)
         elif word == "--url" or "://" in word:
-            one.path = value or word
-    one.sent, one.body = headers_of(headers), body_of("".join(data))
-    one.method = one.method or ("POST" if data else "GET")
-    return one
+            exchange.path = value or word
+    exchange.sent, exchange.body = headers_of(headers), body_of("".join(data))
+    exchange.method = exchange.method or ("POST" if data else "GET")
+    return exchange
 
 
-def entry_of(entry: dict[str, Any]) -> Exchange:
+def har_exchange(entry: dict[str, Any]) -> Exchange:
     """One entry of a HAR file."""
     request, response = _mapping(entry.get("request")), _mapping(entry.get("response"))
     return Exchange(
@@ -207,8 +204,8 @@ def entry_of(entry: dict[str, Any]) -> Exchange:
         method=str(request.get("method") or "") or None,
         path=str(request.get("url") or "") or None,
         status=response.get("status") if isinstance(response.get("status"), int) else None,
-        sent=_named(request.get("headers")),
-        answered=_named(response.get("headers")),
+        sent=_har_headers(request.get("headers")),
+        answered=_har_headers(response.get("headers")),
         body=body_of(str(_mapping(request.get("postData")).get("text") or "")),
         answer=body_of(str(_mapping(response.get("content")).get("text") or "")),
     )
@@ -218,6 +215,6 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _named(items: Any) -> dict[str, str]:
-    held = [i for i in items if isinstance(i, dict)] if isinstance(items, list) else []
-    return {str(i.get("name")).lower(): str(i.get("value")) for i in held}
+def _har_headers(items: Any) -> dict[str, str]:
+    headers = [i for i in items if isinstance(i, dict)] if isinstance(items, list) else []
+    return {str(i.get("name")).lower(): str(i.get("value")) for i in headers}

@@ -1,7 +1,4 @@
-"""The JSON value at the end of a log line, behind what a collector or a framework wrote before it.
-
-It never takes a part of a value for the value, nor drops a sentence that belongs to it.
-"""
+"""The JSON value at the end of a log line, after what a collector or a logging framework wrote."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from auditor.framing.json_repair import MAX_LITERAL, literal
+from auditor.framing.json_repair import MAX_LITERAL, python_literal
 from auditor.framing.log_lines import parted
 from auditor.framing.phrases import phrases
 from auditor.printing.surrogates import spelled
@@ -17,43 +14,43 @@ from auditor.printing.surrogates import spelled
 _scanner = json.JSONDecoder()
 _PAIR = re.compile(r"(?<![\w.-])(?=(?:[\w.-]*[.-])?[A-Za-z_])[\w.-]++=\S")
 _MEMBER = re.compile(r"\{\s*(?:\"[^\"]{0,128}\"|'[^']{0,128}')\s*:")
-# a quote that is not closed goes to the end
+# a quote that is not closed extends to the end
 _MARKS = re.compile(r"\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)|'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|[{}\[\]]", re.S)
-_SAID = frozenset({"model", "tokens in", "tokens out", "tenant", "customer", "team", "workflow", "cost"})
+_FACTS = frozenset({"model", "tokens in", "tokens out", "tenant", "customer", "team", "workflow", "cost"})
 
 
 def after_prefix(text: str) -> Any:
-    """The JSON value behind a log prefix (`2026-09-14T10:00:03Z stdout F {…}`), or None.
+    """The JSON value after a log prefix (`2026-09-14T10:00:03Z stdout F {…}`), or None.
 
-    A line that says more than a prefix before it (`tenant=acme usage={…}`) is text. CutError where a
-    value behind a prefix does not end: what stands whole within it is no record.
+    A line with facts before the value (`tenant=acme usage={…}`) is text. TruncatedError where the value does
+    not end: the complete values inside it are no records.
     """
     line = parted(text).text
     for begin in _candidates(line):
-        if begin and (_PAIR.search(line, 0, begin) or _says_more(line[:begin])):
+        if begin and (_PAIR.search(line, 0, begin) or _has_facts(line[:begin])):
             return None
         try:
             value, _ = _scanner.raw_decode(line, begin)
             value = spelled(value, line)
         except (ValueError, RecursionError):
-            # `print` and `%s` leave a Python dictionary at the end of the line
-            ends = line[begin : begin + 2] == "{'" and line[-1:] == "}" and len(line) < MAX_LITERAL
-            value = literal(line[begin:]) if ends else None
+            # `print` and `%s` write a Python dictionary at the end of the line
+            is_repr = line[begin : begin + 2] == "{'" and line[-1:] == "}" and len(line) < MAX_LITERAL
+            value = python_literal(line[begin:]) if is_repr else None
         if isinstance(value, dict) and value:
             return value
         if _MEMBER.match(line, begin):
-            if (begin or text.lstrip()[:1] != "{") and not _ends(line, begin):
-                raise CutError
+            if (begin or text.lstrip()[:1] != "{") and not _is_closed(line, begin):
+                raise TruncatedError
             return None
     return None
 
 
-class CutError(Exception):
+class TruncatedError(Exception):
     """A line ends before the value that began in it."""
 
 
-def _ends(text: str, at: int) -> bool:
-    """Whether the brackets that open here are closed again, brackets in quotes aside."""
+def _is_closed(text: str, at: int) -> bool:
+    """Whether the brackets that open here are closed again; brackets in quotes do not count."""
     depth = 0
     for mark in _MARKS.finditer(text, at):
         depth += (mark[0] in "{[") - (mark[0] in "}]")
@@ -62,12 +59,13 @@ def _ends(text: str, at: int) -> bool:
     return False
 
 
-def _says_more(before: str) -> bool:
+def _has_facts(before: str) -> bool:
     """Whether a sentence before a value names a model, its tokens or an owner: they belong together."""
-    return bool(before.strip()) and not _SAID.isdisjoint(phrases(before))
+    return bool(before.strip()) and not _FACTS.isdisjoint(phrases(before))
 
 
 def _candidates(text: str) -> list[int]:
+    """Where a value may begin: at the first four opening braces."""
     first = text.find("{")
     out: list[int] = []
     while first >= 0 and len(out) < 4:

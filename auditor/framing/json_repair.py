@@ -1,6 +1,6 @@
-"""Almost-JSON made readable: smart quotes, trailing commas, foreign literals, elisions, a cut end.
+"""Invalid JSON repaired: smart quotes, trailing commas, literals of other languages, elisions, truncation.
 
-It never evaluates anything, and is only asked where strict JSON has failed; what was repaired is always said.
+Only for text that strict JSON refuses; literals are parsed, never evaluated.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyjson5
 
 from auditor.printing.surrogates import spelled
 
-MAX_REPAIR = 4 * 1024 * 1024  # characters: what is longer is no paste
+MAX_REPAIR = 4 * 1024 * 1024  # characters: longer text is no paste
 MAX_LITERAL = 100_000  # characters of a Python literal
 _QUOTES = str.maketrans("“”„‟«»‘’‚‛", '""""""\'\'\'\'')
 _CALLS = re.compile(
@@ -24,7 +24,7 @@ _CALLS = re.compile(
 _OPAQUE = re.compile(
     r"\bdatetime\.(?:datetime|date|timedelta)\([^()]*(?:\([^()]*\)[^()]*)*\)|<[A-Za-z][\w.]* [^<>]*>"
 )
-ELIDED = "…"  # stands in a record for what somebody left out by hand
+ELIDED = "…"  # in a record: what somebody left out by hand
 _REST = re.compile(r",\s*(?:\.\.\.|…)\s*(?=\})")
 _LIST_REST = re.compile(r",\s*(?:\.\.\.|…)\s*(?=\])")
 _ELIDED = re.compile(r"(?<=[\[{,:\s])(?:\.\.\.|…)(?=\s*[,\]}\n])")
@@ -32,22 +32,22 @@ _UNDEFINED = re.compile(r"(?<=[\[,:])\s*(?:undefined|\[(?:Object|Array|Circular[
 RECORD_LISTS = ("spans", "Records", "records", "events", "data", "results", "observations", "logRecords")
 
 
-def repaired(text: str) -> tuple[Any, str] | None:
-    """The value that almost-JSON means and what was wrong with it, or None when it means nothing."""
+def repair(text: str) -> tuple[Any, str] | None:
+    """The value of invalid JSON and what was wrong with it; None when no repair gives a value."""
     if len(text) > MAX_REPAIR:
         return None
-    for change, parse, what in _WAYS:
+    for change, parse, defect in _REPAIRS:
         text = change(text)
         value = parse(text)
         if isinstance(value, (dict, list)) and value:
-            return value, what
+            return value, defect
     return None
 
 
-def closed(data: bytes) -> tuple[Any, int] | None:
-    """What stands before the end of a cut document, without its last record, and how many were lost.
+def close_truncated(data: bytes) -> tuple[Any, int] | None:
+    """A truncated document without its last record, and how many records were lost.
 
-    None when nothing whole is left.
+    None when no complete record is left.
     """
     if len(data) > 16 * MAX_REPAIR:
         return None
@@ -59,7 +59,7 @@ def closed(data: bytes) -> tuple[Any, int] | None:
 
 
 def _drop_last(value: Any) -> bool:
-    """Take the last record off, for it is cut: of the list of records on the way to the end."""
+    """Remove the last, truncated record of the list of records on the way to the end."""
     chosen: list[Any] | None = None
     named = False
     for _ in range(100):
@@ -85,12 +85,12 @@ def _without_calls(text: str) -> str:
 
 
 def _without_elisions(text: str) -> str:
-    # at the end of an object it stands for members, of a list for elements, elsewhere for a value
+    # at the end of an object it replaces members, of a list elements, elsewhere a value
     text = _ELIDED.sub(f'"{ELIDED}"', _LIST_REST.sub("", _REST.sub(f', "{ELIDED}": 1', text)))
     return _UNDEFINED.sub(" null", text)
 
 
-def _same(text: str) -> str:
+def _unchanged(text: str) -> str:
     return text
 
 
@@ -98,17 +98,17 @@ def _ascii_quotes(text: str) -> str:
     return text.translate(_QUOTES)
 
 
-def _lenient(text: str) -> Any:
+def _parse_json5(text: str) -> Any:
     try:
         return spelled(pyjson5.decode(text, maxdepth=100), text)
     except (pyjson5.Json5Exception, ValueError, RecursionError):
         return None
 
 
-def literal(text: str) -> Any:
-    """What a Python literal means, or None; it is parsed and never run."""
+def python_literal(text: str) -> Any:
+    """The value of a Python literal, or None."""
     with warnings.catch_warnings():
-        # a damaged escape in the data is no news to the user
+        # a damaged escape in the data does not concern the user
         warnings.simplefilter("ignore")
         try:
             return spelled(ast.literal_eval(text), text)
@@ -116,17 +116,18 @@ def literal(text: str) -> Any:
             return None
 
 
-def _python(text: str) -> Any:
+def _parse_python(text: str) -> Any:
     if len(text) > MAX_LITERAL:
         return None
-    value = literal(text)
+    value = python_literal(text)
     return None if "Ellipsis" in repr(value) else value
 
 
-_WAYS = (
-    (_same, _lenient, "a trailing comma, a comment or a JavaScript literal"),
-    (_same, _python, "a Python literal"),
-    (_ascii_quotes, _lenient, "smart quotes"),
-    (_without_calls, _python, "a Python literal"),
-    (_without_elisions, _lenient, "elided values"),
+# (change of the text, parser, what was wrong); each change is applied to the text as the one before left it
+_REPAIRS = (
+    (_unchanged, _parse_json5, "a trailing comma, a comment or a JavaScript literal"),
+    (_unchanged, _parse_python, "a Python literal"),
+    (_ascii_quotes, _parse_json5, "smart quotes"),
+    (_without_calls, _parse_python, "a Python literal"),
+    (_without_elisions, _parse_json5, "elided values"),
 )

@@ -1,7 +1,4 @@
-"""The values in the bytes of an input, however they are packed: JSON, and lines of text between it.
-
-It never executes or follows anything found in the data, and never drops a piece without a skip.
-"""
+"""The pieces of an input: JSON values in any framing, YAML documents, and the lines of text between them."""
 
 from __future__ import annotations
 
@@ -12,10 +9,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from auditor.framing.json_in_logs import CutError, after_prefix
-from auditor.framing.json_repair import closed, repaired
-from auditor.framing.log_lines import joined
-from auditor.framing.yaml_documents import SwollenError, documents, is_configuration, is_yaml
+from auditor.framing.json_in_logs import TruncatedError, after_prefix
+from auditor.framing.json_repair import close_truncated, repair
+from auditor.framing.log_lines import complete_lines
+from auditor.framing.yaml_documents import AliasExpansionError, documents, is_configuration, is_yaml
 from auditor.inputs.source import Source
 from auditor.printing.surrogates import spelled, spelled_escapes
 
@@ -26,34 +23,34 @@ NoteFn = Callable[[str], None]
 
 
 class Piece(NamedTuple):
-    """One JSON value or one line of text, where it begins (byte offset, line), and its pointer within."""
+    """One JSON value or one line of text: the byte offset and line where its document begins, its pointer."""
 
     value: Any
     offset: int
     pointer: str
     line: int = 0
-    raw: bytes = b""  # what the value was decoded from, where it is all of that
+    raw: bytes = b""  # the bytes that were decoded, where they hold nothing but the value
 
 
-class Tell(NamedTuple):
-    """Where a framer says what it could not read, and what it had to mend."""
+class Diagnostics(NamedTuple):
+    """Receives what a framer could not read (`skip`) and what it repaired (`note`)."""
 
     skip: SkipFn
     note: NoteFn
 
 
-def unheard(_: str) -> None:
-    """A note that nobody asked for."""
+def _ignore_note(_: str) -> None:
+    """For callers that report no notes."""
 
 
 def decode(data: bytes | str) -> Any:
-    """Decode one JSON value; ValueError with a short reason, which never quotes the data."""
+    """Decode one JSON value; ValueError with a short reason without any of the data."""
     try:
         return _decoder.decode(data)
     except msgspec.DecodeError as error:
         raw = data if isinstance(data, bytes) else data.encode("utf-8", "backslashreplace")
-        if (whole := spelled_escapes(raw)) != raw:
-            return decode(whole)
+        if (escaped := spelled_escapes(raw)) != raw:
+            return decode(escaped)
         reason = str(error)
         raise ValueError(f"not JSON: {reason.split(':', maxsplit=1)[0][:80]}") from None
     except UnicodeDecodeError:
@@ -79,45 +76,51 @@ def depth_of(value: Any, limit: int = MAX_DEPTH) -> int:
 
 
 def pieces(
-    source: Source, skip: SkipFn, start: int = 0, end: int | None = None, note: NoteFn = unheard
+    source: Source, skip: SkipFn, start: int = 0, end: int | None = None, note: NoteFn = _ignore_note
 ) -> Iterator[Piece]:
-    """Every piece of the input in its order: a JSON value each, and as text each line that holds none.
+    """Every piece of the input in order: JSON values, and as text each line without one.
 
-    One document, an array (opened), JSON lines, values one behind another, or JSON inside log lines.
-    Almost-JSON is mended and noted; what is broken becomes a skip with its line.
+    One document, the elements of an array, JSON lines, concatenated values, or JSON inside log lines.
+    Invalid JSON is repaired with a note; what cannot be repaired becomes a skip with its line.
+    `start` and `end` are byte offsets that limit the lines.
     """
-    tell = Tell(skip, note)
+    diagnostics = Diagnostics(skip, note)
     container = container_of(source.head, source.is_short)
     if container == "text" and is_yaml(source.head):
         try:
-            found = documents(source.whole().decode("utf-8", "replace"))
-        except SwollenError as error:
+            yaml_documents = documents(source.whole().decode("utf-8", "replace"))
+        except AliasExpansionError as error:
             skip(error.line, str(error))
             return
-        if found is not None:
-            for line, value in found:
-                if is_configuration(value):
-                    skip(line, "a configuration, not a record of calls")
-                else:
-                    yield from _opened(value, 0, tell, line)
+        if yaml_documents is not None:
+            yield from _yaml_pieces(yaml_documents, diagnostics)
             return
     if container in ("json-lines", "text"):
-        yield from _line_pieces(source, tell, start, end)
+        for number, at, content in complete_lines(source.lines(start, end)):
+            yield from line_pieces(content, at, number, diagnostics)
         return
     data = source.whole()
     if container == "json":
         try:
-            yield from _opened(decode(data), 0, tell, 1, data)
+            yield from _top_level(decode(data), 0, diagnostics, 1, data)
             return
         except ValueError as error:
             if str(error).startswith("nested"):
                 skip(1, str(error))
                 return
-    yield from _stream_pieces(data, tell)
+    yield from _stream_pieces(data, diagnostics)
+
+
+def _yaml_pieces(yaml_documents: list[tuple[int, Any]], diagnostics: Diagnostics) -> Iterator[Piece]:
+    for line, value in yaml_documents:
+        if is_configuration(value):
+            diagnostics.skip(line, "a configuration, not a record of calls")
+        else:
+            yield from _top_level(value, 0, diagnostics, line)
 
 
 def json_pieces(
-    source: Source, skip: SkipFn, start: int = 0, end: int | None = None, note: NoteFn = unheard
+    source: Source, skip: SkipFn, start: int = 0, end: int | None = None, note: NoteFn = _ignore_note
 ) -> Iterator[Piece]:
     """The JSON values alone; lines of text are skipped as such."""
     for piece in pieces(source, skip, start, end, note):
@@ -128,7 +131,9 @@ def json_pieces(
 
 
 def container_of(head: bytes, complete: bool) -> str:
-    """`json` (one value), `json-lines`, `json-stream` (values among text) or `text`, told by the head."""
+    """The container by the head of an input: `json` (one value), `json-lines`, `json-stream` (values among
+    text) or `text`; `complete` says that the head is the whole input.
+    """
     text = head.lstrip()
     lines = [line for line in head.split(b"\n")[: 200 if complete else -1] if line.strip()]
     whole = sum(1 for line in lines if _is_json_line(line))
@@ -140,12 +145,12 @@ def container_of(head: bytes, complete: bool) -> str:
         return "json"
     if whole and whole >= 0.2 * len(lines):
         return "json-lines"
-    # a brace alone at the margin opens a value of several lines
+    # a brace alone on its line opens a value of several lines
     return "json-stream" if re.search(rb"(?m)^[ \t]*[{\[][ \t]*\r?$", head) else "text"
 
 
 def _opens(text: bytes) -> bool:
-    """Whether JSON may begin here; a bracket may as well begin a log's level or time."""
+    """Whether JSON may begin here; a bracket may also open the level or time of a log line."""
     return text[:1] == b"{" or bool(re.match(rb"\[\s*(?:[\[{\"'\]]|-?\d+\s*[,\]]|$)", text))
 
 
@@ -162,16 +167,13 @@ def _is_json_line(line: bytes) -> bool:
         return False
 
 
-def _line_pieces(source: Source, tell: Tell, start: int, end: int | None) -> Iterator[Piece]:
-    number = 0
-    for number, at, line in joined(source.lines(start, end)):
-        yield from one_line(line, at, number, tell)
+def line_pieces(line: bytes, at: int, number: int, diagnostics: Diagnostics) -> Iterator[Piece]:
+    """The JSON values of one line, also after a log prefix; the line as text where it holds none.
 
-
-def one_line(line: bytes, at: int, number: int, tell: Tell) -> Iterator[Piece]:
-    """The JSON values of one line, behind a log prefix if need be; the line as text where it holds none."""
+    `at` is its byte offset, `number` its 1-based line.
+    """
     if line[:3] == b"```":
-        return  # a fence of a chat or a document, no piece of the input
+        return  # a Markdown fence
     try:
         value = decode(line)
     except ValueError as error:
@@ -181,14 +183,14 @@ def one_line(line: bytes, at: int, number: int, tell: Tell) -> Iterator[Piece]:
         text = line.decode("utf-8", "replace")
         try:
             value = after_prefix(text)
-        except CutError:
-            tell.skip(number, "cut off: the record behind the prefix is incomplete")
+        except TruncatedError:
+            diagnostics.skip(number, "cut off: the record behind the prefix is incomplete")
             return
         if value is None and _opens(line):
-            value = _mended(text, tell)
+            value = _repaired(text, diagnostics)
             if value is None:
-                cut = not line.rstrip().endswith((b"}", b"]"))
-                tell.skip(number, f"cut off ({error})" if cut else str(error))
+                truncated = not line.rstrip().endswith((b"}", b"]"))
+                diagnostics.skip(number, f"cut off ({error})" if truncated else str(error))
                 return
         if value is None:
             yield Piece(text, at, "", number)
@@ -196,46 +198,47 @@ def one_line(line: bytes, at: int, number: int, tell: Tell) -> Iterator[Piece]:
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         value = _unquoted(value)
     if not isinstance(value, (dict, list)):
-        tell.skip(number, "a bare value, not a record")
+        diagnostics.skip(number, "a bare value, not a record")
         return
-    yield from _opened(value, at, tell, number, line)
+    yield from _top_level(value, at, diagnostics, number, line)
 
 
 def _unquoted(text: str) -> Any:
-    """A paste that was quoted as a whole is decoded once."""
+    """A paste that was quoted as a whole is decoded a second time."""
     try:
         return decode(text)
     except ValueError:
         return text
 
 
-def _mended(text: str, tell: Tell) -> Any:
-    found = repaired(text)
-    if found is None:
+def _repaired(text: str, diagnostics: Diagnostics) -> Any:
+    result = repair(text)
+    if result is None:
         return None
-    tell.note(f"Almost-JSON was mended before reading: {found[1]}.")
-    return found[0]
+    value, defect = result
+    diagnostics.note(f"Almost-JSON was mended before reading: {defect}.")
+    return value
 
 
 _scanner = json.JSONDecoder()
 FIRST_LOOK = 4096  # characters
-LONGEST_WORD = 64  # characters: what a cut can make of a literal, a number or an escape is shorter
-_MARGIN = re.compile(r"^(?=[^\s\"'}\],])", re.M)  # where a line begins that can be no part of the value above
+LONGEST_WORD = 64  # characters: a literal, a number or an escape that a cut leaves is shorter
+_MARGIN = re.compile(r"^(?=[^\s\"'}\],])", re.M)  # the start of a line that cannot continue the value above
 
 
-def _stream_pieces(data: bytes, tell: Tell) -> Iterator[Piece]:
-    """Values one behind another, pretty-printed or not, with lines of text between them."""
+def _stream_pieces(data: bytes, diagnostics: Diagnostics) -> Iterator[Piece]:
+    """Concatenated values, pretty-printed or not, with lines of text between them."""
     text = data.decode("utf-8", "replace")
     ascii_only = len(text) == len(data)
     position, number, size = 0, 1, len(text)
     counted, counted_bytes = 0, 0
-    effort = _Effort(size)
+    budget = _Budget(size)
     while position < size:
         stop = text.find("\n", position)
         stop = size if stop < 0 else stop
         row = text[position:stop]
         bare = row.strip(" \t\r,;")
-        if not bare or bare in _ALONE:
+        if not bare or bare in _PUNCTUATION:
             position, number = stop + 1, number + 1
             continue
         at = position + len(row) - len(row.lstrip(" \t,"))
@@ -243,63 +246,63 @@ def _stream_pieces(data: bytes, tell: Tell) -> Iterator[Piece]:
         counted = at
         offset = counted_bytes
         if not _opens(text[at : at + 40].encode()):
-            yield from one_line(row.strip().encode(), offset, number, tell)
+            yield from line_pieces(row.strip().encode(), offset, number, diagnostics)
             position, number = stop + 1, number + 1
             continue
-        value, after = _block(text, at, number, tell, effort)
+        value, after = _value_at(text, at, number, diagnostics, budget)
         if value is not None:
-            yield from _opened(value, offset, tell, number, text[at:after].encode())
+            yield from _top_level(value, offset, diagnostics, number, text[at:after].encode())
         number += text.count("\n", position, after)
         position = after
 
 
-_ALONE = frozenset({"[", "]", "}", "],", "},", "```"})
+_PUNCTUATION = frozenset({"[", "]", "}", "],", "},", "```"})  # lines without content
 
 
-class _Effort:
-    """How many characters may still be looked at in vain: as many for a text as it has, a few times over."""
+class _Budget:
+    """How many characters failed attempts to decode may still read: a few times the size of the text."""
 
     def __init__(self, size: int) -> None:
         self.left = 64 * FIRST_LOOK + 4 * size
 
 
-def _block(text: str, at: int, number: int, tell: Tell, effort: _Effort) -> tuple[Any, int]:
-    """The value that begins here and where it ends; None when it is broken, which is told."""
+def _value_at(text: str, at: int, number: int, diagnostics: Diagnostics, budget: _Budget) -> tuple[Any, int]:
+    """The value that begins here and where it ends; None, with a skip, when it is broken."""
     try:
-        value, after = _decoded(text, at, effort)
+        value, after = _decode_at(text, at, budget)
         return (spelled(value, text[at:after]) if isinstance(value, (dict, list)) else None), after
     except RecursionError:
-        tell.skip(number, f"nested deeper than {MAX_DEPTH} levels")
-        return None, _margin(text, at)
+        diagnostics.skip(number, f"nested deeper than {MAX_DEPTH} levels")
+        return None, _next_at_margin(text, at)
     except ValueError as error:
         reason = f"not JSON: {str(error).split(':')[0][:60]}"
-    after = _margin(text, at)
+    after = _next_at_margin(text, at)
     block = text[at:after]
-    value = _mended(block.rstrip().rstrip(","), tell)
+    value = _repaired(block.rstrip().rstrip(","), diagnostics)
     if value is None:
-        whole = closed(block.encode())
-        if whole is not None:
-            tell.skip(number + block.rstrip().count("\n"), "cut off: the last record is incomplete")
-            return whole[0], after
-        tell.skip(number, reason)
+        complete = close_truncated(block.encode())
+        if complete is not None:
+            diagnostics.skip(number + block.rstrip().count("\n"), "cut off: the last record is incomplete")
+            return complete[0], after
+        diagnostics.skip(number, reason)
     return value, after
 
 
-def _margin(text: str, at: int) -> int:
-    """Where a broken value ends: where something else begins at the margin."""
+def _next_at_margin(text: str, at: int) -> int:
+    """Where a broken value ends: at the next line that cannot continue it."""
     stop = text.find("\n", at)
     following = _MARGIN.search(text, stop) if stop >= 0 else None
     return following.start() if following else len(text)
 
 
-def _decoded(text: str, at: int, effort: _Effort) -> tuple[Any, int]:
+def _decode_at(text: str, at: int, budget: _Budget) -> tuple[Any, int]:
     """The value that begins here and where it ends.
 
-    Only a part of the text is given to the decoder: its errors count the lines of all that they are given.
-    Where too much was looked at in vain, a value is looked for in its first line alone.
+    The decoder gets only a part of the text, because its errors count the lines of all that it gets. When
+    the budget is used up, only the first line is decoded.
     """
     size, end = FIRST_LOOK, len(text)
-    if effort.left <= 0 and (stop := text.find("\n", at)) >= 0:
+    if budget.left <= 0 and (stop := text.find("\n", at)) >= 0:
         size, end = stop - at, stop
     while True:
         part = text[at : at + size]
@@ -307,25 +310,27 @@ def _decoded(text: str, at: int, effort: _Effort) -> tuple[Any, int]:
             value, after = _scanner.raw_decode(part)
             return value, at + after
         except json.JSONDecodeError as error:
-            effort.left -= error.pos
+            budget.left -= error.pos
             inside = error.pos < len(part) - LONGEST_WORD and not error.msg.startswith("Unterminated")
             if inside or at + size >= end:
                 raise
         except RecursionError:
-            effort.left -= len(part)
+            budget.left -= len(part)
             raise
         size *= 8
 
 
-def _opened(value: Any, offset: int, tell: Tell, line: int, raw: bytes = b"") -> Iterator[Piece]:
+def _top_level(
+    value: Any, offset: int, diagnostics: Diagnostics, line: int, raw: bytes = b""
+) -> Iterator[Piece]:
     """The value itself, or the elements of a top-level array."""
     shallow = raw and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH
     items = [(f"/{i}", item) for i, item in enumerate(value)] if isinstance(value, list) else [("", value)]
     for pointer, item in items:
         if not isinstance(item, (dict, list)):
-            tell.skip(line, "a bare value, not a record")
+            diagnostics.skip(line, "a bare value, not a record")
             continue
         if not shallow and depth_of(item) > MAX_DEPTH:
-            tell.skip(line, f"nested deeper than {MAX_DEPTH} levels")
+            diagnostics.skip(line, f"nested deeper than {MAX_DEPTH} levels")
             continue
         yield Piece(item, offset, pointer, line, b"" if pointer else raw)

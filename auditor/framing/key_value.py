@@ -1,7 +1,4 @@
-"""Lines of text as records: `key=value` pairs wherever they stand, and what fixed phrases around them say.
-
-It reads no meaning into prose beyond those phrases, and never keeps the sentence.
-"""
+"""Lines of text as records: `key=value` pairs, and the facts in fixed phrases around them."""
 
 from __future__ import annotations
 
@@ -11,28 +8,32 @@ from itertools import pairwise
 from typing import Any
 
 from auditor.framing.json_values import decode
+from auditor.framing.nested import is_body, opened_text
 from auditor.framing.phrases import MODEL, phrases
 
-MAX_LINE = 64 * 1024  # characters of a line that are looked at
+MAX_LINE = 64 * 1024  # characters of a line that are read
 MAX_PAIRS = 500
 _KEY = re.compile(r"(?:(?<=^)|(?<=[\s,;|\[({]))([A-Za-z_@][\w.\-/@]{0,127})=")
 _BARE = re.compile(r"[^\s,;|]*(?:[,;|](?![A-Za-z_][\w.\-]{0,127}=|\s|$)[^\s,;|]*)*")
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'")
 _COLON = re.compile(r"\s*([A-Za-z_][\w.\- ]{0,60}?)\s*:\s+(\S.*)")
-_CALLED = re.compile(r"(?:Decimal|UUID|ObjectId)\('([^'()]{0,200})'\)")  # as Python shows such values
+_CALL = re.compile(r"(?:Decimal|UUID|ObjectId)\('([^'()]{0,200})'\)")  # the `repr` of such values
 _ESCAPE = re.compile(r"\\(.)")
 
 
 def pairs_of(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
-    """The `key=value` pairs of a line, and where each stands; a key that disagrees keeps both values."""
-    found, spans = _pairs_of(text)
-    return dict(found), spans
+    """The `key=value` pairs of a line, and the span of each.
+
+    A duplicate key with another value is kept as the key with a space at its end.
+    """
+    pairs, spans = _pairs_of(text)
+    return dict(pairs), spans
 
 
 @lru_cache(maxsize=4)
 def _pairs_of(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
-    """The pairs of a line that several readers ask for, one behind another."""
-    found: dict[str, Any] = {}
+    """The pairs of a line, cached: several readers need those of the same line."""
+    pairs: dict[str, Any] = {}
     spans: list[tuple[int, int]] = []
     position = 0
     while len(spans) < MAX_PAIRS:
@@ -42,31 +43,28 @@ def _pairs_of(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
         value, position = _value(text, key.end())
         spans.append((key.start(1), position))
         name = key[1]
-        if name in found and found[name] != value:
-            found[f"{name} "] = value  # the report tells that two values disagree
+        if name in pairs and pairs[name] != value:
+            pairs[f"{name} "] = value  # the report shows that two values disagree
         else:
-            found[name] = value
-    return _told(found), spans
+            pairs[name] = value
+    return _renamed(pairs), spans
 
 
-def _told(found: dict[str, Any]) -> dict[str, Any]:
-    """Pairs that say a known thing in a form of their own, under names that tell it.
-
-    Two numbers side by side can only be what went in and what came out.
-    """
-    if str(found.get("in", "")).isdigit() and str(found.get("out", "")).isdigit():
-        found |= {"tokens (in)": found.pop("in"), "tokens (out)": found.pop("out")}
-    both = _BOTH.fullmatch(str(found.get("tokens", "")))
+def _renamed(pairs: dict[str, Any]) -> dict[str, Any]:
+    """The pairs, with keys whose values show what they mean (`in=4 out=14`, `tokens=4+14`) renamed."""
+    if str(pairs.get("in", "")).isdigit() and str(pairs.get("out", "")).isdigit():
+        pairs |= {"tokens (in)": pairs.pop("in"), "tokens (out)": pairs.pop("out")}
+    both = _BOTH.fullmatch(str(pairs.get("tokens", "")))
     if both:
-        del found["tokens"]
-        found |= {"tokens (in)": both[1], "tokens (out)": both[2]}
-    if _OWN_ID.fullmatch(str(found.get("request", ""))) and "request_id" not in found:
-        found["request (id)"] = found.pop("request")
-    return found
+        del pairs["tokens"]
+        pairs |= {"tokens (in)": both[1], "tokens (out)": both[2]}
+    if _REQUEST_ID.fullmatch(str(pairs.get("request", ""))) and "request_id" not in pairs:
+        pairs["request (id)"] = pairs.pop("request")
+    return pairs
 
 
 _BOTH = re.compile(r"(\d{1,12})\s?[+/]\s?(\d{1,12})")
-_OWN_ID = re.compile(r"(?=[^\d]*\d)[A-Za-z0-9][\w.:-]{5,127}")
+_REQUEST_ID = re.compile(r"(?=[^\d]*\d)[A-Za-z0-9][\w.:-]{5,127}")
 
 
 def _value(text: str, at: int) -> tuple[Any, int]:
@@ -78,12 +76,12 @@ def _value(text: str, at: int) -> tuple[Any, int]:
             inner = quoted[1] if quoted[1] is not None else quoted[2]
             return _ESCAPE.sub(r"\1", inner), quoted.end()
     if first in ("{", "["):
-        opened = _container(text, at)
-        if opened is not None:
-            return opened
-    called = _CALLED.match(text, at)
-    if called:
-        return called[1], called.end()
+        container = _container(text, at)
+        if container is not None:
+            return container
+    call = _CALL.match(text, at)
+    if call:
+        return call[1], call.end()
     bare = _BARE.match(text, at)
     assert bare is not None
     value = bare[0]
@@ -98,9 +96,7 @@ _MATE = {")": "(", "]": "[", "}": "{", ",": "\0", ";": "\0"}
 
 
 def _container(text: str, at: int) -> tuple[Any, int] | None:
-    """A JSON or Python container written as a value."""
-    from auditor.framing.nested import opened_text
-
+    """A JSON or Python container that begins here, and where it ends; None when it is none."""
     end = _closings(text).get(at)
     if end is None or end - at >= MAX_CONTAINER:
         return None
@@ -114,19 +110,19 @@ def _container(text: str, at: int) -> tuple[Any, int] | None:
 
 @lru_cache(maxsize=4)
 def _closings(text: str) -> dict[int, int]:
-    """Where each bracket of a line is closed, by where it opens; bracket kinds are not told apart."""
-    opened: list[int] = []
+    """Where each bracket of a line is closed, by where it opens; all kinds of brackets count alike."""
+    openings: list[int] = []
     out: dict[int, int] = {}
-    for mark in _BRACKET.finditer(text):
-        if mark[0] in "{[":
-            opened.append(mark.start())
-        elif opened:
-            out[opened.pop()] = mark.start()
+    for bracket in _BRACKET.finditer(text):
+        if bracket[0] in "{[":
+            openings.append(bracket.start())
+        elif openings:
+            out[openings.pop()] = bracket.start()
     return out
 
 
 def colon_pairs(text: str) -> dict[str, Any]:
-    """`key: value | key: value` and `key: value, key: value`, when every part is one."""
+    """The pairs of `key: value | key: value` or `key: value, key: value`; empty unless every part is one."""
     for separator in (" | ", "; ", ", "):
         parts = [_COLON.fullmatch(part) for part in text.split(separator)]
         if len(parts) >= 2 and all(part and not MODEL.search(part[1]) for part in parts):
@@ -135,7 +131,7 @@ def colon_pairs(text: str) -> dict[str, Any]:
 
 
 def rest_of(text: str, spans: list[tuple[int, int]]) -> str:
-    """What a line says beside its pairs."""
+    """The text of a line without its pairs."""
     out, last = [], 0
     for start, end in spans:
         out.append(text[last:start])
@@ -147,13 +143,13 @@ def strict(text: str) -> dict[str, Any] | None:
     """A logfmt line: pairs and bare words only, from its first word on, quoted by nothing but `"`."""
     if "='" in text or not _KEY.match(text):
         return None
-    found, spans = pairs_of(text[:MAX_LINE])
+    pairs, spans = pairs_of(text[:MAX_LINE])
     if not spans or spans[0][0] != 0 or (len(spans) < 2 and spans[0][1] < len(text)):
         return None
     rest = rest_of(text, spans).split()
     if len(rest) > len(spans) or any(not _WORD.fullmatch(word) for word in rest):
         return None
-    return found | {word: True for word in rest if word not in found}
+    return pairs | {word: True for word in rest if word not in pairs}
 
 
 _WORD = re.compile(r"[A-Za-z_][\w.-]*")
@@ -161,58 +157,55 @@ _EVENT = re.compile(r"[\w .:/'!-]{0,80}")
 
 
 def loose(text: str) -> dict[str, Any] | None:
-    """A line of pairs behind a short event name, or of `key: value` parts; None for a sentence."""
-    found, spans = pairs_of(text[:MAX_LINE])
+    """A line of pairs after a short event name, or of `key: value` parts; None for a sentence."""
+    pairs, spans = pairs_of(text[:MAX_LINE])
     if len(spans) < 2:
-        held = colon_pairs(text) if len(text) < MAX_LINE and ": " in text else {}
-        return held or None
+        return (colon_pairs(text) if len(text) < MAX_LINE and ": " in text else {}) or None
     between = [text[a[1] : b[0]] for a, b in pairwise(spans)]
     if any(len(gap.strip(" ,;|&[](){}\t")) > 0 for gap in between) or text[spans[-1][1] :].strip(" ,;|)]}."):
         return None
     before = text[: spans[0][0]].strip(" |,;:-[({")
     if not _EVENT.fullmatch(before):
         return None
-    return ({"event": before} if before and "event" not in found else {}) | found
+    return ({"event": before} if before and "event" not in pairs else {}) | pairs
 
 
 def sentence(text: str) -> dict[str, Any] | None:
-    """Any line that is not blank: its pairs, what its phrases say, and the rest as its message."""
+    """Any line that is not blank: its pairs, the facts in its phrases, and the rest as its message."""
     if not text.strip():
         return None
     text = text[:MAX_LINE]
-    found, spans = pairs_of(text)
-    held, rest = embedded(rest_of(text, spans))
-    return held | found | {"message": rest, "text": phrases(rest)}
+    pairs, spans = pairs_of(text)
+    values, rest = embedded_values(rest_of(text, spans))
+    return values | pairs | {"message": rest, "text": phrases(rest)}
 
 
-def embedded(text: str) -> tuple[dict[str, Any], str]:
-    """What the containers in a sentence hold (`usage: {'inputTokens': 3}`), and the sentence without them.
+def embedded_values(text: str) -> tuple[dict[str, Any], str]:
+    """The members of containers in a sentence (`usage: {'inputTokens': 3}`), and the sentence without these.
 
-    Bodies stay closed, but what names a whole response holds its usage too.
+    Bodies are kept as one value each, but a whole response has the usage in it and is read.
     """
-    from auditor.framing.nested import is_body
-
-    held: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     rest, at, failed = [], 0, 0
     for opening in _OPENING.finditer(text):
         if opening.start() < at:
             continue
         begin = opening.end() - 1
-        found = _container(text, begin) if failed < MAX_FAILED else None
-        if found is None or not isinstance(found[0], dict):
-            # what is nested in a container that cannot be read is read again
+        container = _container(text, begin) if failed < MAX_FAILED else None
+        if container is None or not isinstance(container[0], dict):
+            # containers nested in one that cannot be read are tried as well
             failed += _closings(text).get(begin, begin) - begin
             continue
         rest.append(text[at:begin])
-        value, at = found
+        value, at = container
         name = (opening[1] or "").lower()
-        if name.endswith("headers") or (name not in _WHOLE and is_body(name, value)):
-            held.setdefault(name, value)
+        if name.endswith("headers") or (name not in _RESPONSES and is_body(name, value)):
+            members.setdefault(name, value)
         else:
-            held = value | held
-    return held, "".join([*rest, text[at:]])
+            members = value | members
+    return members, "".join([*rest, text[at:]])
 
 
 _OPENING = re.compile(r"(?:\b([A-Za-z_][\w.-]{0,63})\s?:\s?)?\{(?=\s*[\"'])")
 MAX_FAILED = 256 * 1024  # characters of containers that could not be read
-_WHOLE = frozenset({"response", "responses", "result", "output"})
+_RESPONSES = frozenset({"response", "responses", "result", "output"})

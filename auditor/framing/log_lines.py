@@ -1,7 +1,4 @@
-"""One line of a log: cleaned of what terminals and chats add, and parted from the prefix a collector wrote.
-
-It never parses what the application said; that is the readers' work.
-"""
+"""Lines of a log: without terminal codes, apart from the prefix of a collector, partial lines joined."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ _RFC3339 = r"\d{4}-\d\d-\d\d[T\ ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d
 _LEVEL = r"(?:TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL|SEVERE)"
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
-# what a collector or a logging framework puts before the message; the names say what it tells
+# what a collector or a logging framework writes before the message; the groups name its fields
 _PREFIXES = tuple(
     re.compile(p, re.X)
     for p in (
@@ -46,6 +43,7 @@ _PREFIXES = tuple(
         rf"(?P<level>{_LEVEL}):?\ +(?:\[(?P<logger>[\w.]+)\]\ *)?",  # uvicorn, gunicorn
     )
 )
+MAX_PREFIXES = 4  # of one line
 _COMPOSE = re.compile(r"(?P<service>[A-Za-z][\w.-]*?)(?:-\d+)?\s+\| (?=\S)")
 _SHELL = re.compile(r"^(?:\$ |❯ |PS [A-Z]:\\[^>]*> ?)")
 _SD = re.compile(r'(?<![\w.@-])([\w.@-]++)="([^"\]]*+)"')
@@ -55,60 +53,61 @@ PREFIX = "@prefix"  # the key under which a record keeps what the prefix of its 
 
 
 class Line(NamedTuple):
-    """What was said, and what the prefix told (time, level, host, pod …); `cut` where more of it follows."""
+    """The message and the fields of the prefix (time, level, host, pod …); `cut` where more of it follows."""
 
     text: str
     told: dict[str, str]
     cut: bool = False
 
 
-def plain(text: str) -> str:
-    """A line without colours, invisible characters and direction marks."""
+def without_ansi(text: str) -> str:
+    """A line without ANSI codes, invisible characters and direction marks."""
     if "\x1b" in text or "[" in text:
         text = _ANSI.sub("", text)
     return text if text.isascii() else text.translate(_INVISIBLE)
 
 
 def parted(text: str) -> Line:
-    """A line and its prefix, read apart; prefixes may stand one behind another."""
-    text = _SHELL.sub("", plain(text).rstrip("\r\n"))
-    told: dict[str, str] = {}
+    """A line as its message and the fields of its prefix, of which there may be several in a row."""
+    text = _SHELL.sub("", without_ansi(text).rstrip("\r\n"))
+    fields: dict[str, str] = {}
     compose = _COMPOSE.match(text)
     if compose and "=" not in compose[0] and text.count(" | ") == 1:
-        told["service"], text = compose["service"], text[compose.end() :]
-    for _ in range(4):
+        fields["service"], text = compose["service"], text[compose.end() :]
+    for _ in range(MAX_PREFIXES):
         for pattern in _PREFIXES:
-            found = pattern.match(text)
-            if found and found.end():
-                told |= {k: v for k, v in found.groupdict().items() if v and k not in told}
-                text = text[found.end() :]
+            prefix = pattern.match(text)
+            if prefix and prefix.end():
+                fields |= {k: v for k, v in prefix.groupdict().items() if v and k not in fields}
+                text = text[prefix.end() :]
                 break
         else:
             break
-    if "sd" in told:
-        told |= dict(_SD.findall(told.pop("sd")))
-    return Line(text, told, told.pop("part", "F") == "P")
+    if "sd" in fields:
+        fields |= dict(_SD.findall(fields.pop("sd")))
+    return Line(text, fields, fields.pop("part", "F") == "P")
 
 
 _CRI = re.compile(rb"^\S{20,36} (?:stdout|stderr) ([FP]) ")
 _DOCKER = b'{"log":'
-MAX_JOINED = 16 * 1024 * 1024
+MAX_JOINED = 16 * 1024 * 1024  # bytes
+MIN_DOCKER = 16 * 1024  # bytes: the driver splits no shorter line
 
 
-class _Docker(msgspec.Struct):
+class _DockerLine(msgspec.Struct):
     """One line of Docker's json-file driver."""
 
     log: str
     stream: str = ""
 
 
-_docker = msgspec.json.Decoder(_Docker)
+_docker = msgspec.json.Decoder(_DockerLine)
 
 
-def joined(blocks: Iterable[tuple[int, list[bytes]]]) -> Iterator[tuple[int, int, bytes]]:
-    """(line, byte offset, content) of each line that is not blank, partial lines as one at their first."""
+def complete_lines(blocks: Iterable[tuple[int, list[bytes]]]) -> Iterator[tuple[int, int, bytes]]:
+    """(line, byte offset, content) of each line that is not blank, partial lines joined at their first."""
     number = 0
-    held: tuple[int, int, bytes] | None = None
+    partial: tuple[int, int, bytes] | None = None
     for offset, lines in blocks:
         at = offset
         for line in lines:
@@ -117,34 +116,34 @@ def joined(blocks: Iterable[tuple[int, list[bytes]]]) -> Iterator[tuple[int, int
             content = line.strip()
             if not content:
                 continue
-            more, said = _said(content, joining=held is not None)
+            more, text = _partial(content, joining=partial is not None)
             if more is None:
-                if held is not None:
-                    yield held
-                    held = None
+                if partial is not None:
+                    yield partial
+                    partial = None
                 yield number, here, content
                 continue
-            first = (held[0], held[1], held[2] + said) if held is not None else (number, here, said)
-            if more and len(first[2]) < MAX_JOINED:
-                held = first
+            joined = (*partial[:2], partial[2] + text) if partial is not None else (number, here, text)
+            if more and len(joined[2]) < MAX_JOINED:
+                partial = joined
             else:
-                yield first
-                held = None
-    if held is not None:
-        yield held
+                yield joined
+                partial = None
+    if partial is not None:
+        yield partial
 
 
-def _said(content: bytes, *, joining: bool) -> tuple[bool | None, bytes]:
-    """Whether more follows, and what was said; None for a line that is whole in itself."""
+def _partial(content: bytes, *, joining: bool) -> tuple[bool | None, bytes]:
+    """Whether more of the line follows, and the text of this part; None for a complete line."""
     if content[:7] == _DOCKER:
         try:
             record = _docker.decode(content)
         except msgspec.DecodeError:
             return None, content
-        more = not record.log.endswith("\n") and len(record.log) >= 16 * 1024
+        more = not record.log.endswith("\n") and len(record.log) >= MIN_DOCKER
         return (more, record.log.encode()) if more or joining else (None, content)
-    found = _CRI.match(content)
-    if found is None or (found[1] == b"F" and not joining):
+    prefix = _CRI.match(content)
+    if prefix is None or (prefix[1] == b"F" and not joining):
         return None, content
-    # the first part keeps its time, those behind it only continue it
-    return found[1] == b"P", content[found.end() :] if joining else content
+    # the first part keeps its time, those after it only continue it
+    return prefix[1] == b"P", content[prefix.end() :] if joining else content

@@ -1,7 +1,4 @@
-"""Values inside values: JSON text, `key:value` tags, baggage, Python dictionaries, flattened to leaves.
-
-It never evaluates anything, and never looks into prompt or response bodies.
-"""
+"""Values inside values: JSON text, `key:value` tags, baggage, Python dictionaries, flattened to leaves."""
 
 from __future__ import annotations
 
@@ -12,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from auditor.framing.duplicate_keys import Twice
-from auditor.framing.json_repair import literal
+from auditor.framing.duplicate_keys import DuplicateValues
+from auditor.framing.json_repair import python_literal
 from auditor.framing.json_values import decode
 
 MAX_PATHS = 2000
@@ -34,7 +31,7 @@ CONTAINERS = frozenset(
 
 
 def leaves(value: Any, path: str = "", depth: int = 0, decoded: int = 0) -> Iterator[tuple[str, str, Any]]:
-    """(path, last key, leaf) of a nested value. Text that is itself JSON is opened, written `→` in the path.
+    """(path, last key, leaf) of a nested value. Text that is itself JSON is decoded, `→` in the path.
 
     Lists of one element count as the element; lists of `key:value` strings as mappings. Bodies are left out.
     """
@@ -54,7 +51,7 @@ def leaves(value: Any, path: str = "", depth: int = 0, decoded: int = 0) -> Iter
                 if (
                     isinstance(inner, (dict, list, str))
                     and is_body(name, inner)
-                    and not _named(here, name, inner)
+                    and not _is_namespace(here, name, inner)
                 ):
                     continue
                 stack.append((_join(here, name), name, inner, level + 1, opened))
@@ -68,10 +65,10 @@ def leaves(value: Any, path: str = "", depth: int = 0, decoded: int = 0) -> Iter
         yield here, key, item
 
 
-def _named(path: str, name: str, value: Any) -> bool:
-    """Whether a mapping called like a body is a name space of attributes: `request`, `gen_ai.response`."""
-    spaced = path.split(".", 1)[0] in ("gen_ai", "llm", "ai", "http")
-    return isinstance(value, dict) and (name == "request" or (spaced and name == "response"))
+def _is_namespace(path: str, name: str, value: Any) -> bool:
+    """Whether a mapping named like a body is a namespace of attributes: `request`, `gen_ai.response`."""
+    is_attribute = path.split(".", 1)[0] in ("gen_ai", "llm", "ai", "http")
+    return isinstance(value, dict) and (name == "request" or (is_attribute and name == "response"))
 
 
 def _join(path: str, name: str) -> str:
@@ -79,7 +76,7 @@ def _join(path: str, name: str) -> str:
 
 
 def _list_items(here: str, key: str, items: list[Any], level: int, opened: int) -> list[Any]:
-    if isinstance(items, Twice):
+    if isinstance(items, DuplicateValues):
         return [(here, key, item, level + 1, opened) for item in items]
     if len(items) == 1 and not isinstance(items[0], str):
         return [(here, key, items[0], level + 1, opened)]
@@ -100,7 +97,7 @@ def _list_items(here: str, key: str, items: list[Any], level: int, opened: int) 
 
 
 def is_body(name: str, value: Any) -> bool:
-    """Whether a key names prompt, response or error text, where a value never counts."""
+    """Whether a key names prompt, response or error text: no value in it is evidence."""
     return _names_body(name) or (isinstance(value, str) and len(value) > 4096 and not _may_open(value))
 
 
@@ -111,7 +108,7 @@ def _names_body(name: str) -> bool:
 
 
 def tag_pair(text: str) -> tuple[str, str] | None:
-    """`tenant:acme`, `team=growth` or `x-tenant-id: acme` as key and value; URLs and ARNs are no pairs."""
+    """`tenant:acme`, `team=growth` or `x-tenant-id: acme` as key and value; None for a URL or an ARN."""
     match = _TAG.match(text)
     return (match[1], match[2].strip()) if match else None
 
@@ -129,7 +126,7 @@ def _may_open(text: str) -> bool:
 
 
 def opened_text(text: str) -> Any:
-    """What JSON text, a Python dictionary or a `{k=v, k2=v2}` map says; the text itself when it is none."""
+    """The value of JSON text, of a Python dictionary or of a `{k=v, k2=v2}` map; any other text as it is."""
     try:
         return decode(text)
     except ValueError:
@@ -137,8 +134,8 @@ def opened_text(text: str) -> Any:
     if len(text) > 100_000:
         return text
     try:
-        # keys of a dictionary may be numbers, and its values tuples: from here on it is as if it were JSON
-        plain: Any = json.loads(json.dumps(literal(text), default=str, skipkeys=True))
+        # keys of a dictionary may be numbers and values tuples: through JSON they become text and lists
+        plain: Any = json.loads(json.dumps(python_literal(text), default=str, skipkeys=True))
     except (ValueError, RecursionError, TypeError):
         return text
     if isinstance(plain, (dict, list)):
@@ -158,6 +155,6 @@ def baggage(text: str) -> dict[str, str]:
 
 
 def is_container(key: str) -> bool:
-    """Whether a key holds pairs of its own: metadata, tags, properties, baggage …"""
+    """Whether the value of a key is a map of the user's keys: metadata, tags, properties, baggage …"""
     last = key.lower().replace("-", "_").rsplit(".", 1)[-1]
     return last in CONTAINERS

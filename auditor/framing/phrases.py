@@ -1,7 +1,4 @@
-"""Model ids in text, and the fixed phrases of log lines: `request 12ee32ff`, `tenant acme`, `4+14 tokens`.
-
-It knows these phrases and reads nothing else into a sentence.
-"""
+"""Model ids in text, and the fixed phrases of log lines: `request 12ee32ff`, `tenant acme`, `4+14 tokens`."""
 
 from __future__ import annotations
 
@@ -28,11 +25,11 @@ _OWNERS = (("tenant", _NAME), ("customer", _NAME), ("team", _CODE), ("user", _CO
 
 
 def _owner(word: str, alone: str) -> str:
-    """What `for tenant`, `tenant:` and `tenant` alone name; behind `user` alone only an id."""
+    """A pattern of `for tenant acme`, `tenant: acme` and `tenant acme`; `alone` is the value in the last."""
     return rf"\b(?:for|of|by|in|from) (?:the )?{word} {_NAME}|\b{word}[:#] ?{_NAME}|\b{word} {alone}"
 
 
-# phrases that say a thing: the pattern, the names under which the report shows it, a word that stands in each
+# each phrase: its pattern, the names by which the report shows its groups, words of which it contains one
 PHRASES: tuple[tuple[re.Pattern[str], tuple[str, ...], tuple[str, ...]], ...] = tuple(
     (re.compile(p, re.I), names, words)
     for p, names, words in (
@@ -78,7 +75,7 @@ PHRASES: tuple[tuple[re.Pattern[str], tuple[str, ...], tuple[str, ...]], ...] = 
 )
 _FAILED = re.compile(r"(?i)\b(fail(?:ed|ure)|throttled|timed out|timeout|denied|rejected|errored|aborted)\b")
 _ERROR_CASE = re.compile(r"[A-Z]\w+(?:Exception|Error|Timeout)")
-# words that follow "tenant" in a sentence about tenants, not of one
+# words after "tenant" in a sentence that names no tenant
 _STOP = frozenset(
     """id ids is was are were has had have not no and or the a an of for in on missing unknown none null
     header headers tag tags name names limit limits quota quotas scope context with without from to by at it
@@ -86,18 +83,18 @@ _STOP = frozenset(
     wide specific db database schema registry resolver service portal success support calls uses
     asks""".split()
 )
-_DOING = re.compile(r"(?i)[a-z]+(?:ed|ing)")
+_PARTICIPLE = re.compile(r"(?i)[a-z]+(?:ed|ing)")
 
 
 def phrases(text: str) -> dict[str, Any]:
-    """What the fixed phrases of a sentence say, under the names that the report shows."""
-    found: dict[str, Any] = {}
+    """The facts in the fixed phrases of a sentence, by the names that the report shows."""
+    facts: dict[str, Any] = {}
     model = MODEL.search(text)
     if model is not None:
-        found["model"] = model[1]
+        facts["model"] = model[1]
     lower = text.lower()
     for pattern, names, words in PHRASES:
-        # a look for its word costs far less than the pattern
+        # to search for a word costs far less than the pattern
         match = pattern.search(text) if any(word in lower for word in words) else None
         if match is None:
             continue
@@ -105,11 +102,11 @@ def phrases(text: str) -> dict[str, Any]:
         for name, value in zip(names, values, strict=False):
             if name == "error" and not _ERROR_CASE.match(value):
                 continue
-            if value.lower() not in _STOP and not _DOING.fullmatch(value):
-                found.setdefault(name, value)
-    if "tokens in" in found or "tokens out" in found:
-        found.pop("tokens", None)
+            if value.lower() not in _STOP and not _PARTICIPLE.fullmatch(value):
+                facts.setdefault(name, value)
+    if "tokens in" in facts or "tokens out" in facts:
+        facts.pop("tokens", None)
     failed = _FAILED.search(text)
     if failed is not None:
-        found.setdefault("error", failed[1].lower())
-    return found
+        facts.setdefault("error", failed[1].lower())
+    return facts

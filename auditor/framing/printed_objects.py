@@ -1,7 +1,4 @@
-"""Objects as Node prints them (`console.dir`), turned into JSON text: bare names, single quotes, undefined.
-
-What Node left out (`[Object]`, `... 3 more items`) is left out here; nothing is ever evaluated.
-"""
+"""Objects as programs print them: `console.dir` of Node, and `repr` or `str` of Python."""
 
 from __future__ import annotations
 
@@ -19,6 +16,9 @@ import msgspec
 from auditor.framing.json_values import decode
 from auditor.printing.surrogates import spelled
 
+# -- Node ----------------------------------------------------------------------------------------------------
+# bare names, single quotes, `undefined`; what Node left out (`[Object]`, `... 3 more items`) is missing
+
 MAX_OBJECT = 400_000  # characters
 _TOKEN = re.compile(
     r"""(?P<string>'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+"|`(?:[^`\\]|\\.)*+`)
@@ -32,11 +32,11 @@ _TOKEN = re.compile(
     |(?P<mark>[{}\[\],:+])""",
     re.VERBOSE,
 )
-_KEPT = ("true", "false", "null")
+_LITERALS = ("true", "false", "null")
 
 
-class Block(NamedTuple):
-    """One printed object: its text, the byte offset at which it begins, and its line."""
+class PrintedObject(NamedTuple):
+    """The text of one printed object, its byte offset and 1-based line; `whole` unless it does not end."""
 
     text: str
     offset: int
@@ -44,83 +44,86 @@ class Block(NamedTuple):
     whole: bool
 
 
-def blocks(data: bytes) -> Iterator[Block]:
-    """The objects in printed output: from a brace at the margin to the closing one at the margin."""
-    held: list[str] = []
+def node_objects(data: bytes) -> Iterator[PrintedObject]:
+    """The objects in printed output: from a brace alone on its line to the closing one alone on its line."""
+    block: list[str] = []
     begin, first, at = 0, 0, 0
     for number, raw in enumerate(data.split(b"\n"), 1):
         line = raw.decode("utf-8", "replace").rstrip()
         if line == "{":
-            if held:
-                yield Block("", begin, first, whole=False)
-            held, begin, first = [line], at, number
-        elif held:
-            held.append(line)
+            if block:
+                yield PrintedObject("", begin, first, whole=False)
+            block, begin, first = [line], at, number
+        elif block:
+            block.append(line)
             if line == "}":
-                yield Block("\n".join(held), begin, first, whole=True)
-                held = []
+                yield PrintedObject("\n".join(block), begin, first, whole=True)
+                block = []
         at += len(raw) + 1
-    if held:
-        yield Block("", begin, first, whole=False)
+    if block:
+        yield PrintedObject("", begin, first, whole=False)
 
 
-def value_of(text: str) -> Any:
-    """What a printed object says; ValueError where it is none."""
+def node_value(text: str) -> Any:
+    """The value of an object as Node printed it; ValueError where it is none."""
     if len(text) > MAX_OBJECT:
         raise ValueError("an object too long to be a span")
     return decode("".join(_json(text)))
 
 
 def _json(text: str) -> Iterator[str]:
-    joined: list[str] = []  # the parts of one text that was printed over several lines
-    for token in _TOKEN.finditer(text):
-        kind, held = token.lastgroup, token[0]
+    """The tokens of a printed object as JSON."""
+    parts: list[str] = []  # of one string that was printed over several lines
+    for match in _TOKEN.finditer(text):
+        kind, word = match.lastgroup, match[0]
         if kind == "open":
             raise ValueError("a text does not end")
         if kind == "string":
-            joined.append(held[1:-1])
+            parts.append(word[1:-1])
             continue
-        if held == "+":
+        if word == "+":
             continue
-        if joined:
-            yield _quoted("".join(joined))
-            joined = []
+        if parts:
+            yield _json_string("".join(parts))
+            parts = []
         if kind in ("name", "time"):
-            yield _quoted(held)
+            yield _json_string(word)
         elif kind == "number":
-            yield held.removesuffix("n")
-        elif kind == "mark" or held in _KEPT:
-            yield held
-        elif kind in ("word", "left") and text[token.end() :][:2].strip()[:1] not in ("{", "["):
-            # else it names the class of what follows
+            yield word.removesuffix("n")
+        elif kind == "mark" or word in _LITERALS:
+            yield word
+        elif kind in ("word", "left") and text[match.end() :][:2].strip()[:1] not in ("{", "["):
+            # before a bracket it is the class of what follows
             yield "null"
 
 
-def _quoted(text: str) -> str:
+def _json_string(text: str) -> str:
     return msgspec.json.encode(text).decode()
 
 
-MAX_TEXT = 200_000
+# -- Python --------------------------------------------------------------------------------------------------
+
+MAX_PYTHON = 200_000  # characters
 MAX_NESTING = 40
-_OBJECT = re.compile(r"\s*[A-Za-z_][\w.]*(?:\(|=)")
+_PYTHON_OBJECT = re.compile(r"\s*[A-Za-z_][\w.]*(?:\(|=)")
 _BROKEN = (SyntaxError, ValueError, MemoryError, RecursionError, tokenize.TokenError)
 
 
-def object_of(text: str) -> Any:
-    """What the text of an object says: its `repr`, or the bare `name=value name=value` of its `str`."""
-    if len(text) > MAX_TEXT or not _OBJECT.match(text):
+def python_value(text: str) -> Any:
+    """The value of an object by its `repr`, or by the `name=value name=value` of its `str`; else None."""
+    if len(text) > MAX_PYTHON or not _PYTHON_OBJECT.match(text):
         return None
     with warnings.catch_warnings():
-        # a damaged escape in the data is no news to the user
+        # a damaged escape in the data does not concern the user
         warnings.simplefilter("ignore")
         try:
-            return spelled(_value(ast.parse(_called(text.strip()), mode="eval").body), text)
+            return spelled(_syntax_value(ast.parse(_as_call(text.strip()), mode="eval").body), text)
         except _BROKEN:
             return None
 
 
-def _called(text: str) -> str:
-    """The text as one call: between the named values of a `str` stand blanks where a call has commas."""
+def _as_call(text: str) -> str:
+    """The text as one call: a `str` has spaces between the named values where a call has commas."""
     depth, starts = 0, []
     tokens = [t for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.string.strip()]
     for token, after in pairwise(tokens):
@@ -135,14 +138,14 @@ def _called(text: str) -> str:
     return f"_({', '.join(parts)})"
 
 
-def _value(node: ast.expr, depth: int = 0) -> Any:
+def _syntax_value(node: ast.expr, depth: int = 0) -> Any:
     if depth > MAX_NESTING:
         return None
     if isinstance(node, ast.Call):
-        return {k.arg: _value(k.value, depth + 1) for k in node.keywords if k.arg}
+        return {k.arg: _syntax_value(k.value, depth + 1) for k in node.keywords if k.arg}
     if isinstance(node, ast.Dict):
         pairs = zip(node.keys, node.values, strict=False)
-        return {str(k.value): _value(v, depth + 1) for k, v in pairs if isinstance(k, ast.Constant)}
+        return {str(k.value): _syntax_value(v, depth + 1) for k, v in pairs if isinstance(k, ast.Constant)}
     if isinstance(node, (ast.List, ast.Tuple)):
-        return [_value(item, depth + 1) for item in node.elts]
+        return [_syntax_value(item, depth + 1) for item in node.elts]
     return node.value if isinstance(node, ast.Constant) else None

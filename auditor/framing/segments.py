@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from auditor.catalogue.fields import catalogue
-from auditor.framing.http_messages import begins
+from auditor.framing.http_messages import starts_request
 from auditor.framing.tables import delimiter_of, header_of, is_rule
 
 
@@ -72,7 +72,7 @@ def _part(lines: list[str], at: int) -> tuple[str, int]:
             return "fence", end + 1
     if line[:1] == "{" and _DOCUMENT.match(line if len(line) > 2 else "".join(lines[at : at + 3])):
         return "document", _document_end(lines, at)
-    if begins(line):
+    if starts_request(line):
         return "http", _until(lines, at + 1, _ends_http)
     if _EXPANDED.match(line):
         return "table", _until(lines, at + 1, lambda row: "|" not in row and not _EXPANDED.match(row))

@@ -1,7 +1,4 @@
-"""Lines of stack traces between log lines: what raised an error was told by the line that logged it.
-
-It never reads code, and ends where the next log line begins.
-"""
+"""Lines of stack traces between log lines: no records, the line before them logged the error."""
 
 from __future__ import annotations
 
@@ -13,31 +10,31 @@ _BEGIN = "Traceback (most recent call last):"
 _FRAME = re.compile(r'File "[^"]*", line \d+')
 _SERVICE = re.compile(r"(?<![\w.-])[\w.-]++\s++\| ")  # Compose writes it before each line
 _MARK = re.compile(r"[\s|~^]+")
-# Java and Node write each frame so that it tells itself
+# frames of Java and Node are recognised one by one
 _AT = re.compile(r"(?:at [\w$.<>/@ \[\]-]+\(.*\)|at \S+:\d+:\d+|Caused by: \S.*|\.\.\. \d+ more)")
 
 
-class Stack:
-    """Follows the lines of one input and tells those of a stack trace from the others."""
+class StackTraces:
+    """Finds the lines of stack traces among those of one input."""
 
     def __init__(self) -> None:
-        self.inside = self.framed = False
+        self.inside = self.in_frame = False
 
-    def holds(self, raw: str, line: Line) -> bool:
-        """Whether a line belongs to a stack trace; asked of each line in turn."""
+    def contains(self, raw: str, line: Line) -> bool:
+        """Whether a line belongs to a stack trace; to be called with each line in order."""
         if line.text.endswith(_BEGIN):
-            self.inside, self.framed = True, False
+            self.inside, self.in_frame = True, False
             return len(line.text) == len(_BEGIN)
         if not self.inside:
             return bool(_AT.fullmatch(line.text.strip()))
         if "level" in line.told or "time" in line.told:
             self.inside = False
             return False
-        said = _SERVICE.sub("", raw)
-        if _FRAME.search(said):
-            self.framed = True
-        elif self.framed and not _MARK.fullmatch(said):
-            self.framed = False  # the code of the frame
-        elif not _MARK.fullmatch(said) and said[:1] not in (" ", "\t"):
+        text = _SERVICE.sub("", raw)
+        if _FRAME.search(text):
+            self.in_frame = True
+        elif self.in_frame and not _MARK.fullmatch(text):
+            self.in_frame = False  # the code of the frame
+        elif not _MARK.fullmatch(text) and text[:1] not in (" ", "\t"):
             self.inside = False  # the error itself, the last line of the trace
         return True

@@ -1,6 +1,6 @@
-"""YAML as records: `aws … --output yaml`, a block of `key: value` lines, several documents behind `---`.
+"""YAML documents as records: `aws … --output yaml`, a block of `key: value` lines, documents after `---`.
 
-Every scalar stays the text that it is; tags are refused, aliases limited, and nothing is ever constructed.
+Scalars stay text, tags are refused, and the expansion of aliases is limited.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LINE = re.compile(r"^\s*(?:(?:- )*[\w.\"'/@-]{1,80}:(?:\s.*)?|- .*|---|\.\.\.|#
 _OPENING = re.compile(
     r"^(?:---|(?:- )?(?:&[\w-]{1,80} )?[A-Za-z_\"'][\w.\"'/@-]{0,80}:(?:\s|$)|- &[\w-]{1,80} \{)"
 )
-# what tells that a document describes a deployment and not what happened in it
+# keys of documents that configure a deployment
 _CONFIGURATIONS = (
     {"apiVersion", "kind"},
     {"receivers", "exporters"},
@@ -40,28 +40,28 @@ def is_yaml(head: bytes) -> bool:
     return keyed >= 0.6 * len(lines) and all(_LINE.match(line) for line in lines)
 
 
-class SwollenError(ValueError):
-    """The aliases of a document make a small file a large one: the line where it begins."""
+class AliasExpansionError(ValueError):
+    """The aliases of a document expand to too many values; `line` is where it begins."""
 
     def __init__(self, line: int) -> None:
         super().__init__(f"YAML whose aliases stand for more than {MAX_NODES:,} values")
         self.line = line
 
 
-def _size(node: Any, known: dict[int, float]) -> float:
-    """How many values a node has once each alias is what it stands for; infinite where it holds itself."""
+def _expanded_size(node: Any, known: dict[int, float]) -> float:
+    """How many values a node has with its aliases expanded; infinite where it contains itself."""
     if id(node) not in known:
-        known[id(node)] = inf  # until it was counted: whoever meets it meets a circle
+        known[id(node)] = inf  # until it is counted: met before that, it is part of itself
         inner = node.value if isinstance(node, yaml.CollectionNode) else ()
         parts = [part for item in inner for part in (item if isinstance(item, tuple) else (item,))]
-        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
+        known[id(node)] = 1 + sum(_expanded_size(part, known) for part in parts)
     return known[id(node)]
 
 
 def documents(text: str) -> list[tuple[int, Any]] | None:
     """(line, value) of each document that is a mapping or a list; None when the text is no YAML.
 
-    SwollenError where aliases make too much of it.
+    AliasExpansionError where its aliases expand to too many values.
     """
     if len(text) > MAX_YAML:
         return None
@@ -72,12 +72,12 @@ def documents(text: str) -> list[tuple[int, Any]] | None:
         loader = _LOADER(text)
         while loader.check_node():
             node = loader.get_node()
-            if aliased and _size(node, {}) > MAX_NODES:
-                raise SwollenError(node.start_mark.line + 1)
+            if aliased and _expanded_size(node, {}) > MAX_NODES:
+                raise AliasExpansionError(node.start_mark.line + 1)
             value = loader.construct_document(node)
             if isinstance(value, (dict, list)) and value:
                 out.append((node.start_mark.line + 1, value))
-    except SwollenError:
+    except AliasExpansionError:
         raise
     except (yaml.YAMLError, RecursionError, ValueError):
         return None
@@ -88,7 +88,7 @@ def documents(text: str) -> list[tuple[int, Any]] | None:
 
 
 def is_configuration(value: Any) -> bool:
-    """Whether a document describes a deployment: Kubernetes, a Collector, LiteLLM, Envoy, a pipeline."""
+    """Whether a document configures a deployment: Kubernetes, a Collector, LiteLLM, Envoy, a pipeline."""
     items = value.get("items") if isinstance(value, dict) else None
     first = items[0] if isinstance(items, list) and items else value
     return isinstance(first, dict) and any(names <= set(first) for names in _CONFIGURATIONS)

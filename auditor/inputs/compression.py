@@ -1,6 +1,6 @@
-"""Packed bytes as a stream of plain ones, within limits: gzip, zstd, bzip2, xz, and base64 of gzip.
+"""Compressed bytes as a stream of plain ones, within limits: gzip, zstd, bzip2, xz, and base64 of gzip.
 
-Magic bytes decide, never a name; nothing is inflated beyond the limits, and nothing is written to a disk.
+Magic bytes decide, not the name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FREE = 10 * 1024**2  # bytes that anything may inflate to, whatever the ratio
 MAX_INFLATED = 2 * 1024**3
 MAX_WRAPS = 4
 MAX_BASE64 = 64 * 1024**2
-MAX_DICTIONARY = 256 * 1024**2  # memory that a packer may ask for
+MAX_DICTIONARY = 256 * 1024**2  # bytes of memory that a decompressor may use
 BLOCK = 256 * 1024
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, binascii.Error)
 _BASE64 = re.compile(rb'\s*"?H4sI[A-Za-z0-9+/]')
@@ -54,35 +54,38 @@ REFUSED = (
 
 
 def kind_of(head: bytes) -> str | None:
-    """How bytes are packed, told by their first ones; None when they are not."""
+    """The compression of bytes by the first of them; None when they are not compressed."""
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind if kind != "bzip2" or head[3:4].isdigit() else None
     return "base64" if _BASE64.match(head) or _ENVELOPE.match(head) else None
 
 
-class Packed:
-    """Bytes that can be opened again and again, each time unpacked; what wraps them is looked up once."""
+class Unpacked:
+    """The unpacked content of an input, to be opened any number of times; `wraps` are its compressions.
+
+    TooLarge for more than MAX_WRAPS of them, UnsupportedInput for a known format that is not read here.
+    """
 
     def __init__(self, open_raw: Callable[[], BinaryIO], name: str, most: int = MAX_INFLATED) -> None:
         self._open_raw, self.name, self._most = open_raw, name, most
         self.wraps: list[str] = []
-        self.start = self._peek()
+        self.start = self._first_bytes()
         while kind := kind_of(self.start):
             if len(self.wraps) == MAX_WRAPS:
                 raise TooLarge(f"{name}: packed more than {MAX_WRAPS} times over", _UNPACK)
             self.wraps.append(kind)
-            self.start = self._peek()
+            self.start = self._first_bytes()
         for magic, what, hint in REFUSED:
             if self.start.startswith(magic):
                 raise UnsupportedInput(f"{name}: this is {what}, which is not opened here", hint)
 
-    def _peek(self) -> bytes:
+    def _first_bytes(self) -> bytes:
         with self.open() as stream:
             return stream.read(512)
 
     def open(self) -> BinaryIO:
-        """The content as a binary stream; InputError in the middle of it when it is broken."""
+        """The content as a binary stream; reading it raises InputError where it is broken or too large."""
         raw = self._open_raw()
         stream = raw
         for kind in self.wraps:
@@ -91,12 +94,12 @@ class Packed:
 
 
 class _Limited(io.RawIOBase):
-    """A packed stream unpacked; TooLarge beyond 100 times the size of `raw`, which lies at the bottom."""
+    """A packed stream unpacked; TooLarge beyond 100 times what was read of `raw`, the bytes of the input."""
 
     def __init__(self, packed: BinaryIO, raw: BinaryIO, name: str, kind: str, most: int) -> None:
         self._packed, self._raw, self._name, self._kind, self._most = packed, raw, name, kind, most
         self._blocks = _OPENERS[kind](packed)
-        self._held, self._out = memoryview(b""), 0
+        self._rest, self._out = memoryview(b""), 0
 
     def close(self) -> None:
         self._packed.close()
@@ -106,14 +109,14 @@ class _Limited(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._held:
+        while not self._rest:
             block = self._next()
             if block is None:
                 return 0
-            self._held = memoryview(block)
-        count = min(len(buffer), len(self._held))
-        buffer[:count] = self._held[:count]
-        self._held = self._held[count:]
+            self._rest = memoryview(block)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
         return count
 
     def _next(self) -> bytes | None:
@@ -144,14 +147,14 @@ def _bzip2(raw: BinaryIO) -> Iterator[bytes]:
 
 
 def _zstd(raw: BinaryIO) -> Iterator[bytes]:
-    """Frame after frame, in small bites: one of them can inflate to 32 MiB at most."""
+    """Frame after frame, in small blocks: one of them can inflate to 32 MiB at most."""
     frame: Any = None
     rest = b""
-    while bite := rest or raw.read(1024):
+    while block := rest or raw.read(1024):
         if frame is None:
             frame = zstandard.ZstdDecompressor(max_window_size=MAX_DICTIONARY // 2).decompressobj()
         rest = b""
-        yield frame.decompress(bite)
+        yield frame.decompress(block)
         if frame.eof:
             frame, rest = None, frame.unused_data
     if frame is not None:
@@ -159,12 +162,12 @@ def _zstd(raw: BinaryIO) -> Iterator[bytes]:
 
 
 def _xz(raw: BinaryIO) -> Iterator[bytes]:
-    """Stream after stream; padding between them is left out."""
+    """Stream after stream, without the padding between them."""
     stream, rest = None, b""
-    while bite := rest or raw.read(BLOCK):
+    while block := rest or raw.read(BLOCK):
         if stream is None:
             stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_DICTIONARY)
-        yield stream.decompress(bite, BLOCK)
+        yield stream.decompress(block, BLOCK)
         while not stream.eof and not stream.needs_input:
             yield stream.decompress(b"", BLOCK)
         rest = stream.unused_data.lstrip(b"\x00") if stream.eof else b""
@@ -174,7 +177,7 @@ def _xz(raw: BinaryIO) -> Iterator[bytes]:
 
 
 def _base64(raw: BinaryIO) -> Iterator[bytes]:
-    """What CloudWatch Logs sends to a subscription: one text, wrapped or not, or one a line."""
+    """The data of CloudWatch Logs subscriptions: one base64 text, in lines or not, or one text per line."""
     text = raw.read(MAX_BASE64 + 1)
     if len(text) > MAX_BASE64:
         raise TooLarge(f"more than {MAX_BASE64 // 1024**2} MiB of base64 text", "decode it yourself")

@@ -1,6 +1,6 @@
-"""What editors, mails, web pages and old files do to a whole text, undone: gutters, quotes, entities, CR.
+"""What editors, mails and web pages add to a pasted text, removed: line numbers, quotes, entities, CR.
 
-It only takes away what stands on nearly every line, and always says so; lines stay where they are.
+Line numbers do not change.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
-_MOST = 0.9
+_MOST = 0.9  # share of the lines that must have a mark
 _GUTTER = re.compile(r"^ *\d{1,6}(?: ?[|│:→]|\t)(?: |(?=\S)|$)")
 _QUOTE = re.compile(r"^(?:> ?)+")
 _DIFF = re.compile(r"^[+-](?![+-])")
 _REQUEST = re.compile(r"(?m)^> [A-Z]{3,10} \S+ HTTP/\d")
-# what is left after a gutter must look like something that is read: else the numbers are the data
+# after a gutter the lines must look like records: else the numbers are the data
 _RECORD = re.compile(r'^\s*[{\[}\]"]|=|^\s*\w+:')
 
 
-def tidied(data: bytes) -> tuple[bytes, str]:
-    """The text without what was put around it, and what that was; nothing where there was nothing."""
+def clean_paste(data: bytes) -> tuple[bytes, str]:
+    """The text without what a paste added, and the name of that; unchanged and "" where nothing was added."""
     if not data.strip():
         return data, ""
     if b"\r" in data and b"\n" not in data:
@@ -28,21 +28,21 @@ def tidied(data: bytes) -> tuple[bytes, str]:
     if b"&quot;" in data and b'"' not in data:
         return html.unescape(data.decode("utf-8", "replace")).encode(), "HTML entities"
     head = data[:65536].decode("utf-8", "replace")
-    for pattern, what, holds in _MARKS:
-        if holds(head) and _on_most(head, pattern):
+    for pattern, what, is_possible in _MARKS:
+        if is_possible(head) and _on_most(head, pattern):
             lines = data.decode("utf-8", "replace").split("\n")
             return "\n".join(pattern.sub("", line) for line in lines).encode(), what
     return data, ""
 
 
 def _on_most(head: str, pattern: re.Pattern[str]) -> bool:
-    """Whether nearly every line bears a mark, and what stands behind it looks like a record."""
+    """Whether nearly every line begins with a mark, and looks like a record after it."""
     lines = [line for line in head.split("\n") if line.strip()]
     marked = [line for line in lines if pattern.match(line)]
     if len(lines) < 2 or len(marked) < _MOST * len(lines):
         return False
-    behind = [pattern.sub("", line) for line in marked]
-    return sum(bool(_RECORD.search(line)) for line in behind) >= 0.5 * len(behind)
+    rest = [pattern.sub("", line) for line in marked]
+    return sum(bool(_RECORD.search(line)) for line in rest) >= 0.5 * len(rest)
 
 
 def _numbers_rise(head: str) -> bool:

@@ -1,7 +1,4 @@
-"""The bytes of one input: unpacked, as UTF-8, within limits, whole or in blocks of lines with their offsets.
-
-It never fetches anything, and never interprets what the bytes say.
-"""
+"""The bytes of one input: unpacked, as UTF-8, within limits; whole, or in blocks of lines with offsets."""
 
 from __future__ import annotations
 
@@ -15,14 +12,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from auditor.errors import InputError, TooLarge
-from auditor.inputs.compression import MAX_INFLATED, MAX_RATIO, Packed
-from auditor.inputs.paste import tidied
+from auditor.inputs.compression import MAX_INFLATED, Unpacked
+from auditor.inputs.paste import clean_paste
 
 HEAD = 256 * 1024
 CHUNK = 4 * 1024 * 1024
 MAX_WHOLE = 1024**3
-SMALL = 16 * 1024 * 1024  # bytes: what unpacks to no more is unpacked once and held
-TIDY = 4 * 1024 * 1024  # bytes: what is longer is an export, no paste
+SMALL = 16 * 1024 * 1024  # bytes: content up to this size is unpacked once and kept in memory
+TIDY = 4 * 1024 * 1024  # bytes: longer text is an export, no paste
 _ODD = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -36,11 +33,11 @@ WINDOWS = "cp1252"
 
 @dataclass(frozen=True)
 class Input:
-    """One thing the user handed over: bytes or a path, with a name; layer and format where the user said so.
+    """One input of the user: bytes or a path, with a name; layer and format where the user set them.
 
-    `alias` is the name given with `NAME=`: it stands in fingerprints where else the format does. A file of an
-    archive says which in `archive`; a large one is read from there with `opener`. `most` is what it may
-    inflate to, `notes` what the report must say about it.
+    `alias` is the name given with `NAME=`: fingerprints use it instead of the format. `archive` is the name
+    of the archive that a file is from; a large one is read from it with `opener`. `most` is how many bytes it
+    may unpack to, `notes` are for the report.
     """
 
     name: str
@@ -56,11 +53,11 @@ class Input:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """A file's name that is not UTF-8 is spelled out: no report could be encoded with it."""
+        """Escape a name that is not UTF-8: no report could be encoded with it."""
         object.__setattr__(self, "name", self.name.encode("utf-8", "backslashreplace").decode())
 
     def open(self) -> BinaryIO:
-        """The bytes as they were handed over."""
+        """The bytes as they are, packed or not; InputError when there is no such file."""
         if self.data is not None:
             return io.BytesIO(self.data)
         if self.opener is not None:
@@ -72,39 +69,39 @@ class Input:
 
 
 class Source:
-    """Reads an input as often as needed: unpacked, and as UTF-8 whatever its text was encoded in."""
+    """Reads an input any number of times: unpacked, and as UTF-8 whatever the encoding of its text."""
 
     def __init__(self, given: Input) -> None:
         self.name = given.name
         self.notes: list[str] = []
-        self._places = [(1, 0, 0)]  # line, where it begins, up to where was counted
+        self._lines_known = [(1, 0, 0)]  # line, where it begins, up to where lines were counted
         self._data, self._path = given.data, given.path
-        self._content = Packed(given.open, given.name, given.most)
+        self._content = Unpacked(given.open, given.name, given.most)
         self._encoding: str | None = None
         self._cr_only = False
         self.size = size_of(given)
         if self._content.wraps:
-            self._hold()
+            self._keep_short()
         if not self._content.start.startswith(b"PAR1"):
             self._decode()
             self._tidy()
-            self._end_lines()
+            self._convert_returns()
 
     def _tidy(self) -> None:
-        """Take off what was put around a paste; an export is left as it is."""
+        """Remove what a paste added; an export is left as it is."""
         if self._data is None and (self.size > TIDY or self._path is None):
             return
         with self.open() as stream:
             data = stream.read(TIDY + 1)
         if len(data) > TIDY:
             return
-        tidy, what = tidied(data)
+        tidy, what = clean_paste(data)
         if what:
             self._data, self._path = tidy, None
             self.notes.append(f"{self.name}: {what} were taken off before reading")
 
-    def _end_lines(self) -> None:
-        """A bare CR ends a line where no LF does: each is read as LF, so that no offset moves."""
+    def _convert_returns(self) -> None:
+        """In text without LF a CR ends a line: each is read as LF, so that no offset changes."""
         with self.open() as stream:
             head = stream.read(HEAD)
         if b"\r" not in head or b"\n" in head:
@@ -114,8 +111,8 @@ class Source:
             self._data = self._data.replace(b"\r", b"\n")
         self.notes.append(f"{self.name}: line ends of an old Macintosh were taken off before reading")
 
-    def _hold(self) -> None:
-        """Keep what is short: inflating it for every look would cost more."""
+    def _keep_short(self) -> None:
+        """Keep short content in memory: to unpack it for each read would cost more."""
         self._path = self._data = None
         with self._content.open() as stream:
             data = stream.read(SMALL + 1)
@@ -147,12 +144,12 @@ class Source:
             return io.BytesIO(self._data)
         stream = self._content.open()
         if self._encoding is not None:
-            stream = io.BufferedReader(_Blocks(stream, self._encoding), HEAD)
-        return io.BufferedReader(_Returns(stream), HEAD) if self._cr_only else stream
+            stream = io.BufferedReader(_RecodedStream(stream, self._encoding), HEAD)
+        return io.BufferedReader(_CarriageReturns(stream), HEAD) if self._cr_only else stream
 
     @property
     def path(self) -> Path | None:
-        """The path, where the content lies on disk as it is read."""
+        """The path, where the file has the content as it is read."""
         return self._path
 
     @cached_property
@@ -163,7 +160,7 @@ class Source:
 
     @property
     def is_short(self) -> bool:
-        """Whether the head is everything."""
+        """Whether the head is the whole content."""
         return len(self.head) < HEAD
 
     def whole(self) -> bytes:
@@ -182,7 +179,7 @@ class Source:
     def lines(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, list[bytes]]]:
         """Blocks of lines, newlines kept, with the byte offset of the first.
 
-        `start` and `end` cut on line borders: a line belongs to the range in which it begins.
+        `start` and `end` are byte offsets; a line belongs to the range in which it begins.
         """
         with self.open() as stream:
             offset = start
@@ -199,9 +196,9 @@ class Source:
                 offset += sum(map(len, block))
 
     def line_of(self, offset: int) -> tuple[int, int]:
-        """The 1-based line that holds a byte offset, and the offset at which that line begins."""
-        # counting goes on from the nearest place that was asked for before
-        line, begin, seen = max((p for p in self._places if p[2] <= offset), key=lambda p: p[2])
+        """The 1-based line of a byte offset, and the offset at which that line begins."""
+        # counting continues from the nearest place that was looked up before
+        line, begin, seen = max((p for p in self._lines_known if p[2] <= offset), key=lambda p: p[2])
         with self.open() as stream:
             if seen:
                 stream.read(seen) if self.packed else stream.seek(seen)
@@ -214,20 +211,20 @@ class Source:
                 if last >= 0:
                     begin = seen + last + 1
                 seen += len(block)
-        if len(self._places) < 1_000:
-            self._places.append((line, begin, seen))
+        if len(self._lines_known) < 1_000:
+            self._lines_known.append((line, begin, seen))
         return line, begin
 
 
 def size_of(given: Input) -> int:
-    """Bytes as they were handed over, packed as they are."""
+    """The size of an input in bytes, before it is unpacked."""
     if given.data is not None:
         return len(given.data)
     return given.path.stat().st_size if given.path is not None else given.size
 
 
 def encoding_of(data: bytes) -> str | None:
-    """What text must be decoded from to become plain UTF-8; None where it is that already, or no text."""
+    """The encoding of text that is not UTF-8; None for UTF-8 and for binary data."""
     for mark, name in _BOMS:
         if data.startswith(mark):
             return name
@@ -236,14 +233,14 @@ def encoding_of(data: bytes) -> str | None:
     if data.isascii() or _ODD.search(data[:HEAD]):
         return None
     text = data.decode("utf-8", "replace")
-    # a cut at the end of what was looked at may split one character
+    # the end of the head may split one character
     wrong = text[:-3].count("\ufffd")
     right = sum(1 for c in text if c > "\x7f") - wrong if wrong else 0
     return WINDOWS if wrong > right else None
 
 
 def _without_mark(head: bytes) -> str | None:
-    """UTF-16 without its mark: text in which every second byte is NUL."""
+    """UTF-16 without a byte order mark: text in which every second byte is NUL."""
     even, odd = head[::2], head[1::2]
     for name, high, low in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
         if len(high) > 1 and high.count(0) >= 0.9 * len(high) and low.count(0) <= 0.1 * len(low):
@@ -252,7 +249,7 @@ def _without_mark(head: bytes) -> str | None:
 
 
 def _recoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Blocks of text in another encoding as UTF-8; bytes behind a mark are left as they are."""
+    """Blocks of text in another encoding as UTF-8; invalid bytes after a UTF-8 mark stay as they are."""
     errors = "surrogateescape" if encoding == "utf-8-sig" else "replace"
     decoder = codecs.getincrementaldecoder(encoding)(errors)
     for block in blocks:
@@ -260,11 +257,11 @@ def _recoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode("utf-8", errors)
 
 
-class _Blocks(io.RawIOBase):
+class _RecodedStream(io.RawIOBase):
     """A stream of text in another encoding as UTF-8."""
 
     def __init__(self, raw: BinaryIO, encoding: str) -> None:
-        self._raw, self._held = raw, b""
+        self._raw, self._rest = raw, b""
         self._blocks = _recoded(iter(lambda: raw.read(HEAD), b""), encoding)
 
     def close(self) -> None:
@@ -275,17 +272,17 @@ class _Blocks(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._held:
+        while not self._rest:
             block = next(self._blocks, None)
             if block is None:
                 return 0
-            self._held = block
-        count = min(len(buffer), len(self._held))
-        buffer[:count], self._held = self._held[:count], self._held[count:]
+            self._rest = block
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
         return count
 
 
-class _Returns(io.RawIOBase):
+class _CarriageReturns(io.RawIOBase):
     """A stream in which each CR is read as LF."""
 
     def __init__(self, raw: BinaryIO) -> None:
@@ -308,6 +305,3 @@ class _Returns(io.RawIOBase):
         data = self._raw.read(len(buffer))
         buffer[: len(data)] = data.replace(b"\r", b"\n")
         return len(data)
-
-
-__all__ = ["MAX_INFLATED", "MAX_RATIO", "Input", "Source", "size_of"]

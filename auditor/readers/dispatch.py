@@ -9,10 +9,10 @@ from typing import Any
 
 from auditor.errors import AuditError, reason_of
 from auditor.evidence.builder import Builder
-from auditor.framing.duplicate_keys import with_twice
+from auditor.framing.duplicate_keys import with_duplicates
 from auditor.framing.json_values import Piece, pieces
 from auditor.framing.log_lines import PREFIX, Line, parted
-from auditor.framing.stack_traces import Stack
+from auditor.framing.stack_traces import StackTraces
 from auditor.framing.tables import is_table, rows_of
 from auditor.framing.wrappers import unwrapped
 from auditor.inputs.source import Source
@@ -48,7 +48,7 @@ class Dispatcher:
     """Hands each record and each line of one input to its reader, and to that reader's builder."""
 
     def __init__(self, builder: Builder) -> None:
-        self.builder, self.claimants, self.stack = builder, record_readers(), Stack()
+        self.builder, self.claimants, self.stack = builder, record_readers(), StackTraces()
         self.by_name = {r.name: r for r in self.claimants}
         self.own = self.by_name.get(builder.format.name)
         self._by_shape: dict[tuple[Any, ...], tuple[Claim, list[RecordReader]]] = {}
@@ -117,7 +117,7 @@ class Dispatcher:
         if reader is None:
             reader = fallback()
             if piece.raw:
-                value = with_twice(piece.raw)
+                value = with_duplicates(piece.raw)
                 piece = piece._replace(value=value if isinstance(value, dict) else piece.value)
         reader.take(piece.value, self._builder(reader), piece.offset, piece.pointer)
 
@@ -132,7 +132,7 @@ class Dispatcher:
         line = parted(piece.value)
         if not line.text.strip():
             line = line._replace(text=piece.value.strip())
-        if self.stack.holds(piece.value, line):
+        if self.stack.contains(piece.value, line):
             self._builder(prose()).row("context", offset=piece.offset)
             return
         for reader in (*self._last_line, *line_readers()):

@@ -1,7 +1,6 @@
-"""An input with the values that name somebody replaced, bodies and secrets removed, and all else as it was.
+"""A copy of an input to share: identifying values replaced, bodies and secrets removed, all else unchanged.
 
-Equal values get equal pseudonyms, so an audit of the copy gives the same verdicts. What was read is never
-changed, and nothing of it is kept.
+Equal values get equal pseudonyms, so an audit of the copy gives the same verdicts.
 """
 
 from __future__ import annotations
@@ -16,31 +15,34 @@ from auditor.inputs.source import Input, Source
 from auditor.readers.detect import recognise, sample_of
 from auditor.redact import packed
 from auditor.redact.pseudonyms import Pseudonyms
-from auditor.redact.tables import Wholes
+from auditor.redact.tables import InputRedactor
 
 
 def redact(given: Input, salt: str | None = None) -> bytes:
-    """The input, unpacked and redacted; AuditError when nothing in it can be read."""
+    """The input, unpacked and redacted; AuditError when nothing in it can be read.
+
+    `salt` makes pseudonyms repeatable; without one they are random.
+    """
     source = Source(given)
     found, _ = recognise(source, given)
-    texts = Wholes(Pseudonyms((salt or secrets.token_hex(16)).encode()))
-    copied = _way(source, given.name, found)
-    copied(texts)  # a first time, to learn which values name somebody
-    texts.learn()
-    copy = copied(texts)
+    redactor = InputRedactor(Pseudonyms((salt or secrets.token_hex(16)).encode()))
+    redacted = _method(source, given.name, found)
+    redacted(redactor)  # the first pass collects the identifying values
+    redactor.learn()
+    copy = redacted(redactor)
     return copy.replace(b"\n", b"\r") if _ends_with_cr(given, source.whole()) else copy
 
 
 def _ends_with_cr(given: Input, data: bytes) -> bool:
-    """Whether a text has the line ends of an old Macintosh: it is read with others, and else as it is."""
+    """Whether a CR ends each line of a text, which `Source` reads as LF."""
     if b"\r" in data or b"\n" not in data:
         return False
     with given.open() as stream:
         return stream.read(len(data) + 1) == data.replace(b"\n", b"\r")
 
 
-def _way(source: Source, name: str, found: Format) -> Callable[[Wholes], bytes]:
-    """How an input of this kind is copied."""
+def _method(source: Source, name: str, found: Format) -> Callable[[InputRedactor], bytes]:
+    """The function that redacts an input of this container and format."""
     container, data = sample_of(source).container, source.whole()
     if container == "parquet":
         return partial(packed.parquet, data)
@@ -53,6 +55,6 @@ def _way(source: Source, name: str, found: Format) -> Callable[[Wholes], bytes]:
     return partial(packed.msgpack, data)
 
 
-def _text(data: bytes, table: bool, texts: Wholes) -> bytes:
-    text = texts.whole(data.decode("utf-8", "surrogateescape"), table=table)
-    return texts.sweeper.swept(text).encode("utf-8", "surrogateescape")
+def _text(data: bytes, table: bool, redactor: InputRedactor) -> bytes:
+    text = redactor.whole(data.decode("utf-8", "surrogateescape"), table=table)
+    return redactor.sweeper.swept(text).encode("utf-8", "surrogateescape")

@@ -1,7 +1,4 @@
-"""One leaf under its key: what it becomes, by what the key says and by what the value is.
-
-It never keeps a body or a secret, and never looks at a value without its key.
-"""
+"""The replacement of one leaf by its key and its value."""
 
 from __future__ import annotations
 
@@ -12,15 +9,15 @@ from auditor.catalogue.fields import catalogue
 from auditor.framing.nested import tag_pair
 from auditor.redact.pseudonyms import Pseudonyms, is_blank, is_redacted
 from auditor.redact.sweep import Sweeper
-from auditor.redact.values import URL, Values, gone
+from auditor.redact.values import URL, ValueRedactor, redacted_secret
 from auditor.redact.vocabulary import known_words, rule_words
 from auditor.redact.words import is_listed, is_place, is_word, kind_of
 
 BODY = "text"
 MEMO, REMEMBERED = 100_000, 200  # texts, characters of one
-DEEPEST = 10  # values within a value that are opened; what is deeper is replaced whole
-NAMED = 3  # letters up to which a name that stands under another key is taken for chance
-# bodies in which every string that is no identity, no id and no word of a format is prompt or answer
+DEEPEST = 10  # values within a value that are decoded; deeper ones are replaced as a whole
+NAMED = 3  # letters: a name up to this length under another key is no occurrence of it
+# bodies in which every string that is no identity, no id and no word of a format is prompt or response
 _DEEP = frozenset(
     """messages prompt prompts input inputs output outputs input_messages output_messages inputbodyjson
     outputbodyjson input_body_json output_body_json completion completions choices system_instructions
@@ -43,25 +40,25 @@ _ODD_KEY = re.compile(
 )
 
 
-class Leaves:
-    """Replaces leaves; equal values become equal whatever key they stand under."""
+class LeafRedactor:
+    """Replaces leaves; equal values become equal under whatever key they are."""
 
     def __init__(self, pseudonyms: Pseudonyms) -> None:
         self.pseudonyms = pseudonyms
-        self.values = Values(pseudonyms)
-        self.keys: frozenset[str] = frozenset()  # of the document that is read: a value may point at one
+        self.values = ValueRedactor(pseudonyms)
+        self.keys: frozenset[str] = frozenset()  # of the current document: a value may name one
         self.memo: dict[tuple[tuple[str, ...], str], str] = {}
-        self.named: dict[str, None] = {}  # values of identity keys, as they were found
+        self.named: dict[str, None] = {}  # values of identity keys, in order
         self.sweeper = Sweeper(self.values)
         self.depth = 0  # of values within values
 
     def learn(self) -> None:
-        """Look for the values that were found so far wherever they are, from now on."""
+        """From now on also replace the identity values of the first pass wherever they occur."""
         self.sweeper = Sweeper(self.values, self.named)
         self.memo.clear()
 
     def text(self, path: tuple[str, ...], text: str) -> str:
-        """A text under a key; what was met before is looked up."""
+        """A text under a key, cached."""
         if self.depth >= DEEPEST:
             return self.values.of(text)
         self.depth += 1
@@ -75,10 +72,10 @@ class Leaves:
             return self._replaced(path, text)
         if len(self.memo) > MEMO:
             self.memo.clear()
-        found = self.memo.get((path, text))
-        if found is None:
-            found = self.memo[path, text] = self._replaced(path, text)
-        return found
+        new = self.memo.get((path, text))
+        if new is None:
+            new = self.memo[path, text] = self._replaced(path, text)
+        return new
 
     def _replaced(self, path: tuple[str, ...], text: str) -> str:
         if is_blank(text):
@@ -91,16 +88,21 @@ class Leaves:
         if kind == "secret":
             return self._secret(path, text)
         if _TOKEN.fullmatch(text):
-            return gone(text)
+            return redacted_secret(text)
         if _STARTS.match(text) and text.rstrip()[-1:] in "}]\"'":
             return self.inner(path, text)
         if kind == "body" or (kind in ("other", "prose") and any(p.lower() in _DEEP for p in path[:-1])):
             return self._other(path, text) if _ID.search(path[-1]) else self._body(path, text)
-        ways = {"identity": self.identity, "shown": self._shown, "words": self._prose, "prose": self._prose}
-        return ways.get(kind, self._other)(path, text)
+        methods = {
+            "identity": self.identity,
+            "shown": self._shown,
+            "words": self._prose,
+            "prose": self._prose,
+        }
+        return methods.get(kind, self._other)(path, text)
 
     def number(self, path: tuple[str, ...], token: str) -> str:
-        """A number under a key: one that names somebody becomes another of its length."""
+        """A number under a key: an identifying one becomes another of its length."""
         if kind_of(path) == "identity" and token.isdigit() and len(token) > 1:
             return self.identity(path, token)
         if kind_of(path) == "secret" and not _counts(path):
@@ -110,7 +112,7 @@ class Leaves:
         return token
 
     def key(self, key: str) -> str:
-        """A key without what names somebody: a value that is known, a mail, an id, a word of no format."""
+        """A key without identifying parts: known values, mail addresses, ids, words of no format."""
         if key.strip() in self.named:
             return key.replace(key.strip(), self.values.of(key.strip()))
         if _ODD_KEY.fullmatch(key):
@@ -118,11 +120,11 @@ class Leaves:
         return key if is_listed(key) else self.values.words(key)
 
     def identity(self, path: tuple[str, ...], text: str) -> str:
-        """A value that names somebody or some call."""
+        """A value that identifies somebody or a call."""
         trimmed = text.strip()
         pair = None if ":" not in trimmed or trimmed.startswith("arn:") else tag_pair(trimmed)
         if pair and kind_of((pair[0],)) == "identity":
-            return _behind(text, pair[1], self.text(path, pair[1]))
+            return _with_end(text, pair[1], self.text(path, pair[1]))
         if "=" in trimmed or "{" in trimmed:
             changed = self.prose(trimmed, pairs=True)
             if changed != trimmed:
@@ -132,27 +134,26 @@ class Leaves:
         return text.replace(trimmed, self.values.of(trimmed))
 
     def quoted(self, path: tuple[str, ...], text: str) -> str:
-        """A JSON string as a value: what is in the quotes counts."""
+        """A value that is a JSON string: its content is replaced."""
         try:
-            opened = json.loads(text)
+            content = json.loads(text)
         except ValueError:
-            opened = text[1:-1]
-            return f'"{self.text(path, opened)}"'
-        return as_json(self.text(path, str(opened)), text)
+            return f'"{self.text(path, text[1:-1])}"'
+        return as_json(self.text(path, str(content)), text)
 
     def inner(self, path: tuple[str, ...], text: str) -> str:
-        """Text that holds records itself."""
+        """Text with records in it."""
         raise NotImplementedError
 
     def prose(self, text: str, *, pairs: bool = False) -> str:
-        """Text with values in it; with `pairs` only where a value under a key is one of them."""
+        """Text with values in it; with `pairs` unchanged unless one of them has a key."""
         raise NotImplementedError
 
     def _secret(self, path: tuple[str, ...], text: str) -> str:
-        # hashed keys are how gateways tell callers apart: equal ones stay equal
+        # gateways identify callers by hashed keys: equal ones stay equal
         if re.fullmatch(r"[0-9a-f]{32,}", text):
             return self.values.of(text)
-        return text if text.strip().isdigit() and _counts(path) else gone(text)
+        return text if text.strip().isdigit() and _counts(path) else redacted_secret(text)
 
     def _body(self, path: tuple[str, ...], text: str) -> str:
         line = _REQUEST_LINE.fullmatch(text)
@@ -179,7 +180,7 @@ class Leaves:
         return self.values.address(text) if whole else None
 
     def _named(self, text: str) -> str:
-        """A name that is kept, without what is no name in it: addresses, paths, ids, mails, pairs."""
+        """A name that stays, without the addresses, paths, ids and mail addresses in it."""
         return re.sub(r"\S+", self._part, text)
 
     def _part(self, match: re.Match[str]) -> str:
@@ -199,23 +200,23 @@ class Leaves:
         trimmed = text.strip()
         if _ACCOUNT.fullmatch(trimmed):
             return self.values.account(trimmed)
-        named = trimmed in self.named and len(trimmed) > NAMED
-        if is_word(trimmed) and not named:
+        is_named = trimmed in self.named and len(trimmed) > NAMED
+        if is_word(trimmed) and not is_named:
             return text
-        if named or trimmed in self.keys:
+        if is_named or trimmed in self.keys:
             return text.replace(trimmed, self.key(trimmed))
         address = self._address(trimmed)
         if address is not None:
             return address
         paired = self._paired(path, trimmed)
         if paired is not None:
-            return _behind(text, trimmed, paired)
+            return _with_end(text, trimmed, paired)
         if " " not in trimmed:
             return self.values.of(text)
         return re.sub(r"[^\s,;]+", lambda m: m[0] if _plain(m[0]) else self.values.of(m[0]), text)
 
     def _paired(self, path: tuple[str, ...], text: str) -> str | None:
-        """One `key:value`, or a text with such pairs in it; None for any other text."""
+        """A `key:value`, or a text with such pairs in it; None for any other text."""
         pair = tag_pair(text)
         if pair and not re.search(r"[=,;]", pair[1]) and catalogue().lookup(pair[0]):
             between = text[len(pair[0]) : -len(pair[1])]
@@ -226,14 +227,14 @@ class Leaves:
         return changed if changed != text or _PAIRS.fullmatch(text) else None
 
 
-def _behind(text: str, old: str, new: str) -> str:
-    """The text with its end replaced; the space behind it stays."""
+def _with_end(text: str, old: str, new: str) -> str:
+    """The text with its end replaced; the space after it stays."""
     end = len(text.rstrip())
     return text[: end - len(old)] + new + text[end:]
 
 
 def _counts(path: tuple[str, ...]) -> bool:
-    """Whether a key that sounds secret may count tokens."""
+    """Whether a key that looks like that of a secret may count tokens."""
     return path[-1].lower().endswith("token")
 
 
@@ -242,7 +243,7 @@ def _plain(word: str) -> bool:
 
 
 def as_json(text: str, like: str) -> str:
-    """A text as a JSON string, in the way its token was written."""
-    written = json.dumps(text, ensure_ascii=like.isascii())
-    # half a character can only be written as an escape; what was a byte that is not UTF-8 stays one
-    return written if _HALF.search(like) else _HALF.sub(lambda m: f"\\u{ord(m[0]):04x}", written)
+    """A text as a JSON string, escaped like the token `like`."""
+    token = json.dumps(text, ensure_ascii=like.isascii())
+    # half a surrogate pair can only be written as an escape; a byte that is not UTF-8 stays one
+    return token if _HALF.search(like) else _HALF.sub(lambda m: f"\\u{ord(m[0]):04x}", token)

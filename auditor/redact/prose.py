@@ -1,14 +1,14 @@
-"""Values among words: pairs, headers, ARNs, mails, ids and secrets in lines that are no document.
+"""Text without structure: pairs, headers, ARNs, mail addresses, ids and secrets in it replaced.
 
-The words of formats and common words stay; any other word is replaced.
+Words of formats and common words stay; any other word is replaced.
 """
 
 from __future__ import annotations
 
 import re
 
-from auditor.redact.leaves import DEEPEST, Leaves
-from auditor.redact.values import GONE, gone
+from auditor.redact.leaves import DEEPEST, LeafRedactor
+from auditor.redact.values import REDACTED, redacted_secret
 from auditor.redact.vocabulary import is_common
 from auditor.redact.words import is_place, is_word, kind_of
 
@@ -40,13 +40,13 @@ _PROSE = re.compile(
 )
 
 
-class Prose(Leaves):
+class ProseRedactor(LeafRedactor):
     """Replaces the values in text without structure."""
 
     def prose(self, text: str, *, pairs: bool = False) -> str:
-        """Text with values among its words: pairs, ARNs, mails, ids, addresses, secrets, names.
+        """Text with values among its words: pairs, ARNs, mail addresses, ids, secrets, names.
 
-        With `pairs` a text without any of them but names is given back as it is.
+        With `pairs` the text is unchanged when names are all that could be replaced in it.
         """
         if self.depth >= DEEPEST:
             return self.values.of(text)
@@ -55,7 +55,7 @@ class Prose(Leaves):
         done = 0
         changed = not pairs
         for match in _PROSE.finditer(text):
-            new = self._found(match)
+            new = self._replacement(match)
             changed = changed or new != match[0]
             out += [self._names(text[done : match.start()]), new]
             done = match.end()
@@ -70,36 +70,36 @@ class Prose(Leaves):
         named = user if user == "-" else self.identity(("user",), user)
         return f"{self.values.host(host)} {ident if ident == '-' else self.values.of(ident)} {named}"
 
-    def _found(self, match: re.Match[str]) -> str:
-        """What the first alternative that fits becomes; its name tells which that is."""
-        held = match.groupdict()
-        if held["secret"]:
-            return held["secret"] + gone(held["gone"])
-        if held["host"]:
+    def _replacement(self, match: re.Match[str]) -> str:
+        """The replacement of a match, by the group of the pattern that matched."""
+        groups = match.groupdict()
+        if groups["secret"]:
+            return groups["secret"] + redacted_secret(groups["gone"])
+        if groups["host"]:
             return self._access(match)
-        if held["line"]:
+        if groups["line"]:
             return self._line(match)
-        if held["request"]:
-            return held["request"] + self.values.address(held["target"])
-        if held["key"]:
-            return self._pair(held["key"], held["sep"], held["value"])
-        return self._alone(match[0], held)
+        if groups["request"]:
+            return groups["request"] + self.values.address(groups["target"])
+        if groups["key"]:
+            return self._pair(groups["key"], groups["sep"], groups["value"])
+        return self._unkeyed(match[0], groups)
 
-    def _alone(self, text: str, held: dict[str, str]) -> str:
-        """A value that stands under no key."""
-        if held["phrase"]:
-            quote = held["named"][:1] if held["named"][:1] in "\"'" else ""
-            return held["phrase"] + quote + self.identity(("tenant",), held["named"].lstrip("\"'"))
-        if held["quoted"]:
+    def _unkeyed(self, text: str, groups: dict[str, str]) -> str:
+        """A value without a key."""
+        if groups["phrase"]:
+            quote = groups["named"][:1] if groups["named"][:1] in "\"'" else ""
+            return groups["phrase"] + quote + self.identity(("tenant",), groups["named"].lstrip("\"'"))
+        if groups["quoted"]:
             return f'"{self._other(("quoted",), text[1:-1])}"'
-        if held["braced"]:
-            return "{" + "|".join(map(self._captured, text[1:-1].split("|"))) + "}"
-        if held["token"] and not text.startswith("A"):
-            return GONE
-        return text if held["stamp"] else self.values.of(text)
+        if groups["braced"]:
+            return "{" + "|".join(map(self._header_value, text[1:-1].split("|"))) + "}"
+        if groups["token"] and not text.startswith("A"):
+            return REDACTED
+        return text if groups["stamp"] else self.values.of(text)
 
-    def _captured(self, part: str) -> str:
-        """A header that a proxy wrote without its name."""
+    def _header_value(self, part: str) -> str:
+        """The value of a header that a proxy logged without its name."""
         return part if not part or is_word(part) else self.identity(("tenant",), part)
 
     def _line(self, match: re.Match[str]) -> str:
@@ -107,15 +107,17 @@ class Prose(Leaves):
         head, key, rest = match["head"], match["line"], match["rest"]
         before = match[0][len(head) + len(key) : -len(rest)]
         kind = kind_of((key,))
-        single = " " not in rest.strip() or rest[:1] in "\"'"
+        is_one_word = " " not in rest.strip() or rest[:1] in "\"'"
         if (kind in ("identity", "secret") and rest[:1] not in "\"'") or (
             kind == "body" and rest[:1] not in "|>\"'"
         ):
             return head + self.key(key) + before + self.text((key,), rest)
-        return head + (self._pair(key, before, rest) if single else self.key(key) + before + self.prose(rest))
+        return head + (
+            self._pair(key, before, rest) if is_one_word else self.key(key) + before + self.prose(rest)
+        )
 
     def _pair(self, key: str, sep: str, value: str) -> str:
-        """One key and its value, quoted or bare."""
+        """A key and its value, quoted or bare."""
         quoted = re.fullmatch(r"(b?\\*[\"'])(.*?)((?<!\\)\\*[\"'])", value, re.S)
         if quoted:
             return f"{self.key(key)}{sep}{quoted[1]}{self._piece(key, quoted[2])}{quoted[3]}"

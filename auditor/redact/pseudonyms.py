@@ -1,7 +1,7 @@
-"""Pseudonyms that keep the shape: letters stay letters in their case, digits digits, separators stay.
+"""Pseudonyms of the same shape: letters stay letters in their case, digits digits, separators stay.
 
-Equal values get equal pseudonyms, spellings of one value stay spellings of one value, different values stay
-different. They are drawn from a secret salt: without it, no guess at a value can be checked.
+Equal values get equal pseudonyms, spellings of a value stay spellings of its pseudonym, different values stay
+different. They depend on a secret salt: without it, no guess at a value can be checked.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _HEX = re.compile(r"[0-9a-f]{8,}")
 _ACCENTED = "àáâäèéêëìíîïòóôöùúûü"
 _LETTERS, _HEX_LETTERS = "abcdefghijklmnopqrstuvwxyz", "abcdef"
 TRIES = 200
-SHORT = 200  # characters up to which the traits of a value are looked at
-LONGEST = 1_024  # characters that rules can tell a value by: no id and no name of a session is longer
-# what rules ask of a value: a pseudonym must give the same answers
+SHORT = 200  # characters up to which the traits of a value are computed
+LONGEST = 1_024  # characters of a value that rules can match: no id and no session name is longer
+# what rules match in a value: a pseudonym must have the same matches
 _TRAITS = tuple(
     re.compile(pattern)
     for pattern in (
@@ -36,12 +36,12 @@ _TRAITS = tuple(
 
 @cache
 def _blanks() -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
-    known = catalogue()
-    return known.placeholder_words, tuple(re.compile(p) for p in known.placeholder_patterns)
+    fields = catalogue()
+    return fields.placeholder_words, tuple(re.compile(p) for p in fields.placeholder_patterns)
 
 
 def is_blank(text: str) -> bool:
-    """Whether a value stands for none: empty, a placeholder word, zeros, an unexpanded variable."""
+    """Whether a value is a placeholder: empty, a placeholder word, zeros, an unexpanded variable."""
     text = text.strip()
     return (
         not text or is_placeholder(text) or (len(text) <= SHORT and any(p.search(text) for p in _blanks()[1]))
@@ -49,17 +49,17 @@ def is_blank(text: str) -> bool:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a value is a word for none: `null`, `n/a`, `unknown`."""
+    """Whether a value is a placeholder word: `null`, `n/a`, `unknown`."""
     return text.strip().lower() in _blanks()[0]
 
 
 def is_redacted(text: str) -> bool:
-    """Whether somebody redacted a value before."""
+    """Whether a value was redacted before."""
     return bool(_REDACTED.match(text.strip()))
 
 
 def traits(text: str) -> tuple[bool, ...]:
-    """What rules can see of a value besides its being equal to another; nothing of a long one."""
+    """What rules can match in a value beside its equality to another; empty for a long one."""
     if len(text) > SHORT:
         return ()
     size = int(text) if text.isdecimal() and len(text) < 24 else 0
@@ -67,18 +67,18 @@ def traits(text: str) -> tuple[bool, ...]:
 
 
 def folded(text: str) -> str:
-    """A value without case and separators: what its spellings have in common."""
+    """A value without case and separators, as all its spellings share it."""
     return "".join(map(_plain, filter(str.isalnum, text)))
 
 
 def _plain(letter: str) -> str:
-    """A letter in lower case, where that is one of the same alphabet."""
+    """A letter in lower case, where that is one letter of the same alphabet."""
     lower = letter.lower()
     return lower if len(lower) == 1 and lower.isascii() == letter.isascii() else letter
 
 
 class Pseudonyms:
-    """Hands out pseudonyms and remembers them: `known` maps each value as found to its pseudonym."""
+    """Draws pseudonyms and keeps them: `known` maps each value to its pseudonym."""
 
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
@@ -87,7 +87,7 @@ class Pseudonyms:
         self.known: dict[str, str] = {}
 
     def of(self, text: str, allowed: Callable[[str], bool] = bool) -> str:
-        """The pseudonym of a value; `allowed` may refuse one, and then another is drawn."""
+        """The pseudonym of a value; one that `allowed` refuses is drawn again."""
         if text in self.known:
             return self.known[text]
         fold = folded(text)
@@ -123,7 +123,7 @@ class Pseudonyms:
                 yield chosen[number % len(chosen)]
 
     def digest(self, text: str) -> bytes:
-        """Bytes that stand for a value."""
+        """32 bytes that depend on a value and the salt."""
         return self._stream(text, 32)
 
     def _stream(self, text: str, length: int) -> bytes:

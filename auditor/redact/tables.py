@@ -1,6 +1,6 @@
-"""Whole inputs of text: tables by their header, documents and prose between them.
+"""Whole inputs of text: tables by their header, documents, and prose between them.
 
-Cells keep their place: a drawn table its columns, a separated one its quoting.
+A drawn table keeps its columns, a CSV table its quoting.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from typing import Literal
 
 from auditor.framing.tables import DELIMITERS, header_of
-from auditor.redact.texts import Texts
+from auditor.redact.texts import JsonRedactor
 from auditor.redact.words import kind_of
 
 _FENCE = re.compile(r"(^[ \t]*```[^\n]*\n)", re.M)
@@ -21,17 +21,17 @@ _RULE = re.compile(r"[\s:|+=─┼┬┴┤┘┐├└┌-]*")
 _RECORD = re.compile(r"^-\[ RECORD \d+ \]")
 
 
-class Wholes(Texts):
-    """Replaces the leaves of whole inputs, whatever container they are in."""
+class InputRedactor(JsonRedactor):
+    """Replaces the leaves of whole text inputs in any container."""
 
     def whole(self, text: str, *, table: bool) -> str:
-        """A whole input; `table` says that it is one from its first line to its last."""
+        """A whole input; `table` says that it is a table from its first line to its last."""
         if table and not _is_ruled(text):
             return self._separated(text)
         return "".join(self._segment(part, table=table) for part in _FENCE.split(text))
 
     def _segment(self, text: str, *, table: bool) -> str:
-        """What stands between two fences: a table, or text with tables among its lines."""
+        """The text between two fences: a table, or text with tables among its lines."""
         lines = text.splitlines(keepends=True)
         if any(_RECORD.match(line.lstrip()) for line in lines):
             return "".join(self._expanded(line) for line in lines)
@@ -39,12 +39,12 @@ class Wholes(Texts):
             return self._separated(text)
         out: list[str] = []
         for ruled, block in groupby(_blocks(lines), key=lambda item: item[0]):
-            held = [line for _, line in block]
-            out.append(self._ruled(held) if ruled else self.document("".join(held)))
+            content = [line for _, line in block]
+            out.append(self._ruled(content) if ruled else self.document("".join(content)))
         return "".join(out)
 
     def _separated(self, text: str) -> str:
-        """CSV, TSV and the like, with the quoting and the line ends that it came with."""
+        """CSV, TSV and the like, with its quoting and line ends."""
         first = next((line for line in text.splitlines() if line.strip()), "")
         delimiter = max(DELIMITERS, key=first.count)
         lines = _Lines(text)
@@ -88,7 +88,7 @@ class Wholes(Texts):
         return f"{self.key(name)}|{value.replace(bare, self._cell(name, bare)) if bare else value}"
 
     def _ruled(self, lines: list[str]) -> str:
-        """Markdown, psql and boxes: each cell keeps its width, so that columns stay where rules say."""
+        """Markdown, psql and boxes: each cell keeps its width, so that columns stay below their rule."""
         rule = next((line for line in lines[:40] if _is_rule(line)), "")
         psql = re.fullmatch(r"\s?-+(\+-+)+\s*", rule)
         borders = [i for i, c in enumerate(rule) if c == "+"] if psql else []
@@ -130,7 +130,7 @@ def _joined(line: str, cells: list[str], changed: list[str]) -> str:
 
 
 def _fit(new: str, cell: str) -> str:
-    """A cell of the same width: padded, or with the spaces behind it given up."""
+    """A cell of the same width: padded, or without the spaces at its end."""
     if len(new) <= len(cell):
         return new.ljust(len(cell))
     return new.rstrip().ljust(len(cell))
@@ -147,7 +147,7 @@ def _is_ruled(text: str) -> bool:
 
 
 def _is_rule(line: str) -> bool:
-    """Whether a line is drawn: dashes, and nothing but what a rule is made of."""
+    """Whether a line is a rule: dashes, and nothing but what rules are drawn with."""
     return ("--" in line or "──" in line) and bool(_RULE.fullmatch(line))
 
 
@@ -175,7 +175,7 @@ def _blocks(lines: list[str]) -> list[tuple[int, str]]:
 
 
 class _Lines:
-    """The lines of a text, and the end of the one that was read last."""
+    """The lines of a text, and the line end of the last one read."""
 
     def __init__(self, text: str) -> None:
         self._lines = iter(io.StringIO(text, newline=""))

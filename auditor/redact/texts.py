@@ -1,6 +1,6 @@
-"""JSON redacted in place wherever it stands in a text: as a document, a line, or behind a log prefix.
+"""JSON redacted in place anywhere in a text: as a document, a line, or after a log prefix.
 
-Nothing outside of a replaced leaf changes: a document keeps its layout, a log line its prefix.
+Only leaves change: a document keeps its layout, a log line its prefix.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auditor.redact.leaves import as_json
-from auditor.redact.prose import Prose
+from auditor.redact.prose import ProseRedactor
 
 _BYTES = re.compile(r"""(?<![\w"'\\])(b'(?=[{\[])(?:[^'\\\n]|\\.)*'|b"(?=[{\[])(?:[^"\\\n]|\\.)*")""")
 _OPENING = re.compile(r"[{\[]")
@@ -21,47 +21,47 @@ _WRAPPERS = frozenset(
     """stringValue string_value intValue int_value doubleValue double_value boolValue arrayValue array_value
     values kvlistValue kvlist_value bytesValue S N M L""".split()
 )
-TRIED = 256  # openings that may fail before the rest of a line is taken for prose
-READ_AGAIN = 32  # times that a text may be read in vain, before the rest of it is taken for prose
+TRIED = 256  # openings that may fail before the rest of a line counts as prose
+READ_AGAIN = 32  # times the text that failed attempts may read before the rest of it counts as prose
 NESTED = 100  # levels of a document that are read
 NAMED_BY = ("key", "Key", "name", "Name", "field", "k")
 NAMED_VALUES = frozenset("value Value vStr vInt64 v val".split())
-
-
-SPAN_NAME = "span_name"  # under which the name of a span is looked up
+SPAN_NAME = "span_name"  # key for the name of a span
 _SPAN = frozenset(("traceid", "spanid", "parentid", "parentspanid", "contexttraceid"))
 
 
-class Pairs(list[tuple[str, Any]]):
-    """A JSON object with its keys in order, doubled ones too."""
+class JsonObject(list[tuple[str, Any]]):
+    """A JSON object with its keys in order, duplicate ones too."""
 
 
-class Number(str):
+class JsonNumber(str):
     """A JSON number as it was written."""
 
 
-class Key(str):
+class JsonKey(str):
     """A key, or a value that names one."""
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=Pairs, parse_int=Number, parse_float=Number, strict=False)
+_decoder = json.JSONDecoder(
+    object_pairs_hook=JsonObject, parse_int=JsonNumber, parse_float=JsonNumber, strict=False
+)
 
 
-class Texts(Prose):
-    """Replaces the leaves of JSON, and the values in what stands around it."""
+class JsonRedactor(ProseRedactor):
+    """Replaces the leaves of JSON, and the values in the text around it."""
 
     def document(self, text: str, path: tuple[str, ...] = ()) -> str:
-        """Text with JSON anywhere in it, also in Python's bytes; what is none is read as prose."""
+        """Text with JSON anywhere in it, also in Python's bytes; the rest is read as prose."""
         parts = _BYTES.split(text) if "b'" in text or 'b"' in text else [text]
         return "".join(self._bytes(p) if n % 2 else self._records(p, path) for n, p in enumerate(parts))
 
     def _bytes(self, literal: str) -> str:
         """Python's `b'…'`: a body as botocore logs it."""
         try:
-            held = ast.literal_eval(literal).decode()
+            content = ast.literal_eval(literal).decode()
         except (ValueError, SyntaxError):
             return "b''"
-        return repr(self.text(("value",), held).encode())
+        return repr(self.text(("value",), content).encode())
 
     def _records(self, text: str, path: tuple[str, ...]) -> str:
         out: list[str] = []
@@ -88,7 +88,7 @@ class Texts(Prose):
         return "".join((*out, self.prose(text[done:])))
 
     def json(self, text: str, value: Any, path: tuple[str, ...] = ()) -> str:
-        """One JSON value in place: its tokens in the order in which they stand."""
+        """One JSON value in place, token by token."""
         keys = frozenset(_keys(value))
         if keys != self.keys:
             self.keys = keys
@@ -99,17 +99,17 @@ class Texts(Prose):
         )
 
     def _tokens(self, value: Any, path: tuple[str, ...]) -> Iterator[str | None]:
-        """What each token becomes, None where it stays."""
+        """The replacement of each token in order, None where it stays."""
         stack: list[tuple[Any, tuple[str, ...]]] = [(value, path)]
         while stack:
             item, here = stack.pop()
-            if isinstance(item, Key):
+            if isinstance(item, JsonKey):
                 yield _changed(item, self.key(item))
-            elif isinstance(item, Pairs):
+            elif isinstance(item, JsonObject):
                 stack += reversed([*_members(item, here)])
             elif isinstance(item, list):
                 stack += [(inner, here) for inner in reversed(item)]
-            elif isinstance(item, Number):
+            elif isinstance(item, JsonNumber):
                 yield _changed(item, self.number(here, item))
             elif isinstance(item, str):
                 yield _changed(item, self.text(here, item))
@@ -119,30 +119,35 @@ class Texts(Prose):
         return self.document(text, path)
 
 
-def _members(pairs: Pairs, path: tuple[str, ...]) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """The keys and the values of an object, each value with the keys that lead to it."""
+def _members(pairs: JsonObject, path: tuple[str, ...]) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """The keys and the values of an object, each with the keys that lead to it."""
     names = dict(pairs)
-    naming = naming_of(names)
+    name_key = name_key_of(names)
     for key, value in pairs:
-        yield Key(key), path
-        if key == naming:
-            yield Key(value) if isinstance(value, str) and not isinstance(value, Number) else value, path
+        yield JsonKey(key), path
+        if key == name_key:
+            yield (
+                JsonKey(value) if isinstance(value, str) and not isinstance(value, JsonNumber) else value,
+                path,
+            )
         else:
-            yield value, path if key in _WRAPPERS else path_of(path, names, naming, key)
+            yield value, path if key in _WRAPPERS else path_of(path, names, name_key, key)
 
 
-def naming_of(held: Mapping[Any, Any]) -> str | None:
-    """The key of a small mapping under which the name of its value is: `{"key": …, "value": …}`."""
-    if not 2 <= len(held) < 6 or not NAMED_VALUES & held.keys():
+def name_key_of(mapping: Mapping[Any, Any]) -> str | None:
+    """The key of the name in a small mapping of a name and a value: `{"key": …, "value": …}`."""
+    if not 2 <= len(mapping) < 6 or not NAMED_VALUES & mapping.keys():
         return None
-    return next((n for n in NAMED_BY if isinstance(held.get(n), str)), None)
+    return next((n for n in NAMED_BY if isinstance(mapping.get(n), str)), None)
 
 
-def path_of(path: tuple[str, ...], held: Mapping[Any, Any], naming: str | None, key: str) -> tuple[str, ...]:
+def path_of(
+    path: tuple[str, ...], mapping: Mapping[Any, Any], name_key: str | None, key: str
+) -> tuple[str, ...]:
     """The keys that lead to a value: the last 100 of them."""
-    if naming and key in NAMED_VALUES:
-        key = held[naming]
-    elif key == "name" and any(re.sub(r"[^a-z]", "", str(k).lower()) in _SPAN for k in held):
+    if name_key and key in NAMED_VALUES:
+        key = mapping[name_key]
+    elif key == "name" and any(re.sub(r"[^a-z]", "", str(k).lower()) in _SPAN for k in mapping):
         key = SPAN_NAME
     return (*path[-NESTED:], key)
 
@@ -152,7 +157,7 @@ def _keys(value: Any) -> Iterator[str]:
     stack = [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, Pairs):
+        if isinstance(item, JsonObject):
             yield from (key for key, _ in item)
             stack.extend(inner for _, inner in item)
         elif isinstance(item, list):
@@ -164,11 +169,11 @@ def _holds_words(value: Any) -> bool:
     stack = [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, Pairs):
+        if isinstance(item, JsonObject):
             return True
         if isinstance(item, list):
             stack.extend(item)
-        elif isinstance(item, str) and not isinstance(item, Number):
+        elif isinstance(item, str) and not isinstance(item, JsonNumber):
             return True
     return False
 

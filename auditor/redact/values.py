@@ -1,6 +1,6 @@
-"""One value at a time: ARNs, mails, addresses, ids of many kinds, each replaced by one of its own kind.
+"""The pseudonym of one value by its kind: an ARN becomes an ARN, a mail address a mail address, an id an id.
 
-It never returns a part of a value that names somebody, and leaves the parts alone that name none.
+Parts that identify nobody stay.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from auditor.redact.pseudonyms import Pseudonyms, is_blank, is_placeholder, is_r
 from auditor.redact.vocabulary import is_common, known_words, pieces_of, rule_words, vocabulary
 from auditor.redact.words import is_place, is_word, kind_of
 
-GONE = "[redacted]"
-NESTED = 8  # values within a value that are taken apart; what is deeper is replaced whole
+REDACTED = "[redacted]"
+NESTED = 8  # values within a value that are replaced part by part; deeper ones as a whole
 _SCOPE = re.compile(r"(AWS4-HMAC-SHA256 )Credential=[^/\s]+(/\d{8}/[\w-]+/[\w-]+/aws4_request)")
 _ARN = re.compile(r"arn:(aws[\w-]*):([\w-]*):([\w-]*):(\d*):(.+)", re.S)
 _MAIL = re.compile(r"([^@\s]+)@([^@\s]+\.[A-Za-z]{2,})")
@@ -31,7 +31,7 @@ _PRINCIPAL = re.compile(r"(A(?:RO|ID|KI|SI|GP|IP|NP|NV|PK|BI|CC|SC)A)([A-Z0-9]{1
 _PREFIXED = re.compile(
     r"(lc_run-|lc_run|lc|chatcmpl|cmpl|msg_bdrk|msg_vrtx|msg|resp|req|gen|run|call|toolu|asst|thread|batch|sk-ant|sk|pk|rk)([-_])(.+)"
 )
-# parts of role and session names that decide of what kind they are
+# parts of role and session names that show their kind
 _KEPT = re.compile(
     rf"""(?x)AWSReservedSSO_|BedrockAPIKey-|BedrockAgentCore-|botocore-session-|aws-sdk-|aws-go-sdk-|
     awscli-session-|boto3-session-|^(?i:aws)?(?i:lambda)|(?i:-(?:prod|dev|staging)-)|(?i:{GATEWAY[4:]})"""
@@ -60,14 +60,14 @@ _CHUNK = re.compile(r"[^\W_]+")
 _ACCOUNT = re.compile(r"\d{12}")
 
 
-def gone(text: str) -> str:
-    """What is left of a secret: of an AWS signature, the day, region and service that it was made for."""
+def redacted_secret(text: str) -> str:
+    """The replacement of a secret: of an AWS signature, day, region and service stay."""
     scope = _SCOPE.search(text)
-    return f"{scope[1]}Credential={GONE}{scope[2]}" if scope else GONE
+    return f"{scope[1]}Credential={REDACTED}{scope[2]}" if scope else REDACTED
 
 
-class Values:
-    """Replaces values; what it replaced is in `pseudonyms.known`."""
+class ValueRedactor:
+    """Replaces values; `pseudonyms.known` maps each to its replacement."""
 
     def __init__(self, pseudonyms: Pseudonyms) -> None:
         self.pseudonyms = pseudonyms
@@ -85,7 +85,7 @@ class Values:
         )
 
     def of(self, text: str) -> str:
-        """A value that names somebody, in its own shape; a placeholder or a word of the rules stays."""
+        """The pseudonym of an identifying value; a placeholder or a word of the rules stays."""
         if is_blank(text):
             return self.blank(text)
         if is_redacted(text) or text.lower() in rule_words():
@@ -101,7 +101,7 @@ class Values:
         return self._address(text) or self.pseudonyms.of(text, _free)
 
     def blank(self, text: str) -> str:
-        """A placeholder: it stays, but for a name within `${…}`."""
+        """A placeholder: it stays, except for a name within `${…}`."""
         return self.words(text) if "{" in text and not is_placeholder(text) else text
 
     def words(self, text: str) -> str:
@@ -120,7 +120,7 @@ class Values:
         return "".join(p if is_common(p) else self.of(p) for p in pieces)
 
     def named(self, text: str) -> str:
-        """The name of a role or a session: what decides of what kind it is stays."""
+        """The name of a role or a session: the part that shows its kind stays."""
         if _MAIL.fullmatch(text):
             return self.of(text)
         parts = [0, *(edge for match in _KEPT.finditer(text) for edge in match.span()), len(text)]
@@ -165,20 +165,20 @@ class Values:
         return f"{kind}{self.of(rest)}" + (f":{self.named(session)}" if session else "")
 
     def _address(self, text: str) -> str:
-        """An IP address as one that leads nowhere."""
+        """An IP address as one of a range for tests; empty for any other text."""
         try:
-            found = ipaddress.ip_address(text)
+            address = ipaddress.ip_address(text)
         except ValueError:
             return ""
-        if found.is_loopback or found.is_unspecified:
+        if address.is_loopback or address.is_unspecified:
             return text
         number = int.from_bytes(self.pseudonyms.digest(text)[:8], "big")
-        if found.version == 4:
+        if address.version == 4:
             return self._noted(text, str(ipaddress.IPv4Address("198.18.0.0") + number % 2**17))
         return self._noted(text, str(ipaddress.IPv6Address("2001:db8::") + number))
 
     def address(self, text: str) -> str:
-        """An address as it stands in a log: whole, or a path with its query."""
+        """An address in a log: a URL, or a path with its query."""
         if URL.fullmatch(text):
             return self.url(text)
         path, sep, query = text.partition("?")
@@ -186,12 +186,12 @@ class Values:
         return self.path(path) + (sep + pairs if sep else "")
 
     def url(self, text: str) -> str:
-        """An address: public hosts, models and the words of an API stay, names of people and places go."""
+        """A URL: public hosts, models and the words of an API stay, other names are replaced."""
         try:
             parts = urlsplit(text)
             port = f":{parts.port}" if parts.port else ""
         except ValueError:
-            return GONE
+            return REDACTED
         host = self.host(parts.hostname or "") + port
         query = "&".join(self._pair(pair) for pair in parts.query.split("&")) if parts.query else ""
         return urlunsplit(SplitResult(parts.scheme, host, self.path(parts.path), query, ""))
@@ -223,7 +223,7 @@ class Values:
         return quote(inner, safe=kept, errors="surrogateescape") if plain != part else inner
 
     def _pair(self, pair: str) -> str:
-        """One parameter of a query: its name when it is one of a format, its value when it names nobody."""
+        """One parameter of a query: its name stays if a format has it, its value if it is a word."""
         key, sep, value = pair.partition("=")
         plain = unquote(value)
         if kind_of((key,)) == "secret":
@@ -240,7 +240,7 @@ _API = frozenset(
 
 
 def _is_api(part: str) -> bool:
-    """Whether a part of a path is of an API: its words, or a model."""
+    """Whether a part of a path belongs to an API: one of its words, or a model."""
     return (
         part.lower() in _API
         or part.lower() in known_words()
@@ -255,5 +255,5 @@ def _taken_words() -> frozenset[str]:
 
 
 def _free(text: str) -> bool:
-    """A pseudonym must not be a word that means something."""
+    """Whether a text may be a pseudonym: it is no word of a format or a rule."""
     return not is_place(text) and text.lower() not in _taken_words()

@@ -1,7 +1,4 @@
-"""The words that stay: of the formats, of the rules, of the catalogue, and common ones of logs and errors.
-
-A name that is no such word is replaced wherever it is found: in prose, in paths, in keys.
-"""
+"""The words that redaction keeps: of formats, rules and the catalogue, and common words of log lines."""
 
 from __future__ import annotations
 
@@ -9,13 +6,30 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from importlib import import_module
 from types import CodeType, FunctionType
 from typing import Any
 
 from auditor.catalogue.fields import catalogue
 from auditor.catalogue.rules import load_rules
-from auditor.readers.registry import all_formats
+from auditor.readers.registry import FAMILIES, all_formats
 
+# modules whose constants are words of formats; other framers list words of prose, the engine its messages
+_MODULES = (
+    "auditor.framing.http_messages",
+    "auditor.framing.ids",
+    "auditor.framing.key_value",
+    "auditor.framing.nested",
+    "auditor.framing.printed_objects",
+    "auditor.framing.segments",
+    "auditor.framing.stack_traces",
+    "auditor.framing.tables",
+    "auditor.framing.times",
+    "auditor.framing.wrappers",
+    "auditor.readers.dispatch",
+    "auditor.readers.signatures",
+)
+_PACKAGES = tuple(f"auditor.readers.{name}." for name in (*FAMILIES, "shared"))
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{2,}")
 _LITERAL = re.compile(r"'([^']+)'")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -139,36 +153,38 @@ STAGES = frozenset(
 
 @cache
 def known_words() -> frozenset[str]:
-    """Every word that a reader compares with: what it knows is of a format, not of a customer."""
-    names = {one.name for one in all_formats()}
-    found: set[str] = set(names)
-    for name, module in list(sys.modules.items()):
-        if name.startswith(("auditor.framing", "auditor.readers")):
-            for at, held in vars(module).items():
-                found.update(() if at.startswith("__") else _words(held))
-    return frozenset(word.lower() for word in found)
+    """Every word that a framer or a reader compares with: it belongs to a format, not to a customer."""
+    words = {fmt.name for fmt in all_formats()}
+    modules = [
+        *map(import_module, _MODULES),
+        *(m for n, m in list(sys.modules.items()) if n.startswith(_PACKAGES)),
+    ]
+    for module in modules:
+        for attribute, value in vars(module).items():
+            words.update(() if attribute.startswith("__") else _strings_in(value))
+    return frozenset(word.lower() for word in words)
 
 
-def _words(held: Any, depth: int = 0) -> Iterator[str]:
+def _strings_in(value: Any, depth: int = 0) -> Iterator[str]:
     """The strings in a constant: of containers, of patterns, of the code of functions."""
     if depth > 4:
         return
-    if isinstance(held, str):
-        yield held
-    elif isinstance(held, re.Pattern):
-        yield from _WORD.findall(str(held.pattern))
-    for inner in _inside(held):
-        yield from _words(inner, depth + 1)
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, re.Pattern):
+        yield from _WORD.findall(str(value.pattern))
+    for inner in _items(value):
+        yield from _strings_in(inner, depth + 1)
 
 
-def _inside(held: Any) -> Iterable[Any]:
-    if isinstance(held, FunctionType):
-        return (held.__code__,)
-    if isinstance(held, CodeType):
-        return held.co_consts[1:]
-    if isinstance(held, Mapping):
-        return (*held.keys(), *held.values())
-    return held if isinstance(held, (list, tuple, set, frozenset)) else ()
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, FunctionType):
+        return (value.__code__,)
+    if isinstance(value, CodeType):
+        return value.co_consts[1:]
+    if isinstance(value, Mapping):
+        return (*value.keys(), *value.values())
+    return value if isinstance(value, (list, tuple, set, frozenset)) else ()
 
 
 @cache

@@ -1,6 +1,6 @@
-"""Which strings are words of a format and stay, and which name somebody: by their key, then by themselves.
+"""Which strings are words of a format and stay, and which identify somebody: by key, then by value.
 
-It knows no format: what the readers and the rules compare with is looked up in them.
+Words come from the readers and the rules: there is no list of formats here.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SECRET = re.compile(
     auth_token|bearer|session_token|security_token|secret|secrets|password|passwd|signature|private_key|
     client_secret|secret_access_key|helicone_auth|aig_authorization|csrf|jwt|token)$"""
 )
-# whole keys whose values are names of models, places, services, operations and products: they are kept
+# whole keys whose values are names of models, regions, services, operations and products: they stay
 _SHOWN = frozenset(
     """ai_model ai_model_id ai_model_provider ai_org ai_response_model availability_zone aws_region
     az base_service call_type cloud_availability_zone cloud_region custom_llm_provider
@@ -49,7 +49,7 @@ _PROSE = frozenset(
     """detail error error_message event_message exception exception_message line log log_line message msg
     raw reason status_message""".split()
 )
-# keys whose values are words of a fixed set: of such a value only known words are kept
+# keys whose values are words of a fixed set: of such a value only known words stay
 _WORDS = frozenset(
     """accept amzn_error_type api_version bill_bill_type bill_billing_entity bill_billing_period_end_date
     bill_billing_period_start_date bill_type billing_currency billing_period_end billing_period_start
@@ -79,7 +79,7 @@ _REGION = re.compile(
     (?:asia|australia|europe|northamerica|southamerica|me|us|africa)-(?:north|south|east|west|central|
     northeast|northwest|southeast|southwest)\d(?:-[a-z])?|eu|us|apac|global"""
 )
-_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")  # of a machine: no number
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")  # an IP address is no number
 _NUMBER = re.compile(
     r"""(?ix)[-+]?[$€£]?\s?\d[\d.,_]*(?:e[-+]?\d+)?\s?(?:%|[a-zµ]{0,3}|usd|eur|tokens?|seconds?|cents?)"""
 )
@@ -101,7 +101,7 @@ _MEDIA = re.compile(
 
 @lru_cache(maxsize=20_000)
 def kind_of(path: tuple[str, ...]) -> Kind:
-    """What stands under a key, which is given with the keys around it."""
+    """The kind of the values under a key, by the keys that lead to it."""
     last = path[-1] if path else ""
     whole = normalise(last)
     name = normalise(re.split(r"[./→]", last)[-1])
@@ -126,7 +126,7 @@ def kind_of(path: tuple[str, ...]) -> Kind:
 
 
 def is_listed(key: str) -> bool:
-    """Whether a key is one of a format, word for word."""
+    """Whether a key is a key of a format, word for word."""
     whole = normalise(key)
     return key.lower() in known_words() or catalogue().names(key) or whole in _LISTED
 
@@ -135,12 +135,12 @@ def _ends_as_identity(name: str) -> bool:
     """Whether a key ends in the name of an owner: `billing_team`, `sub_account_id`."""
     parts = name.split("_")
     tails = ("_".join(parts[-2:]), parts[-1]) if len(parts) > 1 else ()
-    found = (catalogue().lookup(tail) for tail in tails)
-    return any(match is not None and match.field in IDENTITY for match in found)
+    matches = (catalogue().lookup(tail) for tail in tails)
+    return any(match is not None and match.field in IDENTITY for match in matches)
 
 
 def is_word(text: str) -> bool:
-    """Whether a value under a key that tells nothing names nobody: a number, a time, a model, a word."""
+    """Whether a value under an unknown key identifies nobody: a number, a time, a model, a word."""
     text = text.strip()
     lower = text.lower()
     return (
@@ -158,7 +158,7 @@ def is_word(text: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def is_place(text: str) -> bool:
-    """Whether a value names a model or a region, and nothing besides."""
+    """Whether a value is the name of a model or a region, and nothing else."""
     if len(text) > 128 or " " in text or "@" in text:
         return False
     return bool(_REGION.fullmatch(text)) or (bool(_MODEL.search(text)) and _is_of_model_words(text))

@@ -1,13 +1,13 @@
-"""The words that formats write: keys whose values may be read, names on the way to a value, and plain values.
+"""The words of formats that a report shows: keys whose values it shows, names of paths, and plain values.
 
-Data only. A key or a value that is in no list here, and that no field explains, is hidden in a report.
+A key or a value that is in no list here, and that no field explains, is masked.
 """
 
 from __future__ import annotations
 
 import re
 
-# whole keys, normalised, without the containers around them: what is written there names no one
+# whole keys, normalised, without the containers around them: their values identify nobody
 SHOWN = frozenset(
     """
     ai_model ai_org ai_proxy_meta_provider_name ai_proxy_meta_request_model ai_proxy_meta_response_model
@@ -29,7 +29,7 @@ SHOWN = frozenset(
     """.split()
 )
 
-# whole keys as found, lower case, that mean something only in their format
+# whole keys in lower case whose values identify nobody in that format only
 OF_FORMATS: dict[str, frozenset[str]] = {
     **dict.fromkeys(
         (
@@ -61,7 +61,7 @@ OF_FORMATS: dict[str, frozenset[str]] = {
     "cur-legacy": frozenset({"product/servicecode"}),
 }
 
-# the last word of a key under which plain words are read
+# the last word of a key under which plain words are shown
 ENDS = re.compile(
     r"(?i)(?:^|[._/→\]]|(?<=[a-z]))"
     r"(?:status|level|type|kind|event|environment|env|stage|mode|method|stream|hit|outcome)$"
@@ -85,7 +85,7 @@ VALUES = frozenset(
     """.split()
 )
 
-# words that are a name by themselves on the way to a value
+# words that are a segment of a path by themselves
 WHOLE = frozenset(
     """
     account accounts additionaleventdata ai annotations anthropic arn attempt attempts attribute attributes
@@ -110,7 +110,7 @@ WHOLE = frozenset(
     """.split()
 )
 
-# words that only stand in names of several words
+# words that are only part of segments of several words
 PARTS = frozenset(
     """
     1h 5m a above accept access actor adaptive addr address after all always and annotation answer apm applied
@@ -141,7 +141,7 @@ PARTS = frozenset(
     """.split()
 )
 
-# fields whose values follow a word of a route: `/tenants/acme`
+# fields whose values follow their name in a route: `/tenants/acme`
 PEOPLE = frozenset(
     "tenant_id team_id user_id session_id account_id cost_center iam_principal request_id trace_id".split()
 )

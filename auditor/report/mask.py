@@ -1,7 +1,7 @@
-"""Values hidden, shapes shown: equal values get equal tags, so that a reader can follow one without its name.
+"""Values and keys as a report may print them: identifying values as tags, equal ones with the same tag.
 
-A value is shown only under a key that as a whole is a word of a format; a key only as far as an alias of a
-field or a format explains it. Whatever is in doubt is hidden.
+A value is shown only under a key that as a whole is a word of a format; the segments of a key only where an
+alias of a field or a format explains them. In doubt they are hidden.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from auditor.catalogue.fields import catalogue, normalise
 from auditor.printing.text import clean_text
 from auditor.report import format_words
 
-# what a value of these fields names is the format's, the provider's or the model's, and nobody's
+# values of these fields name a model, a provider, a place or a state, and identify nobody
 PUBLIC = frozenset({"model", "provider", "region", "inference_region", "status", "error_code", "environment"})
 LONGEST = 120
 MOST_WORDS = 8  # of a name; a longer one is a sentence, and cut to the first few
 FEW_WORDS = 4
 DEEPEST = 8  # containers around a name, and segments of an alias
-LOOKED_AT = 400  # characters of a name that are looked at: patterns run on no more
+MAX_NAME = 400  # characters of a name on which patterns run
 _INDEX = re.compile(r"\[\d+\]|(?<=/)\d+(?=/|$)")
 _ODD = re.compile(r"@|\d{4,}|[0-9a-f]{8}-|^[0-9a-f]{16,}$|\s")
 _ACCOUNT = re.compile(r":\d{12}:")
@@ -51,15 +51,15 @@ _TOKEN = re.compile(r"^[A-Za-z][\w.:-]*$")
 _CODE = re.compile(r"^(?:\d{1,3}|[\w.]*(?:Exception|Error|Failure|Timeout|Fault|Denied|Limit\w*))$")
 
 Kind = Literal["own", "attribute", "path"]
-Found = Callable[[str], bool]  # whether a text is a value of an identity field
+IsIdentity = Callable[[str], bool]  # whether a text is a value of an identity field
 
 
-def _nothing(_: str) -> bool:
+def _no_identity(_: str) -> bool:
     return False
 
 
 class Leaf(NamedTuple):
-    """One value of a record: its key as found, the key as the report prints it, the value."""
+    """One value of a record: its key, the key as the report prints it, the value."""
 
     key: str
     shown: str
@@ -67,7 +67,7 @@ class Leaf(NamedTuple):
 
 
 class Masker:
-    """Hands out tags in the order in which values are first met, so that one report is stable."""
+    """Masks values with tags numbered in the order of the values, so that a report is reproducible."""
 
     def __init__(self, *, show: bool = False) -> None:
         self.show = show
@@ -86,25 +86,25 @@ class Masker:
             return f'"{clean_text(text)[:LONGEST]}"'
         if not text:
             return '""'
-        seen = _readable(key, text, fmt, identities)
-        return f"<string {len(text)} #{self._tag(text)}>" if seen is None else f'"{seen}"'
+        readable = _readable(key, text, fmt, identities)
+        return f"<string {len(text)} #{self._tag(text)}>" if readable is None else f'"{readable}"'
 
     def _tag(self, text: str) -> int:
         return self._tags.setdefault(text, len(self._tags) + 1)
 
 
 def _readable(key: str, text: str, fmt: str, identities: Collection[str]) -> str | None:
-    """What may be read of a text under a key; None where nothing may."""
+    """A text under a key as a report may show it; None where it must be masked."""
     if len(text) > LONGEST or text.startswith("arn:") or not _is_shown(key, text, fmt):
         return None
     if text in identities and not is_plain(text):
         return None
-    seen = name(text, identities.__contains__)
-    return seen if len(text.split()) <= MOST_WORDS and any(c.isalnum() for c in seen) else None
+    shown = name(text, identities.__contains__)
+    return shown if len(text.split()) <= MOST_WORDS and any(c.isalnum() for c in shown) else None
 
 
 def _is_shown(key: str, text: str, fmt: str) -> bool:
-    """Whether a key as a whole is one under which a format writes words of its own."""
+    """Whether a format writes its own words under a key as a whole."""
     field = _field(key)
     if field == "identity":
         return False
@@ -118,7 +118,7 @@ def _is_shown(key: str, text: str, fmt: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def _field(key: str) -> str:
-    """A public field's name (`last …` where a key only ends in it), `identity` or `none`."""
+    """The public field that a key means (`last …` where a key only ends in it), `identity` or `none`."""
     match = next(filter(None, map(catalogue().lookup, _within(key))), None)
     if match is None:
         return "none"
@@ -139,7 +139,7 @@ def _is_value_of(field: str, text: str) -> bool:
 
 
 def _within(key: str) -> Iterator[str]:
-    """A key, then without the containers around it, one by one."""
+    """A key, then the key without the containers before it, one after the other."""
     yield key
     for _ in range(DEEPEST):
         match = _CONTAINER.match(key)
@@ -150,7 +150,7 @@ def _within(key: str) -> Iterator[str]:
 
 
 def is_identity(key: str) -> bool:
-    """Whether a key means a field whose values name somebody, or what is theirs: tenant, user, request …"""
+    """Whether a key means a field whose values identify somebody or a call: tenant, user, request …"""
     return _field(key) == "identity"
 
 
@@ -159,38 +159,38 @@ def is_plain(text: str) -> bool:
     return text.isascii() and len(text) <= 60 and set(normalise(text).split("_")) <= format_words.VALUES
 
 
-def name(text: str, identity: Found = _nothing) -> str:
+def name(text: str, identity: IsIdentity = _no_identity) -> str:
     """The name of a service, an operation or a model as the report may print it.
 
-    Without the account in an ARN, sessions, mail addresses, ids, queries, what stands for somebody in a route
-    (`/tenants/acme`), and segments that are values of an identity field.
+    Without the account in an ARN, sessions, mail addresses, ids, queries, owners in a route (`/tenants/x`),
+    and segments that are values of an identity field.
     """
-    text = clean_text(text[:LOOKED_AT])
+    text = clean_text(text[:MAX_NAME])
     text = _SESSION.sub(r"\1*", _ACCOUNT.sub(":*:", text))
     text = _QUERY.sub("?*", text) if "?" in text else text
     text = _IDS.sub("*", _MAIL.sub("*", text) if "@" in text else text)
     text = _PAIR.sub(lambda m: f"{m[1]}{m[2]}*" if is_identity(m[1]) else m[0], text)
-    text = _routed(text, identity)
+    text = _masked_route(text, identity)
     words = text.split(" ")
     return (" ".join(words[:FEW_WORDS]) + " …" if len(words) > MOST_WORDS else text)[:LONGEST]
 
 
-def _routed(text: str, identity: Found) -> str:
+def _masked_route(text: str, identity: IsIdentity) -> str:
     parts = _PARTS.split(text)
     for i in range(0, len(parts), 2):
         part = parts[i]
         if not part or _TEMPLATE.match(part):
             continue
         before = parts[i - 2] if i and parts[i - 1] == "/" else ""
-        owned = not _TEMPLATE.match(before) and _holds_somebody(before)
-        if owned or (len(part) > 2 and not is_plain(part) and identity(part)):
+        is_owner = not _TEMPLATE.match(before) and _precedes_owner(before)
+        if is_owner or (len(part) > 2 and not is_plain(part) and identity(part)):
             parts[i] = "*"
     return "".join(parts)
 
 
 @lru_cache(maxsize=5_000)
-def _holds_somebody(segment: str) -> bool:
-    """Whether a segment of a route is followed by somebody's id: `tenants`, `user`, `accounts`."""
+def _precedes_owner(segment: str) -> bool:
+    """Whether the id of an owner follows a segment of a route: `tenants`, `user`, `accounts`."""
     word = normalise(segment)
     if is_plain(word):
         return False
@@ -206,7 +206,7 @@ def _holds_somebody(segment: str) -> bool:
 
 
 def hashed_key(path: str) -> str:
-    """A key as fingerprints are computed from it: never to be changed, for baselines hold them."""
+    """A key as fingerprints contain it. Never change this: baselines contain the fingerprints."""
     path = clean_text(_INDEX.sub(lambda m: "[*]" if m[0].startswith("[") else "*", path))
     parts = re.split(r"([./→])", path)
     last = len(parts) - 1
@@ -214,7 +214,7 @@ def hashed_key(path: str) -> str:
     return "".join(shown)[:LONGEST]
 
 
-def key(path: str, kind: Kind = "path", identity: Found = _nothing) -> str:
+def key(path: str, kind: Kind = "path", identity: IsIdentity = _no_identity) -> str:
     """A key as the report may print it: indices as `*`, segments that may be data hidden.
 
     `own` is a key that the format names, `attribute` one name with its dots, `path` the names of nested maps.
@@ -236,7 +236,7 @@ def key(path: str, kind: Kind = "path", identity: Found = _nothing) -> str:
 
 
 def _containers_before(path: str) -> int:
-    """How many containers of attributes a path begins with."""
+    """How many containers of attributes are at the start of a path."""
     for count in range(DEEPEST):
         match = _AROUND.match(path)
         if match is None:
@@ -246,7 +246,7 @@ def _containers_before(path: str) -> int:
 
 
 def _alias_begins(path: str, parts: list[str]) -> int:
-    """Where the alias at the end of a path begins: the longest run of segments that the catalogue lists."""
+    """The index of the alias at the end of a path: the longest run of segments that the catalogue lists."""
     first = max(0, len(parts) - 1 - 2 * DEEPEST)
     for i in range(first, len(parts), 2):
         rest = "".join(parts[i:]).rstrip("[]'\"")
@@ -256,8 +256,8 @@ def _alias_begins(path: str, parts: list[str]) -> int:
     return ends[-1] if ends and catalogue().lookup(path) else len(parts)
 
 
-def name_in(part: str, *, top: bool, identity: Found = _nothing) -> str:
-    """One name on the way into a record, as the report may print it; `top` for names of its first level."""
+def name_in(part: str, *, top: bool, identity: IsIdentity = _no_identity) -> str:
+    """One name of the path into a record, as the report may print it; `top` for names of its first level."""
     text = clean_text(part)
     if is_data(text) or (not is_schema(text) and identity(text)):
         return "*"
@@ -280,7 +280,7 @@ def pointer(text: str | None) -> str | None:
 
 
 def is_data(segment: str) -> bool:
-    """Whether a segment of a key looks like a value: an address, an id, a number, words of a language."""
+    """Whether a segment of a key looks like a value: an address, an id, a number, words of a sentence."""
     if not segment.isascii() or len(segment) > 100 or _DATA.search(segment):
         return True
     return " " in segment and not is_schema(segment)

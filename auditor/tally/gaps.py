@@ -19,7 +19,8 @@ from auditor.evidence.arrays import Rows
 from auditor.evidence.schema import Slot
 from auditor.inputs.source import Input
 from auditor.judge.verdicts import Hit, columns_of
-from auditor.locate.places import Locator, Place, excerpt
+from auditor.locate.excerpts import excerpt
+from auditor.locate.places import Locator, Place
 from auditor.policy.model import Policy
 from auditor.relate.columns import rests_on
 from auditor.report import mask

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from auditor.framing.json_repair import closed, repaired
-from auditor.framing.yaml_documents import SwollenError, documents, is_configuration, is_yaml
+from auditor.framing.json_repair import close_truncated, repair
+from auditor.framing.yaml_documents import AliasExpansionError, documents, is_configuration, is_yaml
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ from auditor.framing.yaml_documents import SwollenError, documents, is_configura
 )
 def test_almost_json_is_mended_and_said(text: str, value: Any, what: str) -> None:
     """Each kind of damage has a name."""
-    assert repaired(text) == (value, what)
+    assert repair(text) == (value, what)
 
 
 @pytest.mark.parametrize("text", ["{nope", "{tenant acme}", "hello", "", "__import__('os')", "{'a': f()}"])
 def test_what_means_nothing_stays_broken(text: str) -> None:
     """Nothing is guessed and nothing is called."""
-    assert repaired(text) is None
+    assert repair(text) is None
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_what_means_nothing_stays_broken(text: str) -> None:
 )
 def test_a_cut_document_keeps_what_is_whole(data: bytes, value: Any) -> None:
     """The record that the cut went through is left out, and counted by the caller."""
-    found = closed(data)
+    found = close_truncated(data)
 
     assert (found[0] if found else None) == value
 
@@ -72,7 +72,7 @@ def test_aliases_of_yaml_are_limited() -> None:
     many = re.sub(r"(?m)^(\w): ", r"\1: &\1 ", many)
 
     assert documents("a: &x [1, 1]\nb: [*x, *x]\n") == [(1, {"a": ["1", "1"], "b": [["1", "1"]] * 2})]
-    with pytest.raises(SwollenError):
+    with pytest.raises(AliasExpansionError):
         documents("a: &a [1, 1]\n" + many)
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from auditor.audit import Input, audit
-from auditor.inputs.paste import tidied
+from auditor.inputs.paste import clean_paste
 
 CALL = json.dumps({"event": "llm_call", "tenant_id": "acme", "model": "claude-sonnet-4-5", "input_tokens": 3})
 LINES = [CALL, CALL, CALL]
@@ -47,4 +47,4 @@ def test_what_stands_on_every_line_is_taken_off(text: str) -> None:
 )
 def test_what_only_looks_like_it_stays(text: str) -> None:
     """Requests, lists, numbers that do not count lines: data, not decoration."""
-    assert tidied(text.encode()) == (text.encode(), "")
+    assert clean_paste(text.encode()) == (text.encode(), "")

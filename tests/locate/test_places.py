@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.audit import Input, audit
-from auditor.locate.places import Positions, at
+from auditor.locate.positions import Positions, value_at
 from auditor.policy.model import Policy
 from auditor.readers.otlp.json import span_pointer
 
@@ -44,7 +44,7 @@ def test_a_pointer_leads_to_the_bytes_of_its_value(document: Any, pretty: bool, 
     found = Positions(raw.encode()).of(pointer)
 
     value, _ = json.JSONDecoder().raw_decode(raw.encode()[found:].decode())
-    assert at(document, pointer) == value
+    assert value_at(document, pointer) == value
 
 
 @pytest.mark.parametrize("tail", ["", "]", ' {"next": 1}', ', "more": [1, 2'])

@@ -15,7 +15,7 @@ from auditor.catalogue.samples import Sample, samples
 from auditor.diff.compare import diff
 from auditor.diff.text import markdown_of, text_of
 from auditor.gate import baseline
-from auditor.locate import places as locate
+from auditor.locate import excerpts
 from auditor.policy.model import Policy
 from auditor.report import mask
 from auditor.report.schema import Report
@@ -100,7 +100,7 @@ def outputs(report: Report) -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def _whole_records(monkeypatch: pytest.MonkeyPatch) -> None:
     """Excerpts show all of a record."""
-    monkeypatch.setattr(locate, "WIDTH", 10**6)
+    monkeypatch.setattr(excerpts, "WIDTH", 10**6)
 
 
 @pytest.mark.usefixtures("_whole_records")

@@ -15,7 +15,7 @@ from auditor.catalogue.samples import samples
 from auditor.errors import AuditBroke, InputError
 from auditor.evidence import batch as freeze
 from auditor.judge import verdicts as judge
-from auditor.locate import places as locate
+from auditor.locate import excerpts, places
 from auditor.policy.model import Policy
 from auditor.readers.billing import rows as _bill_rows
 from auditor.readers.otlp import documents as _otlp_rows
@@ -486,10 +486,10 @@ def test_a_step_that_breaks_is_named(monkeypatch: pytest.MonkeyPatch, cli: Cli, 
 
 def test_an_example_that_cannot_be_found_has_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """The report is whole but for the line and the excerpt."""
-    breaks(monkeypatch, locate, "at", lambda *_: True)
+    breaks(monkeypatch, places, "value_at", lambda *_: True)
     found = report(lines(CALL))
     monkeypatch.undo()
-    breaks(monkeypatch, locate, "_leaves", lambda *_: True)
+    breaks(monkeypatch, excerpts, "_leaves", lambda *_: True)
     plain = report(lines(CALL))
 
     assert found.gaps

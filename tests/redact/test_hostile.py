@@ -8,7 +8,7 @@ import pytest
 
 from auditor.errors import AuditError
 from auditor.redact.pseudonyms import Pseudonyms
-from auditor.redact.tables import Wholes
+from auditor.redact.tables import InputRedactor
 from tests.conftest import Cli
 from tests.support.growth import is_linear
 from tests.support.redacting import CALL, TENANTS, copy, told
@@ -24,7 +24,7 @@ PIECES = [
 
 def copied_twice(text: str) -> None:
     """One copy: the text is read for what it names, then written."""
-    texts = Wholes(Pseudonyms(b"pepper"))
+    texts = InputRedactor(Pseudonyms(b"pepper"))
     texts.whole(text, table=False)
     texts.learn()
     texts.whole(text, table=False)

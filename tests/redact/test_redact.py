@@ -13,7 +13,7 @@ from auditor.audit import Input
 from auditor.catalogue.samples import Sample, samples
 from auditor.redact import redact
 from auditor.redact.pseudonyms import Pseudonyms, folded, is_blank, traits
-from auditor.redact.values import Values
+from auditor.redact.values import ValueRedactor
 from tests.support.redacting import ACCOUNT, CALL, TENANTS, copy, one, plain, told
 
 
@@ -140,7 +140,7 @@ SHAPES = [
 @pytest.mark.parametrize(("value", "shape"), SHAPES, ids=[value for value, _ in SHAPES])
 def test_a_pseudonym_has_the_shape_of_its_value(value: str, shape: str) -> None:
     """What readers and rules look for in a value is in its pseudonym too."""
-    new = Values(Pseudonyms(b"pepper")).of(value)
+    new = ValueRedactor(Pseudonyms(b"pepper")).of(value)
 
     assert re.fullmatch(shape, new), new
     assert not re.search(r"(?i)jane|111122223333|corp|acme", new)

@@ -14,7 +14,7 @@ import msgspec
 
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
-from auditor.framing.json_values import Tell, container_of, one_line
+from auditor.framing.json_values import Diagnostics, container_of, line_pieces
 from auditor.inputs.source import Source
 from auditor.readers.aws.insights_rows import nested
 from auditor.readers.aws.invocation_records import (
@@ -140,7 +140,7 @@ def _usage(number: int, line: bytes) -> dict[int, Usage]:
 
 def _other_line(line: bytes, at: int, number: int, builder: Builder) -> None:
     """A line that is no bare record: a wrapped one, another log's, or a skip."""
-    for piece in one_line(line.strip(), at, number, Tell(builder.skip, builder.note)):
+    for piece in line_pieces(line.strip(), at, number, Diagnostics(builder.skip, builder.note)):
         builder.dispatch.piece(piece)
 
 

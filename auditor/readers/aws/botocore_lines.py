@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from auditor.framing.json_repair import literal
+from auditor.framing.json_repair import python_literal
 from auditor.framing.json_values import decode
 
 MAX_LINE = 2 * 1024 * 1024  # characters: a longer line holds a prompt and nothing else of interest
@@ -94,7 +94,7 @@ def _behind(words: str, match: Match, text: str, at: int) -> re.Match[str] | Non
 
 def headers_of(text: str) -> dict[str, str]:
     """A dictionary of headers out of its Python representation, names in lower case, bytes as text."""
-    value = literal(text) if len(text) <= MAX_HEADERS else None
+    value = python_literal(text) if len(text) <= MAX_HEADERS else None
     if not isinstance(value, dict):
         return {}
     return {_text(k).lower(): _text(v) for k, v in value.items()}
@@ -106,7 +106,7 @@ def _text(value: Any) -> str:
 
 def body_of(text: str) -> dict[str, Any]:
     """A body that is a JSON object, out of its Python representation."""
-    value = literal(text) if _BYTES.fullmatch(text) else None
+    value = python_literal(text) if _BYTES.fullmatch(text) else None
     try:
         opened = decode(value) if isinstance(value, bytes) else None
     except ValueError:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from auditor.framing.json_repair import literal
+from auditor.framing.json_repair import python_literal
 from auditor.framing.json_values import decode
 
 LONGEST = 100_000
@@ -96,7 +96,7 @@ def _opened(text: str) -> Any:
         pass
     if text[:1] not in "{[(":
         return None
-    return literal(text)
+    return python_literal(text)
 
 
 def _printed(inner: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 from auditor.evidence.builder import Builder
 from auditor.evidence.schema import Column
 from auditor.framing.nested import leaves, opened_text
-from auditor.framing.printed_objects import object_of
+from auditor.framing.printed_objects import python_value
 
 Put = tuple[Column, Any]
 _PLUMBING = frozenset(
@@ -139,7 +139,7 @@ def _result(value: Any) -> dict[str, Any]:
         return {"generations": value}
     output = mapping(value)
     text = value if isinstance(value, str) else output.get("repr")
-    found = object_of(text) if isinstance(text, str) and "generations" not in output else None
+    found = python_value(text) if isinstance(text, str) and "generations" not in output else None
     return found if isinstance(found, dict) else output
 
 

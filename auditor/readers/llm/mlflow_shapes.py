@@ -9,7 +9,7 @@ import json
 from typing import Any, NamedTuple
 
 from auditor.framing.ids import hex_id
-from auditor.framing.json_repair import literal
+from auditor.framing.json_repair import python_literal
 from auditor.framing.json_values import decode
 from auditor.readers.llm.langchain import listing, mapping
 
@@ -76,7 +76,7 @@ def _listed(value: Any) -> list[Any]:
     if held or not isinstance(value, str) or len(value) > LONGEST:
         return held
     try:
-        plain = json.loads(json.dumps(literal(value), default=str, skipkeys=True))
+        plain = json.loads(json.dumps(python_literal(value), default=str, skipkeys=True))
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return []
     return plain if isinstance(plain, list) else []

@@ -15,7 +15,7 @@ import msgspec
 
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
-from auditor.framing.printed_objects import blocks, value_of
+from auditor.framing.printed_objects import node_objects, node_value
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
 from auditor.readers.contract import RecordReader, Sample, SourceReader
@@ -154,9 +154,9 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     if not _NODE.search(source.head[:65536]):
         builder.dispatch.read(source, start, end)
         return
-    for block in blocks(source.whole()):
+    for block in node_objects(source.whole()):
         try:
-            record = value_of(block.text) if block.whole else None
+            record = node_value(block.text) if block.whole else None
         except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):

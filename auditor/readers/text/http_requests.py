@@ -13,7 +13,7 @@ from typing import Any
 
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
-from auditor.framing.http_messages import Exchange, begins, entry_of, exchanges
+from auditor.framing.http_messages import Exchange, exchanges, har_exchange, starts_request
 from auditor.framing.nested import baggage
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
@@ -47,7 +47,7 @@ def sniff(sample: Sample) -> float:
         return 0.0
     text = sample.head[:65536].decode("utf-8", "replace")
     opening = [line for line in text.split("\n")[:40] if line.strip()][:12]
-    if any(begins(line.rstrip("\r")) for line in opening):
+    if any(starts_request(line.rstrip("\r")) for line in opening):
         return 0.9
     return 0.6 if exchanges("\n".join(opening)) else 0.0
 
@@ -88,7 +88,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
 
 def _entry(entry: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One entry of a HAR file."""
-    row = put(entry_of(entry), builder, offset, pointer)
+    row = put(har_exchange(entry), builder, offset, pointer)
     builder.ids["started_at"][row] = to_ns(entry.get("startedDateTime"))
     if isinstance(entry.get("time"), (int, float)):
         builder.column("latency_ms", "request", "time").put(row, entry["time"])

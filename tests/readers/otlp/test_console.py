@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auditor.errors import AuditError
-from auditor.framing.printed_objects import value_of
+from auditor.framing.printed_objects import node_value
 from tests.readers import counts, field, keys, report
 from tests.support.otlp import CALL, MODEL, PARENT, SPAN, TRACE
 
@@ -153,14 +153,14 @@ def test_a_cut_node_object_is_a_skip_with_its_line() -> None:
 )  # fmt: skip
 def test_a_printed_object_is_understood(text: str, value: Any) -> None:
     """Names, quotes, class names, and what was left out."""
-    assert value == value_of(text)
+    assert value == node_value(text)
 
 
 @pytest.mark.parametrize("text", ["{ a: 'x }", "{ a: ", "{" * 500, "'" * 999, "{ a: [" * 200])
 def test_what_is_no_printed_object_is_refused(text: str) -> None:
     """A ValueError, at once."""
     with pytest.raises(ValueError, match=r"\w"):
-        value_of(text)
+        node_value(text)
 
 
 def test_log_records_of_the_console_are_events() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from auditor.framing.key_value import embedded, loose, pairs_of
+from auditor.framing.key_value import embedded_values, loose, pairs_of
 from auditor.framing.phrases import phrases
 from tests.readers import counts, keys, report
 
@@ -77,7 +77,7 @@ def test_a_pair_in_a_form_of_its_own_tells_its_name(text: str, pairs: dict[str, 
 )
 def test_a_container_in_a_sentence_is_opened(text: str, held: dict[str, object], rest: str) -> None:
     """What it holds belongs to the line; a body and headers keep their name."""
-    assert embedded(text) == (held, rest)
+    assert embedded_values(text) == (held, rest)
 
 
 def test_a_sentence_and_the_value_at_its_end_are_one_call() -> None:
