@@ -26,7 +26,7 @@ from auditor.printing.text import count, plural
 from auditor.report.quotes import handbook
 from auditor.report.schema import InputReport, Report
 from auditor.report.sentences import one_line
-from auditor.writers import Style, Writer, by_suffix, writer
+from auditor.writers import Options, Writer, by_suffix, writer
 
 _SWITCHES = [field.name for field in fields(Switches)]
 
@@ -131,11 +131,11 @@ def _write(
     report: Report, inputs: Sequence[Input], asked: Asked, files: Sequence[tuple[Path, Writer]]
 ) -> None:
     links = {given.name: given.path.resolve().as_uri() for given in inputs if given.path}
-    filed = Style(handbook=handbook(asked.rules_dir), full=asked.sarif == "full")
+    filed = Options(handbook=handbook(asked.rules_dir), full=asked.sarif == "full")
     shown = console.style(asked.color, quiet=asked.quiet, links=links)
     lost: AuditError | None = None
     try:
-        console.put(writer(asked.fmt).write(report, replace(shown, handbook=filed.handbook, full=filed.full)))
+        console.put(writer(asked.fmt).write(report, replace(filed, style=shown)))
     except AuditError as error:
         lost = error  # the files may still be written
     for path, kind in files:
