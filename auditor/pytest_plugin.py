@@ -170,7 +170,7 @@ def _lines(report: Report | None) -> list[str]:
     if report is None:
         return []
     from auditor.report.sentences import one_line
-    from auditor.writers import Style, writer
+    from auditor.writers import writer
 
-    concise = writer("concise").write(report, Style()).decode().splitlines()
+    concise = writer("concise").write(report).decode().splitlines()
     return [*concise, one_line(report)]

@@ -199,7 +199,6 @@ def audited(data: bytes, *, written: bool) -> None:
     """One audit of everything; AuditError is an answer, any other exception a failure."""
     from auditor.audit import Input, audit
     from auditor.policy.model import Policy
-    from auditor.printing.ink import Style
     from auditor.writers import names, writer
 
     report = audit([Input(name="input", data=data)], Policy(profile="all"), planned=written)
@@ -207,7 +206,7 @@ def audited(data: bytes, *, written: bool) -> None:
     if failed:
         raise AssertionError(failed[0])
     for name in names() if written else ():
-        writer(name).write(report, Style())
+        writer(name).write(report)
 
 
 def _work(pipe: Connection, log: str) -> None:

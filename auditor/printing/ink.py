@@ -1,7 +1,4 @@
-"""Colour and glyphs of everything printed for people, with plain words and ASCII behind both.
-
-It never decides whether a stream can show them: that is given.
-"""
+"""Colours, glyphs and words of what is printed for people, each with a plain form for other streams."""
 
 from __future__ import annotations
 
@@ -9,43 +6,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from auditor.printing.text import plain
-from auditor.report.handbook import EMPTY, Handbook
 
 _CODES = {
     "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36",
     "error": "1;31", "warning": "1;33", "note": "1;36",
 }  # fmt: skip
-_VERDICTS = {
+VERDICTS = {  # verdict: glyph, colour, words
     "present": ("●", "green", "present"),
     "absent": ("○", "red", "absent"),
     "mis_scoped": ("◐", "yellow", "mis-scoped"),
     "not_carried": ("-", "dim", "not carried"),
 }
-_SAID = {"mis_scoped": "mis-scoped", "not_carried": "not carried"}
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a report is to be written: the look of a text for people, and what to quote beside its facts."""
+    """How a text for people looks."""
 
     width: int = 100  # columns
     color: bool = False
     unicode: bool = True  # False: nothing but ASCII leaves the writer
     quiet: bool = False  # the last two lines only
     links: Mapping[str, str] = field(default_factory=dict)  # input name -> address; empty off a terminal
-    handbook: Handbook = field(default=EMPTY, repr=False)  # texts of rules, recipes and fields
-    full: bool = False  # SARIF with everything the standard knows, also what GitHub cannot read
 
 
 @dataclass(frozen=True)
 class Ink:
-    """Paints words when colour is on; hands them back untouched when it is off."""
+    """Colours words when colour is on; returns them unchanged when it is off."""
 
     color: bool = False
     unicode: bool = True
 
     def __call__(self, text: str, *tones: str) -> str:
-        """`text` in the tones named: bold, dim, a colour, a level."""
+        """`text` in the given tones: bold, dim, a colour, a level."""
         codes = ";".join(_CODES[tone] for tone in tones if tone)
         return f"\x1b[{codes}m{text}\x1b[0m" if self.color and codes and text.strip() else text
 
@@ -54,22 +47,22 @@ class Ink:
         return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\" if address else text
 
     def encode(self, text: str) -> bytes:
-        """The bytes for the stream: UTF-8, or ASCII where the stream knows no more."""
+        """The bytes for the stream: UTF-8, or ASCII where the stream shows nothing else."""
         if self.unicode:
             return text.encode("utf-8", "backslashreplace")
         return plain(text).encode("ascii")
 
 
 def glyph(verdict: str) -> str:
-    """The shape of a verdict; it only ever stands beside the word."""
-    return _VERDICTS[verdict][0]
+    """The shape of a verdict, printed before its word."""
+    return VERDICTS[verdict][0]
 
 
 def tone(verdict: str | None) -> str:
     """The colour of a verdict; none for a rule that gives no verdict."""
-    return _VERDICTS[verdict][1] if verdict else ""
+    return VERDICTS[verdict][1] if verdict else ""
 
 
 def spoken(word: str) -> str:
     """A verdict, cause, scope or layer as people read it: `mis_scoped` is `mis-scoped`."""
-    return _SAID.get(word, word.replace("_", " "))
+    return VERDICTS[word][2] if word in VERDICTS else word.replace("_", " ")

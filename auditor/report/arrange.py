@@ -1,41 +1,39 @@
-"""Arranges a report for reading: what comes first, what is folded, how a figure is said.
-
-It never judges, sums or hides: every number and word stands in the report already.
-"""
+"""A report in the order in which a page shows it: fields by weight, their gaps, headlines, figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from auditor.printing.ink import spoken
 from auditor.printing.text import FEW, count, logged, money, plural, share
 from auditor.report.handbook import Handbook, Recipe
 from auditor.report.schema import Anchor, FieldReport, Gap, Report
-from auditor.report.sentences import asked_fields, carried, carriers_hint, distinct_calls, unasked, uncarried
-
-VERDICT_WORDS = {
-    "present": "present",
-    "absent": "absent",
-    "mis_scoped": "mis-scoped",
-    "not_carried": "not carried",
-}
+from auditor.report.sentences import (
+    asked_fields,
+    carriers_hint,
+    coverage_base,
+    distinct_calls,
+    unasked,
+    uncarried,
+)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One field of the report with what was found on it."""
+    """One field of the report with its gaps and figures."""
 
     field: FieldReport
     title: str
     definition: str
     gaps: list[Gap]
     figure: str
-    why: str  # no call could carry it; empty where some can
-    unasked: str  # of how many calls the profile does not ask it
+    why: str  # why no call can carry it; empty where some can
+    unasked: str  # of how many calls the profile does not require it
 
     @property
     def word(self) -> str:
         """The verdict as people read it."""
-        return VERDICT_WORDS.get(self.field.verdict, self.field.verdict)
+        return spoken(self.field.verdict)
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class View:
     headline: str
     owner_line: str
     open_rows: list[Row]
-    told: list[Gap]
+    other_gaps: list[Gap]  # about no field of the report
     other_rows: list[Row]
     uncarried_rows: list[Row]
     few: bool
@@ -79,7 +77,7 @@ def arrange(report: Report, handbook: Handbook) -> View:
         headline=_headline(report),
         owner_line=_owner_line(report, few),
         open_rows=open_rows,
-        told=[gap for gap in report.gaps if gap.field not in fields],
+        other_gaps=[gap for gap in report.gaps if gap.field not in fields],
         other_rows=[r for r in rest if r.field.verdict != "not_carried"],
         uncarried_rows=[r for r in rest if r.field.verdict == "not_carried"],
         few=few,
@@ -96,7 +94,7 @@ def excerpt(anchor: Anchor) -> Excerpt | None:
 
 
 def place(anchor: Anchor) -> str:
-    """Where an example record stands: `spans.json, record 77, line 2041, column 12`."""
+    """Where an example record is: `spans.json, record 77, line 2041, column 12`."""
     parts = [logged(anchor.input), f"record {count(anchor.record)}"]
     if anchor.line is not None:
         parts.append(f"line {count(anchor.line)}")
@@ -123,7 +121,7 @@ def segments(field: FieldReport) -> list[tuple[str, float, float]]:
 
 def _row(report: Report, one: FieldReport, few: bool, handbook: Handbook) -> Row:
     known = handbook.field(one.field)
-    asked = carried(one)
+    asked = coverage_base(one)
     if one.verdict == "not_carried":
         figure = "; ".join(uncarried(report, one, "")) or (
             "none of these formats carries it" if len(report.inputs) > 1 else "this format cannot carry it"

@@ -13,33 +13,33 @@ if TYPE_CHECKING:
     from auditor.report.schema import Anchor, Gap, Report, Suppressed
 
 
-def first(gap: Gap) -> Anchor | None:
+def first_anchor(gap: Gap) -> Anchor | None:
     """The example that a gap is shown at."""
     return gap.anchors[0] if gap.anchors else None
 
 
 def input_of(gap: Gap, report: Report) -> str:
     """The input that a gap is filed under: that of its first example, else the first of all."""
-    held = first(gap)
+    held = first_anchor(gap)
     if held:
         return held.input
     return report.inputs[0].name if report.inputs else ""
 
 
-def address(anchor: Anchor) -> str:
+def anchor_address(anchor: Anchor) -> str:
     """`spans.json:2041:17`, or the record where there are no lines."""
     if anchor.line is None:
         return f"{anchor.input}, record {count(anchor.record)}"
     return f"{anchor.input}:{anchor.line}{f':{anchor.column}' if anchor.column else ''}"
 
 
-def size(gap: Gap) -> str:
+def gap_size(gap: Gap) -> str:
     """`830 of 1,204 calls, USD 284.35`."""
     spend = f", {money(gap.cost_usd)}" if gap.cost_usd else ""
     return f"{count(gap.calls)} of {plural(gap.of, 'call')}{spend}"
 
 
-def lived_with(mark: Suppressed) -> str:
+def suppression_text(mark: Suppressed) -> str:
     """Why a gap does not gate: `batch jobs are billed to the platform (until 2026-12-31)`."""
     who = "in the baseline: " if mark.by == "baseline" else ""
     return f"{who}{mark.reason}{f' (until {mark.until})' if mark.until else ''}"

@@ -1,27 +1,31 @@
-"""A report in sentences: what was read, what it costs, what was found, whether it passes.
-
-It never lays out, colours or shortens; every writer for people says the same words.
-"""
+"""A report in sentences, shared by every output for people: calls, cost, verdicts, gate, hops, bill, plan."""
 
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.catalogue.words import Cause
+from auditor.catalogue.words import Cause, Level, Verdict
+from auditor.printing.ink import spoken
 from auditor.printing.text import FEW, count, money, plural, share
 
 if TYPE_CHECKING:
-    from auditor.report.schema import FieldReport, Gap, Report
-
-VERDICTS = (
-    ("present", "present"),
-    ("absent", "absent"),
-    ("mis_scoped", "mis-scoped"),
-    ("not_carried", "not carried"),
-)
+    from auditor.report.schema import (
+        Border,
+        FieldHops,
+        FieldReport,
+        Gap,
+        Hop,
+        Join,
+        Projection,
+        ReconciledRow,
+        Reconciliation,
+        Report,
+        Step,
+    )
 
 
 def asked_fields(report: Report) -> list[FieldReport]:
@@ -37,7 +41,7 @@ def as_asked(field: FieldReport) -> FieldReport:
 
 def unasked(report: Report, field: FieldReport) -> str:
     """Of how many calls a required field is not asked, or nothing."""
-    outside = report.totals.calls - carried(field) - field.not_carried
+    outside = report.totals.calls - coverage_base(field) - field.not_carried
     return f"not asked of {plural(outside, 'call')}" if field.required and outside else ""
 
 
@@ -46,7 +50,7 @@ def open_gaps(report: Report) -> list[Gap]:
     return [gap for gap in report.gaps if gap.suppressed is None]
 
 
-def read(report: Report) -> str:
+def volume(report: Report) -> str:
     """How much was audited: `1,600 calls, 8,412,337 tokens, USD 412.10 observed`."""
     totals = report.totals
     distinct = distinct_calls(report)
@@ -56,13 +60,13 @@ def read(report: Report) -> str:
     if totals.tokens:
         parts.append(plural(totals.tokens, "token"))
     if totals.cost_basis != "none":
-        said = "estimated from tokens" if totals.cost_basis == "estimated" else "observed"
-        parts.append(f"{money(totals.cost_usd)} {said}")
+        basis = "estimated from tokens" if totals.cost_basis == "estimated" else "observed"
+        parts.append(f"{money(totals.cost_usd)} {basis}")
     return ", ".join(parts)
 
 
 def distinct_calls(report: Report) -> int:
-    """How many calls there are, those that stand in several inputs once."""
+    """How many calls there are; one that is in several inputs counts once."""
     return report.totals.distinct_calls or report.totals.calls
 
 
@@ -92,25 +96,25 @@ def ownership(report: Report) -> str:
 
 def fields_line(report: Report) -> str:
     """`9 fields: 4 present, 2 absent, 3 mis-scoped`."""
-    held = Counter(field.verdict for field in asked_fields(report))
-    told = ", ".join(f"{held[verdict]} {word}" for verdict, word in VERDICTS if held[verdict])
-    return f"{plural(len(report.fields), 'field')}: {told}" if told else "no fields"
+    fields = Counter(field.verdict for field in asked_fields(report))
+    verdicts = ", ".join(f"{fields[verdict]} {spoken(verdict)}" for verdict in Verdict if fields[verdict])
+    return f"{plural(len(report.fields), 'field')}: {verdicts}" if verdicts else "no fields"
 
 
 def gaps_line(report: Report) -> str:
     """`3 gaps: 1 error, 2 notes`."""
     gaps = open_gaps(report)
-    held = Counter(gap.level for gap in gaps)
-    told = ", ".join(plural(held[level], level) for level in ("error", "warning", "note") if held[level])
-    return f"{plural(len(gaps), 'gap')}: {told}" if told else "no gaps"
+    by_level = Counter(gap.level for gap in gaps)
+    levels = ", ".join(plural(by_level[level], level) for level in Level if by_level[level])
+    return f"{plural(len(gaps), 'gap')}: {levels}" if levels else "no gaps"
 
 
 def counts(report: Report) -> list[str]:
     """Everything that was counted, so that nothing is silently dropped."""
     parts = [fields_line(report), gaps_line(report)]
-    living: Counter[str] = Counter(gap.suppressed.by for gap in report.gaps if gap.suppressed)
-    said = (("policy", "suppressed"), ("baseline", "in the baseline"))
-    parts += [f"{living[by]} {word}" for by, word in said if living[by]]
+    suppressed: Counter[str] = Counter(gap.suppressed.by for gap in report.gaps if gap.suppressed)
+    words = (("policy", "suppressed"), ("baseline", "in the baseline"))
+    parts += [f"{suppressed[by]} {word}" for by, word in words if suppressed[by]]
     skipped = sum(given.skipped_total for given in report.inputs)
     if skipped:
         parts.append(f"{plural(skipped, 'record')} unreadable")
@@ -119,7 +123,7 @@ def counts(report: Report) -> list[str]:
     return parts
 
 
-def scored(report: Report) -> str:
+def score_text(report: Report) -> str:
     """`score 49 of 100, not chargeable, capped at 49: 69 % of spend has no owner`."""
     score = report.score
     if not report.totals.calls:
@@ -128,7 +132,7 @@ def scored(report: Report) -> str:
     return f"score {score.value} of 100, {score.band}{f', {caps}' if caps else ''}"
 
 
-def gated(report: Report) -> str:
+def gate_text(report: Report) -> str:
     """`gate FAILED: 2 gaps at level error`, or `gate passed`."""
     if not report.totals.calls and report.gate.passed:
         return "gate not reached"
@@ -137,12 +141,12 @@ def gated(report: Report) -> str:
 
 def one_line(report: Report) -> str:
     """The whole answer on one line, for standard error."""
-    owned = ownership(report)
-    owned = owned if owned.startswith("USD") else owned[0].lower() + owned[1:]
-    return "; ".join((gated(report), owned, gaps_line(report), scored(report)))
+    owners = ownership(report)
+    owners = owners if owners.startswith("USD") else owners[0].lower() + owners[1:]
+    return "; ".join((gate_text(report), owners, gaps_line(report), score_text(report)))
 
 
-def carried(field: FieldReport) -> int:
+def coverage_base(field: FieldReport) -> int:
     """The calls whose format can carry the field: the denominator of its coverage."""
     return field.present + field.absent + field.mis_scoped
 
@@ -167,14 +171,119 @@ def carriers_hint(field: FieldReport) -> str:
 
 def coverage(field: FieldReport, calls: int) -> str:
     """How much of what can carry the field does: `4 of 6`, or a share of the report's weight."""
-    of = carried(field)
-    if not of:
+    base = coverage_base(field)
+    if not base:
         return "-"
     if calls < FEW:
-        return f"{count(field.present)} of {count(of)}"
+        return f"{count(field.present)} of {count(base)}"
     weighed = field.weight.present + field.weight.absent + field.weight.mis_scoped
-    part = field.weight.present / weighed if weighed > 0 else field.present / of
+    part = field.weight.present / weighed if weighed > 0 else field.present / base
     # weight can round to all of it while single calls still lack the field
-    if part >= 1 and field.present < of:
+    if part >= 1 and field.present < base:
         part = 0.999
     return share(part)
+
+
+# -- several inputs: hops, the bill, the plan ----------------------------------------------------------------
+
+
+def usd(decimal: str) -> str:
+    """A decimal string of the report as money: `-3.20` is `USD -3.20`."""
+    return money(float(Decimal(decimal)))
+
+
+def fields_over_hops(report: Report) -> list[FieldHops]:
+    """The fields that were followed over several inputs."""
+    return [line for line in report.hops if len(line.hops) > 1]
+
+
+def hop_coverage(hop: Hop) -> str:
+    """How many of an input's calls carry the field: `373 of 1,204`."""
+    return (
+        "cannot carry it"
+        if hop.state == "never" or not hop.of
+        else f"{count(hop.carried)} of {count(hop.of)}"
+    )
+
+
+def worst_border(line: FieldHops) -> Border | None:
+    """The border at which most money loses the field."""
+    borders = [border for border in line.borders if border.after == line.dies_at]
+    return max(borders, key=lambda border: (border.cost_usd, border.dropped + border.changed), default=None)
+
+
+def is_intact(line: FieldHops) -> bool:
+    """Whether every input that can carry the field does, on every call."""
+    return line.dies_at is None and all(hop.carried == hop.of for hop in line.hops)
+
+
+def border_text(border: Border) -> str:
+    """What becomes of a field at a border: `396 of 396 joined calls: 396 dropped, USD 284.35`."""
+    parts = (
+        (border.dropped, "dropped"),
+        (border.changed, "changed"),
+        (border.renamed, "renamed"),
+        (border.gained, "gained"),
+    )
+    outcome = ", ".join(f"{count(number)} {word}" for number, word in parts if number) or "all kept"
+    spend = f", {money(border.cost_usd)}" if border.cost_usd else ""
+    return f"{outcome} of {plural(border.joined, 'joined call')}{spend}"
+
+
+def join_text(join: Join) -> str:
+    """How two inputs were joined and what has no match: `396 of 1,204 calls by request_id`."""
+    ids = ", ".join(f"{name} ({count(pairs)})" for name, pairs in join.by.items())
+    sides = [
+        f"{count(side.joined)} of {plural(side.calls, 'call')} of {side.input}"
+        for side in (join.before, join.after)
+    ]
+    text = f"Joined {' with '.join(sides)}{f' by {ids}' if ids else ''}"
+    weak = max(join.before.weak, join.after.weak)
+    if weak:
+        text += f"; {count(weak)} only weakly"
+    unmatched = [
+        f"{count(side.unmatched)} of {side.input}"
+        f"{f' ({money(side.unmatched_cost_usd)})' if side.unmatched_cost_usd else ''}"
+        for side in (join.before, join.after)
+        if side.unmatched
+    ]
+    return f"{text}; alone: {', '.join(unmatched)}" if unmatched else text
+
+
+def reconciliation_text(reconciliation: Reconciliation) -> str:
+    """`3 of 5 rows within 2 %: logs USD 412.10 (observed), bill USD 420.00`."""
+    logs = f"logs {usd(reconciliation.log_usd)} ({reconciliation.basis})"
+    rows = f"{count(reconciliation.within)} of {plural(len(reconciliation.rows), 'row')}"
+    tolerance = f"within {reconciliation.tolerance * 100:g} %"
+    return f"{rows} {tolerance}: {logs}, bill {usd(reconciliation.bill_usd)}"
+
+
+def largest_differences(reconciliation: Reconciliation) -> list[ReconciledRow]:
+    """The rows outside the tolerance, the largest difference first."""
+    rows = (row for row in reconciliation.rows if not row.within)
+    return sorted(rows, key=lambda row: -abs(Decimal(row.delta_usd)))
+
+
+def money_share(report: Report, part: float) -> str:
+    """A share of the money in per cent; empty where there are too few calls for one."""
+    return "" if report.totals.calls < FEW else share(part)
+
+
+def step_effects(step: Step, report: Report) -> list[str]:
+    """What a step moves: `score 49 → 82`, `without an owner 69 % → 4 %`."""
+    before, after = step.before, step.after
+    if before is None or after is None:
+        return []
+    moves = [("without an owner", _unowned(before), _unowned(after))]
+    moves += [
+        (name, before.fields[name], after.fields[name])
+        for name in step.fields
+        if name in before.fields and name in after.fields
+    ]
+    shown = [(name, money_share(report, old), money_share(report, new)) for name, old, new in moves]
+    shown.insert(0, ("score", str(before.score), str(after.score)))
+    return [f"{name} {old} → {new}" for name, old, new in shown if old != new]
+
+
+def _unowned(projection: Projection) -> float:
+    return projection.unattributed_cost or projection.unattributed_calls

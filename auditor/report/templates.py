@@ -1,7 +1,4 @@
-"""The templates of a report, for the page and for a file: how they are found, escaped and filled.
-
-It renders nothing itself, and a template can call nothing but what is given to it here.
-"""
+"""The Jinja environment of the pages and of the HTML report: loader, escaping, filters and globals."""
 
 from __future__ import annotations
 
@@ -10,15 +7,15 @@ from functools import partial
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from auditor.catalogue.resources import folder
-from auditor.printing import markdown as prose
+from auditor.printing import markdown
+from auditor.printing.ink import spoken
 from auditor.printing.text import count, logged, money, plural, share
-from auditor.report import arrange as view
-from auditor.report import beyond
+from auditor.report import arrange, sentences
 from auditor.report.handbook import Handbook
 
 
 def environment(handbook: Handbook) -> Environment:
-    """The templates: escaped always, an unknown name is an error."""
+    """The environment: everything is escaped, an unknown name is an error."""
     made = Environment(
         loader=FileSystemLoader(folder("templates")),
         autoescape=True,
@@ -26,9 +23,9 @@ def environment(handbook: Handbook) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"blocks": prose.blocks, "runs": prose.runs, "visible": logged, "money": money}
-    made.filters |= {"count": count, "plural": plural, "share": share}
-    made.filters |= {"excerpt": view.excerpt, "place": view.place, "segments": view.segments}
-    made.filters |= {"recipes": partial(view.recipes, handbook=handbook)}
-    made.globals |= {"beyond": beyond, "words": view.VERDICT_WORDS}
+    made.filters |= {"blocks": markdown.blocks, "runs": markdown.runs, "visible": logged, "money": money}
+    made.filters |= {"count": count, "plural": plural, "share": share, "spoken": spoken}
+    made.filters |= {"excerpt": arrange.excerpt, "place": arrange.place, "segments": arrange.segments}
+    made.filters |= {"recipes": partial(arrange.recipes, handbook=handbook)}
+    made.globals |= {"sentences": sentences}
     return made

@@ -11,7 +11,7 @@ from litestar import Response
 from auditor.errors import InputError
 from auditor.report.quotes import handbook
 from auditor.report.schema import Report
-from auditor.writers import Style, Writer
+from auditor.writers import Options, Writer
 
 # what the page offers to keep, by the name of its writer
 MENU = {"json": "JSON", "html": "HTML", "markdown": "Markdown", "csv": "CSV", "sarif": "SARIF"}
@@ -19,7 +19,7 @@ MENU = {"json": "JSON", "html": "HTML", "markdown": "Markdown", "csv": "CSV", "s
 
 async def written(report: Report, out: Writer) -> Response[bytes]:
     """The report in the format of a writer, under its media type."""
-    data = await to_thread.run_sync(out.write, report, Style(handbook=handbook()))
+    data = await to_thread.run_sync(out.write, report, Options(handbook=handbook()))
     return Response(data, media_type=out.media_type)
 
 

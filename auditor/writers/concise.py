@@ -8,22 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.printing.text import logged, plain
-from auditor.report.locations import first, input_of
+from auditor.report.locations import first_anchor, input_of
 from auditor.report.sentences import open_gaps
-from auditor.writers import Style, Writer
+from auditor.writers import Options, Writer
 
 if TYPE_CHECKING:
     from auditor.report.schema import Gap, Report
 
 
-def write(report: Report, style: Style) -> bytes:
+def write(report: Report, options: Options) -> bytes:
     """The open gaps, one a line; a gap without a line in its input has none in its place either."""
     lines = "".join(f"{_line(gap, report)}\n" for gap in open_gaps(report))
-    return (lines if style.unicode else plain(lines)).encode()
+    return (lines if options.style.unicode else plain(lines)).encode()
 
 
 def _line(gap: Gap, report: Report) -> str:
-    held = first(gap)
+    held = first_anchor(gap)
     numbers = [str(n) for n in (held.line, held.column) if n] if held and held.line else []
     place = ":".join([input_of(gap, report), *numbers])
     return logged(f"{place}: {gap.level} {gap.rule} {gap.field} {gap.message}")

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from auditor.printing.text import logged
-from auditor.report.locations import first, input_of
-from auditor.writers import Style, Writer
+from auditor.report.locations import first_anchor, input_of
+from auditor.writers import Options, Writer
 
 if TYPE_CHECKING:
     from auditor.report.schema import Gap, Report
@@ -34,9 +34,9 @@ _COLUMNS: dict[str, Callable[[Gap], _Cell]] = {
     "services": lambda gap: _names(gap, "service"),
     "keys": lambda gap: _names(gap, "key"),
     "models": lambda gap: _names(gap, "model"),
-    "record": lambda gap: held.record if (held := first(gap)) else None,
-    "line": lambda gap: held.line if (held := first(gap)) else None,
-    "column": lambda gap: held.column if (held := first(gap)) else None,
+    "record": lambda gap: held.record if (held := first_anchor(gap)) else None,
+    "line": lambda gap: held.line if (held := first_anchor(gap)) else None,
+    "column": lambda gap: held.column if (held := first_anchor(gap)) else None,
     "fixes": lambda gap: "; ".join(gap.fixes),
     "fingerprint": lambda gap: gap.fingerprint,
     "suppressed": lambda gap: gap.suppressed.reason if gap.suppressed else None,
@@ -44,7 +44,7 @@ _COLUMNS: dict[str, Callable[[Gap], _Cell]] = {
 }
 
 
-def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer takes a style
+def write(report: Report, _: Options) -> bytes:
     """A header and a row a gap, in the report's order; shares run from 0 to 1, money is in USD."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.printing.text import count, logged
-from auditor.report.locations import first, sentence, size
+from auditor.report.locations import first_anchor, gap_size, sentence
 from auditor.report.sentences import gaps_line, open_gaps
-from auditor.writers import Style, Writer
+from auditor.writers import Options, Writer
 
 if TYPE_CHECKING:
     from auditor.report.schema import Gap, Report
@@ -19,7 +19,7 @@ MOST = 10  # annotations of one step
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
-def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer takes a style
+def write(report: Report, _: Options) -> bytes:
     """Up to ten commands, in the report's order, and a line that says what is not annotated."""
     gaps = open_gaps(report)
     lines = [_annotation(gap) for gap in gaps[:MOST]]
@@ -32,7 +32,7 @@ def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer
 
 
 def _annotation(gap: Gap) -> str:
-    held = first(gap)
+    held = first_anchor(gap)
     properties = {"title": f"{gap.rule} {gap.name}"}
     if held:
         properties = {"file": held.input, **properties}
@@ -41,7 +41,7 @@ def _annotation(gap: Gap) -> str:
             properties |= {"line": str(held.line)} | ({"col": str(held.column)} if held.column else {})
     told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     fixes = "".join(f"\nFix ({stack}): {text}" for stack, text in list(gap.fixes.items())[:1])
-    text = f"{gap.field}: {sentence(gap.message)} {size(gap)}{fixes}"
+    text = f"{gap.field}: {sentence(gap.message)} {gap_size(gap)}{fixes}"
     return f"::{_COMMANDS[gap.level]} {told}::{_data(text)}"
 
 

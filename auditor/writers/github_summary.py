@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.writers import Style, Writer
+from auditor.writers import Options, Writer
 from auditor.writers.markdown.report import page
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ LIMIT = 1_000_000  # bytes; GitHub takes 1 MiB a step
 MOST = 1000  # gaps
 
 
-def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer takes a style
+def write(report: Report, _: Options) -> bytes:
     """The report with every gap."""
     return page(report, limit=LIMIT, gaps=MOST)
 

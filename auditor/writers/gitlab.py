@@ -9,9 +9,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from auditor.printing.text import logged
-from auditor.report.locations import first, input_of, sentence, size
+from auditor.report.locations import first_anchor, gap_size, input_of, sentence
 from auditor.report.sentences import open_gaps
-from auditor.writers import Style, Writer
+from auditor.writers import Options, Writer
 from auditor.writers.json import document
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SEVERITIES = {"error": "major", "warning": "minor", "note": "info"}
 
 
-def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer takes a style
+def write(report: Report, _: Options) -> bytes:
     """One finding a gap; the description names the rule, since GitLab does not show `check_name`."""
     seen: Counter[str] = Counter()
     return document([_finding(gap, report, seen) for gap in open_gaps(report)])
@@ -29,9 +29,9 @@ def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer
 def _finding(gap: Gap, report: Report, seen: Counter[str]) -> dict[str, Any]:
     seen[gap.fingerprint] += 1
     again = seen[gap.fingerprint]
-    held = first(gap)
+    held = first_anchor(gap)
     return {
-        "description": logged(f"{gap.rule} {gap.field}: {sentence(gap.message)} {size(gap)}"),
+        "description": logged(f"{gap.rule} {gap.field}: {sentence(gap.message)} {gap_size(gap)}"),
         "check_name": gap.rule,
         "fingerprint": gap.fingerprint if again == 1 else f"{gap.fingerprint}-{again}",
         "severity": _SEVERITIES[gap.level],

@@ -11,7 +11,7 @@ import importlib.resources
 from functools import cache
 from typing import TYPE_CHECKING
 
-from auditor.writers import Style, Writer
+from auditor.writers import Options, Writer
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from auditor.report.schema import Report
 
 
-def write(report: Report, style: Style) -> bytes:
+def write(report: Report, options: Options) -> bytes:
     """The report as it stands on the page, with every text that it needs."""
     from auditor.report.arrange import arrange
 
-    return _template(style.handbook).render(view=arrange(report, style.handbook)).encode() + b"\n"
+    return _template(options.handbook).render(view=arrange(report, options.handbook)).encode() + b"\n"
 
 
 @cache

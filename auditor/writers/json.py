@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from auditor.writers import Style, Writer
+from auditor.writers import Options, Writer
 
 if TYPE_CHECKING:
     from auditor.report.schema import Report
@@ -22,7 +22,7 @@ _UNSAFE = re.compile(
 )
 
 
-def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer takes a style
+def write(report: Report, _: Options) -> bytes:
     """The report as indented JSON."""
     return document(report)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from auditor.writers import Style, Writer
+from auditor.writers import Options, Writer
 from auditor.writers.json import escaped
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _ITEMS = {
 }
 
 
-def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer takes a style
+def write(report: Report, _: Options) -> bytes:
     """One JSON object a line, `report` first."""
     return b"".join(
         escaped(msgspec.json.encode(line)) + b"\n" for line in _lines(msgspec.to_builtins(report))

@@ -9,10 +9,18 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from auditor.catalogue.words import Level, Verdict
+from auditor.printing.ink import spoken
 from auditor.printing.text import logged, plural
-from auditor.report.locations import address, first, input_of, lived_with, sentence, size
-from auditor.report.sentences import asked_fields, carriers_hint, ownership, scored, uncarried
-from auditor.writers import Style, Writer
+from auditor.report.locations import (
+    anchor_address,
+    first_anchor,
+    gap_size,
+    input_of,
+    sentence,
+    suppression_text,
+)
+from auditor.report.sentences import asked_fields, carriers_hint, ownership, score_text, uncarried
+from auditor.writers import Options, Writer
 
 if TYPE_CHECKING:
     from auditor.report.schema import FieldReport, Gap, Report
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
 ALL = "all inputs"  # the suite of the fields where there are several inputs
 
 
-def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer takes a style
+def write(report: Report, _: Options) -> bytes:
     """The report as JUnit reads it: no clock, so every time is 0."""
     root = ET.Element("testsuites", {"name": report.tool.name, "time": "0"})
     suites = {
@@ -42,7 +50,7 @@ def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer
 
 def _properties(suite: ET.Element, report: Report) -> None:
     held = ET.SubElement(suite, "properties")
-    told = {"profile": report.profile, "score": scored(report), "owner": ownership(report)}
+    told = {"profile": report.profile, "score": score_text(report), "owner": ownership(report)}
     for name, value in told.items():
         ET.SubElement(held, "property", name=name, value=logged(value))
 
@@ -54,9 +62,9 @@ def _case(suite: ET.Element, field: str, name: str) -> ET.Element:
 def _gap_case(suite: ET.Element, gap: Gap) -> None:
     case = _case(suite, gap.field, f"{gap.rule} {gap.name}")
     ET.SubElement(ET.SubElement(case, "properties"), "property", name="level", value=gap.level)
-    message = logged(f"{sentence(gap.message)} {size(gap)}")
+    message = logged(f"{sentence(gap.message)} {gap_size(gap)}")
     if gap.suppressed:
-        reason = lived_with(gap.suppressed)
+        reason = suppression_text(gap.suppressed)
         ET.SubElement(case, "skipped", message=logged(f"suppressed: {reason}"))
     elif gap.level == Level.NOTE:
         ET.SubElement(case, "system-out").text = message
@@ -66,8 +74,8 @@ def _gap_case(suite: ET.Element, gap: Gap) -> None:
 
 def _body(gap: Gap) -> str:
     """Where, what it looks like there, why, and the fixes."""
-    held = first(gap)
-    lines = [address(held), held.excerpt or ""] if held else []
+    held = first_anchor(gap)
+    lines = [anchor_address(held), held.excerpt or ""] if held else []
     lines += [gap.why, *(f"fix ({stack}): {text}" for stack, text in gap.fixes.items())]
     lines.append(f"auditor explain {gap.rule}")
     return "\n".join(logged(" ".join(line.split())) for line in lines if line)
@@ -86,7 +94,7 @@ def _field_case(suite: ET.Element, field: FieldReport, report: Report) -> None:
     else:
         asked = "suppressed" if gaps else "required, no rule speaks" if field.required else "not required"
         lost = field.absent + field.mis_scoped
-        reason = f"{field.verdict.replace('_', '-')} on {plural(lost, 'call')}: {asked}"
+        reason = f"{spoken(field.verdict)} on {plural(lost, 'call')}: {asked}"
     ET.SubElement(case, "skipped", message=logged(reason))
 
 

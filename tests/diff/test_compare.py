@@ -156,7 +156,7 @@ def test_hostile_text_stays_inert_in_a_diff() -> None:
 
 def test_what_is_no_report_is_refused_with_a_hint() -> None:
     """Other JSON, another schema, a broken report: told apart."""
-    whole = writer("json").write(report_factory.few(), Style())
+    whole = writer("json").write(report_factory.few())
     broken = whole.replace(b'"calls": 6', b'"calls": "six"', 1)
 
     assert report_factory.few() == read_report(whole, "a.json")

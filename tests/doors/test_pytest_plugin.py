@@ -13,7 +13,7 @@ from auditor.audit import Input, audit
 from auditor.policy import files as policies
 from auditor.policy import settings as settled
 from auditor.report import sentences as summary
-from auditor.writers import Style, writer
+from auditor.writers import writer
 from tests.conftest import GOOD
 
 pytest_plugins = ["pytester"]
@@ -46,7 +46,7 @@ WORDS = ("-p", "auditor.pytest_plugin", "-p", "no:cacheprovider")
 @pytest.fixture(scope="module", autouse=True)
 def _loaded() -> None:
     """Load what an audit loads at its first call."""
-    writer("concise").write(audit([Input("x", data=GOOD)]), Style())
+    writer("concise").write(audit([Input("x", data=GOOD)]))
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.printing.ink import Style
 from auditor.web import app
 from auditor.web.routes import pages
 from auditor.web.settings import Settings
@@ -27,7 +26,7 @@ def test_the_reason_is_the_cause(cause: str) -> None:
     report = few(fields=[held])
     page = app.environment(Settings()).get_template("result.html")
 
-    shown = writer("terminal").write(report, Style()).decode()
+    shown = writer("terminal").write(report).decode()
     page_text = page.render(view=pages.arranged(report), document="{}", sample=None, sample_text=None)
 
     for text in (shown, page_text):
@@ -38,7 +37,7 @@ def test_every_reason_is_said_where_calls_differ() -> None:
     """Two inputs: one leaves the field out, the format of the other never has it."""
     causes = {"by_sample": 2, "by_format": 4}
     held = field_report("region", "not_carried", (0, 0, 0, 6), causes=causes, carried_by=CARRIERS)
-    shown = writer("terminal").write(few(fields=[held]), Style()).decode()
+    shown = writer("terminal").write(few(fields=[held])).decode()
 
     assert "this sample leaves it out; `auditor explain region` lists formats that carry it" in shown
 
@@ -49,7 +48,7 @@ def test_a_format_is_not_sent_to_itself() -> None:
     held = field_report(
         "tokens_output", "not_carried", (0, 0, 0, 6), causes={"by_format": 6}, carried_by=["cur-2.0", own]
     )
-    shown = writer("terminal").write(few(fields=[held]), Style()).decode()
+    shown = writer("terminal").write(few(fields=[held])).decode()
 
     assert "calls of this kind have none" in shown
     assert "lists formats" not in shown

@@ -9,7 +9,7 @@ from auditor.catalogue.fields import profiles
 from auditor.policy.model import Policy
 from auditor.printing.ink import Style
 from auditor.report.sentences import asked_fields, unasked
-from auditor.writers import writer
+from auditor.writers import Options, writer
 from tests.support.policies import audited
 from tools.docs import ROOT
 
@@ -89,7 +89,7 @@ def test_a_field_is_counted_over_the_calls_of_which_it_is_asked() -> None:
     assert ("present", gateway, 0, 0) == (shown.verdict, shown.present, shown.absent, shown.mis_scoped)
     assert f"not asked of {report.totals.calls - gateway} calls" == unasked(report, shown)
     for name in ("terminal", "html"):
-        assert unasked(report, shown).encode() in writer(name).write(report, Style(width=120))
+        assert unasked(report, shown).encode() in writer(name).write(report, Options(Style(width=120)))
 
 
 def test_a_field_that_is_asked_of_every_call_has_one_set_of_counts() -> None:

@@ -20,7 +20,7 @@ from auditor.policy.model import Policy
 from auditor.report import mask
 from auditor.report.schema import Report
 from auditor.tally.gaps import fingerprint
-from auditor.writers import Style, names, writer
+from auditor.writers import Options, Style, names, writer
 from auditor.writers.json import document
 from tests.support.canaries import MARK, Planter, planted
 from tests.support.growth import is_linear
@@ -93,8 +93,8 @@ def canaries(text: str) -> list[str]:
 def outputs(report: Report) -> Iterator[tuple[str, str]]:
     """The report by every writer; the terminal's also with all that a narrow page cuts."""
     for name in names():
-        yield name, writer(name).write(report, Style()).decode()
-    yield "terminal, wide", writer("terminal").write(report, Style(width=400)).decode()
+        yield name, writer(name).write(report).decode()
+    yield "terminal, wide", writer("terminal").write(report, Options(Style(width=400))).decode()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from auditor.readers.otlp import json as otlp_json
 from auditor.readers.shared import free_form
 from auditor.report.schema import Report
 from auditor.web.worker import Done, Order, Outcome, Posted, run_order
-from auditor.writers import Style, names, writer
+from auditor.writers import names, writer
 from tests.conftest import Cli
 
 CALL: dict[str, Any] = {
@@ -99,7 +99,7 @@ def test_half_a_surrogate_pair_loses_no_record(odd: dict[str, Any], indent: int 
 
     assert (2, []) == (found.inputs[0].calls, skips(found))
     for name in names():
-        writer(name).write(found, Style()).decode()
+        writer(name).write(found).decode()
 
 
 def test_different_halves_stay_different_values() -> None:

@@ -16,9 +16,8 @@ from auditor.audit import Input, audit
 from auditor.catalogue.samples import samples
 from auditor.errors import AuditError
 from auditor.policy.model import Policy
-from auditor.printing.ink import Style
 from auditor.report.schema import Report
-from auditor.writers import names, writer
+from auditor.writers import Options, names, writer
 from tests.support.draws import draws
 
 ALL = Policy(profile="all")
@@ -130,7 +129,7 @@ def test_samples_are_audited_beside_others(number: int) -> None:
     assert msgspec.json.encode(report) == msgspec.json.encode(again)
     assert [s.name for s in chosen] == [given.name for given in report.inputs]
     for name in names():
-        assert writer(name).write(report, Style()) or not report.gaps
+        assert writer(name).write(report) or not report.gaps
 
 
 @given(name=st.sampled_from(NAMES))
@@ -160,7 +159,7 @@ def identity_values(data: bytes) -> set[str]:
 def test_no_value_of_a_sample_is_in_its_report(name: str) -> None:
     """What identifies a tenant, a user or a principal never reaches a report, in any writer."""
     data, report = content(name), unchanged(name)
-    made = [writer(name).write(report, Style(full=True)) for name in names()]
+    made = [writer(name).write(report, Options(full=True)) for name in names()]
     text = b"".join([msgspec.json.encode(report), *made]).decode()
     text = re.sub("<style>.*</style>", "", text, flags=re.S)  # our own sheet names things too
     for value in identity_values(data):

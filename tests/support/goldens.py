@@ -15,7 +15,7 @@ from auditor.audit import Input, audit
 from auditor.catalogue.samples import Sample, samples
 from auditor.cli.schemas import policy_schema, rule_schema
 from auditor.report.schema import Report
-from auditor.writers import Style, names, writer
+from auditor.writers import Options, Style, names, writer
 from auditor.writers.json import document, schema
 from tests.support import report_factory, report_parts
 from tests.support.cli_doc import page
@@ -35,11 +35,9 @@ STYLES = {
     "terminal-100-clean": ("clean", Style(width=100)),
     "terminal-100-empty": ("empty", Style(width=100)),
     "terminal-100-hostile": ("hostile", Style(width=100)),
-    "terminal-100-whole": ("whole", Style(width=100)),
     "terminal-80-whole": ("whole", Style(width=80, color=True)),
 }
-# every other writer once, over a report that has everything
-WHOLE = {name: Style(handbook=report_parts.HANDBOOK) for name in names() if name not in ("json", "terminal")}
+OPTIONS = Options(handbook=report_parts.HANDBOOK)
 
 
 def targets() -> dict[str, Callable[[], bytes]]:
@@ -49,13 +47,12 @@ def targets() -> dict[str, Callable[[], bytes]]:
         "docs/policy.schema.json": lambda: document(policy_schema()),
         "docs/rule.schema.json": lambda: document(rule_schema()),
         "docs/cli.md": lambda: page().encode(),
-        "tests/goldens/report.json": lambda: writer("json").write(report_factory.report(), Style()),
     }
     for name, (report, style) in STYLES.items():
         made[f"tests/goldens/{name}.txt"] = partial(_made, report, style)
-    for name, style in WHOLE.items():
-        made[f"tests/goldens/whole{writer(name).suffix}"] = partial(_whole, name, style)
-    made["tests/goldens/whole-full.sarif"] = partial(_whole, "sarif", replace(WHOLE["sarif"], full=True))
+    for name in names():  # every writer once, over a report that has everything
+        made[f"tests/goldens/whole{writer(name).suffix}"] = partial(_whole, name, OPTIONS)
+    made["tests/goldens/whole-full.sarif"] = partial(_whole, "sarif", replace(OPTIONS, full=True))
     for sample in samples():
         made[f"tests/goldens/sample-{sample.name}.txt"] = partial(_audited, sample)
     return made
@@ -63,18 +60,18 @@ def targets() -> dict[str, Callable[[], bytes]]:
 
 def _made(name: str, style: Style) -> bytes:
     report: Report = getattr(report_factory, name)()
-    return writer("terminal").write(report, style)
+    return writer("terminal").write(report, Options(style))
 
 
-def _whole(name: str, style: Style) -> bytes:
+def _whole(name: str, options: Options) -> bytes:
     """What a writer makes of it, without the page's sheet and its digest."""
-    data = writer(name).write(report_factory.whole(), style)
+    data = writer(name).write(report_factory.whole(), options)
     return re.sub(rb"(?s)(?<=<style>).*(?=</style>)|(?<=sha256-)[\w+/=]+", b"", data)
 
 
 def _audited(sample: Sample) -> bytes:
     report = audit([Input(name=sample.file, path=sample.path)])
-    return writer("terminal").write(report, Style())
+    return writer("terminal").write(report)
 
 
 def rewrite() -> list[str]:

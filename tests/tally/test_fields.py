@@ -9,7 +9,7 @@ from auditor.catalogue.samples import samples
 from auditor.readers.registry import all_formats
 from auditor.report.schema import AskedOf, FieldCounts, FieldReport, Report
 from auditor.tally import fields
-from auditor.writers import Style, writer
+from auditor.writers import writer
 
 
 def report_of(name: str) -> Report:
@@ -28,7 +28,7 @@ def test_another_format_changes_no_report(name: str, monkeypatch: pytest.MonkeyP
 
     assert any(field.carried_by for field in whole.fields)
     for output in ("terminal", "markdown", "html", "junit"):
-        assert writer(output).write(whole, Style()) == writer(output).write(alone, Style())
+        assert writer(output).write(whole) == writer(output).write(alone)
 
 
 def test_formats_of_other_layers_are_not_named() -> None:

@@ -15,7 +15,7 @@ from auditor.catalogue.samples import Sample, samples
 from auditor.inputs.source import Input
 from auditor.policy.model import Policy
 from auditor.readers.registry import all_formats
-from auditor.writers import Style, writer
+from auditor.writers import writer
 from tests.support.draws import draws
 from tests.support.web_service import RECORD, Client
 
@@ -34,7 +34,7 @@ def test_an_audit_answers_the_document_of_the_command_line(client: Client, sampl
     if not report.totals.calls:
         assert (422, "application/problem+json") == (answer.status_code, answer.headers["content-type"])
         return
-    assert writer("json").write(report, Style()) == answer.content
+    assert writer("json").write(report) == answer.content
     assert answer.headers["content-type"] == "application/json"
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from auditor.report.schema import Report
-from auditor.writers import Style, writer
+from auditor.writers import writer
 from tests.diff.test_compare import lines
 from tests.support import report_factory
 from tests.support.web_service import PAGE, Client
@@ -16,7 +16,7 @@ from tests.web.test_pages import Outline
 
 def saved(report: Report) -> str:
     """A report as it is downloaded."""
-    return writer("json").write(report, Style()).decode()
+    return writer("json").write(report).decode()
 
 
 def test_reports_and_inputs_are_compared_in_one_document(client: Client) -> None:

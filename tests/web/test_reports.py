@@ -14,12 +14,12 @@ from auditor.gate import baseline
 from auditor.report.load import read_report
 from auditor.report.quotes import handbook
 from auditor.web.responses import MENU
-from auditor.writers import Style, names, writer
+from auditor.writers import Options, names, writer
 from tests.diff.test_compare import lines
 from tests.support import report_factory
 from tests.support.web_service import Client
 
-JSON = writer("json").write(report_factory.few(), Style())
+JSON = writer("json").write(report_factory.few())
 REPORT = read_report(JSON, "report")
 
 
@@ -30,7 +30,7 @@ def test_a_report_is_written_as_the_command_line_writes_it(client: Client, name:
     answer = client.post(f"/api/v1/reports?output={name}", content=JSON)
 
     assert 200 == answer.status_code
-    assert out.write(REPORT, Style(handbook=handbook())) == answer.content
+    assert out.write(REPORT, Options(handbook=handbook())) == answer.content
     assert out.media_type.split(";")[0] == answer.headers["content-type"].split(";")[0]
 
 
@@ -69,7 +69,7 @@ def test_what_cannot_be_written_is_told(
 
 def test_a_report_that_was_changed_by_hand_is_refused(client: Client) -> None:
     """What no audit wrote is an error of the input, on the page as in the API, and no failure of ours."""
-    changed = json.loads(writer("json").write(report_factory.whole(), Style()))
+    changed = json.loads(writer("json").write(report_factory.whole()))
     changed["reconciliation"]["rows"][0]["log_usd"] = "much"
     sent = json.dumps(changed)
     answers = [

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from junitparser import JUnitXml, Skipped, TestCase, TestSuite
 
-from auditor.printing.ink import Style
 from auditor.report.quotes import handbook
 from auditor.report.schema import Report
 from auditor.report.sentences import open_gaps
-from auditor.writers import by_suffix, names, writer
+from auditor.writers import Options, by_suffix, names, writer
 from tests.conftest import Cli
 from tests.support import report_factory
 from tests.support.report_parts import anchor, gap
@@ -25,9 +24,9 @@ REPORTS = ("report", "whole", "few", "clean", "empty", "hostile")
 EACH = pytest.mark.parametrize("report", REPORTS)
 
 
-def text(name: str, report: Report, **style: Any) -> str:
+def text(name: str, report: Report) -> str:
     """What a writer makes of a report, with the shipped rules at hand."""
-    return writer(name).write(report, Style(handbook=handbook(), **style)).decode()
+    return writer(name).write(report, Options(handbook=handbook())).decode()
 
 
 def made(name: str) -> Report:

@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from auditor.printing.ink import Style
 from auditor.printing.text import logged
 from auditor.report.quotes import handbook
-from auditor.writers import names, writer
+from auditor.writers import Options, names, writer
 from tests.conftest import GAPPY, Cli
 from tests.support.report_factory import EVIL, hostile
 
@@ -53,7 +53,7 @@ OWN_HTML = {
 
 def text(name: str, evil: str) -> str:
     """A hostile report as one writer makes it."""
-    return writer(name).write(hostile(evil), Style(width=80, handbook=handbook())).decode()
+    return writer(name).write(hostile(evil), Options(Style(width=80), handbook())).decode()
 
 
 @EVERY

@@ -6,15 +6,13 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 
-from auditor.printing.ink import Style
 from auditor.report.quotes import handbook
 from auditor.report.schema import Report, Suppressed
-from auditor.writers import writer
+from auditor.writers import Options, writer
 from tests.support import browser as chromium
 from tests.support import report_factory
 from tests.support.report_parts import gap
@@ -22,9 +20,9 @@ from tests.support.report_parts import gap
 MARKER = "<!-- attribution-gap-auditor -->"
 
 
-def text(name: str, report: Report, **style: Any) -> str:
+def text(name: str, report: Report) -> str:
     """What a writer makes of a report, with the shipped rules at hand."""
-    return writer(name).write(report, Style(handbook=handbook(), **style)).decode()
+    return writer(name).write(report, Options(handbook=handbook())).decode()
 
 
 def rows(markdown: str) -> list[list[str]]:

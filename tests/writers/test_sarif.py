@@ -12,12 +12,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from auditor.printing.ink import Style
 from auditor.report.handbook import Handbook, RuleText
 from auditor.report.quotes import handbook
 from auditor.report.schema import Report
 from auditor.report.sentences import open_gaps
-from auditor.writers import writer
+from auditor.writers import Options, writer
 from tests.conftest import Cli
 from tests.support import report_factory
 from tests.support.report_parts import anchor, gap
@@ -26,9 +25,9 @@ REPORTS = ("report", "whole", "few", "clean", "empty", "hostile")
 EACH = pytest.mark.parametrize("report", REPORTS)
 
 
-def sarif(report: Report, **style: Any) -> str:
+def sarif(report: Report, **options: Any) -> str:
     """The SARIF of a report, with the shipped rules at hand."""
-    return writer("sarif").write(report, Style(handbook=handbook(), **style)).decode()
+    return writer("sarif").write(report, Options(handbook=handbook(), **options)).decode()
 
 
 def made(name: str) -> Report:
@@ -44,9 +43,9 @@ def sarif_schema() -> Any:
     return jsonschema.Draft4Validator(json.loads(held), format_checker=jsonschema.FormatChecker())
 
 
-def run_of(report: Report, **style: Any) -> Any:
+def run_of(report: Report, **options: Any) -> Any:
     """The one run of a report's SARIF."""
-    (run,) = json.loads(sarif(report, **style))["runs"]
+    (run,) = json.loads(sarif(report, **options))["runs"]
     return run
 
 
@@ -110,8 +109,8 @@ def test_a_long_text_is_cut_at_a_word() -> None:
     long = RuleText(
         "IDN009", "x", ("tenant_id",), "none", None, "note", "stable", "t", "word " * 99, "y", "", (), ()
     )
-    style = Style(handbook=Handbook(rules={"IDN009": long}))
-    run = json.loads(writer("sarif").write(report_factory.report(), style))["runs"][0]
+    options = Options(handbook=Handbook(rules={"IDN009": long}))
+    run = json.loads(writer("sarif").write(report_factory.report(), options))["runs"][0]
     (rule,) = [one for one in run["tool"]["driver"]["rules"] if one["id"] == "IDN009"]
 
     assert re.fullmatch(r"(word )+word…", rule["shortDescription"]["text"])

@@ -12,7 +12,7 @@ import pytest
 from auditor.errors import UsageError
 from auditor.printing.ink import Style
 from auditor.report.schema import Report
-from auditor.writers import by_suffix, names, writer
+from auditor.writers import Options, by_suffix, names, writer
 from auditor.writers.json import schema
 from tests.support import report_factory
 
@@ -42,7 +42,7 @@ def test_a_writer_is_called_like_its_file(name: str) -> None:
 @pytest.mark.parametrize("report", REPORTS)
 def test_a_writer_gives_the_same_bytes_twice(name: str, report: str) -> None:
     """Report and style in, bytes out: no clock, no order of its own, no state."""
-    assert writer(name).write(made(report), Style()) == writer(name).write(made(report), Style())
+    assert writer(name).write(made(report)) == writer(name).write(made(report))
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
@@ -67,21 +67,21 @@ def test_an_unknown_suffix_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize("report", REPORTS)
 def test_the_json_report_is_valid_by_its_schema(report: str) -> None:
     """What is written is what the schema promises."""
-    document = json.loads(writer("json").write(made(report), Style()))
+    document = json.loads(writer("json").write(made(report)))
 
     jsonschema.Draft202012Validator(schema()).validate(document)
 
 
 def test_the_json_report_can_be_read_back() -> None:
     """Nothing is lost between the report and its JSON."""
-    written = writer("json").write(report_factory.report(), Style())
+    written = writer("json").write(report_factory.report())
 
     assert report_factory.report() == msgspec.json.decode(written, type=Report)
 
 
 def test_the_pinned_json_is_the_json_of_its_schema() -> None:
     """`json-1` is what `json` is as long as the schema is 1."""
-    assert writer("json").write(made("whole"), Style()) == writer("json-1").write(made("whole"), Style())
+    assert writer("json").write(made("whole")) == writer("json-1").write(made("whole"))
     assert "1" == made("whole").schema
 
 
@@ -97,7 +97,7 @@ def test_every_property_of_the_schema_is_required() -> None:
 
 def lines_of(report: str, style: Style) -> list[str]:
     """The terminal report as bare lines."""
-    return ESCAPE.sub("", writer("terminal").write(made(report), style).decode()).splitlines()
+    return ESCAPE.sub("", writer("terminal").write(made(report), Options(style)).decode()).splitlines()
 
 
 @pytest.mark.parametrize("report", REPORTS)
@@ -118,7 +118,7 @@ def test_colour_changes_no_word(report: str) -> None:
 @pytest.mark.parametrize("report", REPORTS)
 def test_a_stream_without_unicode_gets_ascii(report: str) -> None:
     """Box glyphs and dots have plain stand-ins."""
-    assert writer("terminal").write(made(report), Style(unicode=False)).isascii()
+    assert writer("terminal").write(made(report), Options(Style(unicode=False))).isascii()
 
 
 @pytest.mark.parametrize("report", REPORTS)
@@ -151,8 +151,10 @@ def test_a_field_of_no_interest_is_only_named() -> None:
 
 def test_links_lead_to_the_file_of_an_input() -> None:
     """A place is a hyperlink where an address is given, and plain text where none is."""
-    linked = writer("terminal").write(report_factory.few(), Style(links={"stdin": "file:///spans.json"}))
-    bare = writer("terminal").write(report_factory.few(), Style())
+    linked = writer("terminal").write(
+        report_factory.few(), Options(Style(links={"stdin": "file:///spans.json"}))
+    )
+    bare = writer("terminal").write(report_factory.few())
 
     assert b"\x1b]8;;file:///spans.json\x1b\\stdin:1:17\x1b]8;;\x1b\\" in linked
     assert b"\x1b" not in bare

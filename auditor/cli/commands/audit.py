@@ -16,7 +16,10 @@ from auditor.cli.console import ERROR, FAILED, PASSED
 from auditor.cli.files import write_file
 from auditor.errors import AuditError, NothingToAudit
 from auditor.printing.text import count, plural
-from auditor.writers import Style, Writer, by_suffix, writer
+from auditor.report.quotes import handbook
+from auditor.report.schema import InputReport, Report
+from auditor.report.sentences import one_line
+from auditor.writers import Options, Writer, by_suffix, writer
 
 if TYPE_CHECKING:
     from auditor.gate.baseline import Baseline
@@ -156,20 +159,17 @@ def _reading(given: InputReport) -> str:
 def _write(
     report: Report, inputs: Sequence[Input], switches: AuditSwitches, files: Mapping[Path, Writer]
 ) -> None:
-    from auditor.report.quotes import handbook
-    from auditor.report.sentences import one_line
 
     links = {given.name: given.path.resolve().as_uri() for given in inputs if given.path}
-    file_style = Style(handbook=handbook(switches.rules_dir), full=switches.sarif == "full")
+    options = Options(handbook=handbook(switches.rules_dir), full=switches.sarif == "full")
     style = console.style(switches.color, quiet=switches.quiet, links=links)
-    style = replace(style, handbook=file_style.handbook, full=file_style.full)
     failure: AuditError | None = None
     try:
-        console.write(writer(switches.fmt).write(report, style))
+        console.write(writer(switches.fmt).write(report, replace(options, style=style)))
     except AuditError as error:
         failure = error  # the files may still be written
     for path, file_writer in files.items():
-        write_file(path, file_writer.write(report, file_style))
+        write_file(path, file_writer.write(report, options))
         console.message(f"wrote {path}")
     if failure is not None:
         raise failure

@@ -19,9 +19,10 @@ from auditor.catalogue.fields import catalogue, profiles
 from auditor.catalogue.rules import FAMILIES, Example, Rule, load_fixes, load_rules
 from auditor.catalogue.samples import Sample, samples, scenario
 from auditor.catalogue.words import SCOPES
+from auditor.printing.ink import spoken
 from auditor.readers import matrix
 from auditor.readers.registry import all_formats, format_of, unsupported_formats
-from auditor.report.arrange import VERDICT_WORDS, View, arrange
+from auditor.report.arrange import View, arrange
 from auditor.report.load import is_report, read_report
 from auditor.report.quotes import handbook, recipe
 from auditor.report.schema import Report
@@ -32,7 +33,7 @@ from auditor.web.routes.audits import run
 from auditor.web.routes.reference import text_of
 from auditor.web.security import CONTENT_SECURITY_POLICY
 from auditor.web.worker import Order, Posted
-from auditor.writers import Style, writer
+from auditor.writers import writer
 
 # the sources that teams bring first: their gappy sample is a card of the start page
 COMMON = (
@@ -69,7 +70,7 @@ async def audit(request: Request[Any, Any, Any]) -> Response[Any]:
     return page(
         "result_part.html" if fragment else "result.html",
         view=arranged(report),
-        document=writer("json").write(report, Style()).decode(),
+        document=writer("json").write(report).decode(),
         sample=sample,
         sample_text=text_of(sample.path.read_bytes()) if sample else None,
     )
@@ -207,7 +208,7 @@ def _text(rule: Rule) -> str:
 
 def _promise(example: Example) -> str:
     """How many calls the rule speaks of, in words."""
-    told = [f"{number} {VERDICT_WORDS.get(what, what)}" for what, number in example.expect.items() if number]
+    told = [f"{number} {spoken(what)}" for what, number in example.expect.items() if number]
     return ", ".join(told) or "silent"
 
 

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING
 
 from auditor.printing.markdown_escape import code, table, words
 from auditor.printing.text import count, money, plural
-from auditor.report.beyond import carried, crossing, deltas, followed, joined, lost_at, part, projected, usd
-from auditor.report.beyond import reconciled as compared
+from auditor.report.sentences import (
+    border_text,
+    fields_over_hops,
+    hop_coverage,
+    join_text,
+    largest_differences,
+    money_share,
+    reconciliation_text,
+    step_effects,
+    usd,
+    worst_border,
+)
 
 if TYPE_CHECKING:
     from auditor.report.schema import FieldHops, Hop, ReconciledRow, Report
@@ -21,23 +31,23 @@ MAX_OWNERS = 10
 
 def chain(report: Report) -> list[str]:
     """Which input carries which field, and at whose border it is lost."""
-    lines = followed(report)
+    lines = fields_over_hops(report)
     if not lines:
         return []
     head = ["field", *(code(hop.input) for hop in lines[0].hops), "lost"]
     rows = [[code(line.field), *(_hop(line, hop) for hop in line.hops), _lost(line)] for line in lines]
-    told = [line for join in report.joins for line in ("", f"{words(joined(join))}.")]
+    told = [line for join in report.joins for line in ("", f"{words(join_text(join))}.")]
     return ["### From hop to hop", "", *table(head, rows), *told]
 
 
 def _hop(line: FieldHops, hop: Hop) -> str:
-    told = carried(hop)
+    told = hop_coverage(hop)
     return f"**{told}**" if hop.input == line.dies_at else told
 
 
 def _lost(line: FieldHops) -> str:
-    border = lost_at(line)
-    return f"{words(crossing(border))} at {code(border.after)}" if border else ""
+    border = worst_border(line)
+    return f"{words(border_text(border))} at {code(border.after)}" if border else ""
 
 
 def reconciled(report: Report) -> list[str]:
@@ -45,8 +55,8 @@ def reconciled(report: Report) -> list[str]:
     held = report.reconciliation
     if held is None:
         return []
-    rows = [_compared(row) for row in deltas(held)[:MAX_ROWS]]
-    lines = ["### Logs against the bill", "", f"{words(compared(held))}."]
+    rows = [_compared(row) for row in largest_differences(held)[:MAX_ROWS]]
+    lines = ["### Logs against the bill", "", f"{words(reconciliation_text(held))}."]
     if rows:
         head = ["day", "model", "usage", "logs", "bill", "logs - bill", "why"]
         lines += ["", *table(head, rows, right=(3, 4, 5))]
@@ -66,7 +76,7 @@ def questions(report: Report) -> list[str]:
         [
             words(one.question),
             f"**{one.answer}**",
-            part(report, one.share),
+            money_share(report, one.share),
             words(one.mechanism),
             words(one.limits),
         ]
@@ -88,7 +98,7 @@ def owners(report: Report) -> list[str]:
             count(one.calls),
             count(one.tokens),
             money(one.cost_usd),
-            part(report, one.share),
+            money_share(report, one.share),
         ]
         for one in shown
     ]
@@ -110,7 +120,7 @@ def plan(report: Report) -> list[str]:
             ", ".join(map(code, step.fields)),
             plural(step.calls_fixed, "call"),
             money(step.cost_fixed) if step.cost_fixed else "",
-            words("; ".join(projected(step, report))),
+            words("; ".join(step_effects(step, report))),
         ]
         for step in report.plan
     ]

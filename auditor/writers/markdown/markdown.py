@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.writers import Style, Writer
+from auditor.writers import Options, Writer
 from auditor.writers.markdown.report import page
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ LIMIT = 60_000  # bytes; GitHub refuses a comment of more than 65,536 characters
 MOST = 25  # gaps
 
 
-def write(report: Report, style: Style) -> bytes:  # noqa: ARG001 - every writer takes a style
+def write(report: Report, _: Options) -> bytes:
     """The report as a comment."""
     return page(report, limit=LIMIT, gaps=MOST, marker=MARKER)
 

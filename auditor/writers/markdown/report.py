@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING
 from auditor.printing.ink import spoken
 from auditor.printing.markdown_escape import block, code, table, words
 from auditor.printing.text import count, money, plural
-from auditor.report.locations import address, first, lived_with, sentence, size
-from auditor.report.sentences import asked_fields, counts, coverage, gated, open_gaps, ownership, read, scored
+from auditor.report.locations import anchor_address, first_anchor, gap_size, sentence, suppression_text
+from auditor.report.sentences import (
+    asked_fields,
+    counts,
+    coverage,
+    gate_text,
+    open_gaps,
+    ownership,
+    score_text,
+    volume,
+)
 from auditor.writers.markdown.hops import chain, owners, plan, questions, reconciled
 
 if TYPE_CHECKING:
@@ -74,9 +83,9 @@ def _answer(report: Report) -> list[str]:
         "",
         f"**{words(ownership(report))}.**",
         "",
-        f"{words(gated(report))[0].upper()}{words(gated(report))[1:]}; {words(scored(report))}.",
+        f"{words(gate_text(report))[0].upper()}{words(gate_text(report))[1:]}; {words(score_text(report))}.",
         "",
-        f"{words(read(report))} in {inputs}.",
+        f"{words(volume(report))} in {inputs}.",
     ]
 
 
@@ -107,7 +116,7 @@ def _gaps(report: Report, most: int) -> list[str]:
     if not gaps:
         return []
     rows = [
-        [gap.level, gap.rule, code(gap.field), words(gap.message), size(gap), _where(gap)]
+        [gap.level, gap.rule, code(gap.field), words(gap.message), gap_size(gap), _where(gap)]
         for gap in gaps[:most]
     ]
     lines = ["### Gaps", "", *table(["level", "rule", "field", "gap", "how much", "for example"], rows)]
@@ -116,13 +125,13 @@ def _gaps(report: Report, most: int) -> list[str]:
 
 
 def _where(gap: Gap) -> str:
-    held = first(gap)
-    return code(address(held)) if held else ""
+    held = first_anchor(gap)
+    return code(anchor_address(held)) if held else ""
 
 
 def _suppressed(report: Report) -> list[str]:
     rows = [
-        [gap.rule, code(gap.field), plural(gap.calls, "call"), words(lived_with(gap.suppressed))]
+        [gap.rule, code(gap.field), plural(gap.calls, "call"), words(suppression_text(gap.suppressed))]
         for gap in report.gaps
         if gap.suppressed
     ]
@@ -149,11 +158,11 @@ def _details(report: Report, most: int) -> list[str]:
 
 
 def _detail(gap: Gap) -> list[str]:
-    held = first(gap)
+    held = first_anchor(gap)
     lines = [f"#### {gap.rule} {words(gap.message)}", "", words(sentence(gap.why)), ""]
     if held and held.excerpt:
         pointer = f" at {code(held.pointer)}" if held.pointer else ""
-        lines += [f"{code(address(held))}{pointer}:", "", *block(held.excerpt), ""]
+        lines += [f"{code(anchor_address(held))}{pointer}:", "", *block(held.excerpt), ""]
     places = [f"{code(one.name)} ({one.dimension})" for one in gap.where][: MAX_PLACES * 2]
     if places:
         lines += [f"Sits in {', '.join(places)}.", ""]

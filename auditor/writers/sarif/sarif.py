@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from auditor.catalogue.words import Verdict
 from auditor.printing.text import logged, plural
-from auditor.report.locations import input_of, lived_with, sentence, size
+from auditor.report.locations import gap_size, input_of, sentence, suppression_text
 from auditor.report.sentences import asked_fields, open_gaps
-from auditor.writers import Style, Writer
+from auditor.writers import Options, Writer
 from auditor.writers.json import document
 from auditor.writers.sarif.rules import descriptors
 
@@ -26,18 +26,18 @@ MAX_RELATED = 100
 MAX_CATEGORY = 200
 
 
-def write(report: Report, style: Style) -> bytes:
+def write(report: Report, options: Options) -> bytes:
     """Always one run, also without a gap, so that alerts of fixed gaps close."""
-    return document({"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(report, style)]})
+    return document({"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(report, options)]})
 
 
-def _run(report: Report, style: Style) -> dict[str, Any]:
-    rules = descriptors(report, style.handbook)
+def _run(report: Report, options: Options) -> dict[str, Any]:
+    rules = descriptors(report, options.handbook)
     places = {rule["id"]: n for n, rule in enumerate(rules)}
-    gaps = report.gaps if style.full else open_gaps(report)
+    gaps = report.gaps if options.full else open_gaps(report)
     seen: Counter[str] = Counter()
-    results = [_result(gap, report, places, seen, style.full) for gap in gaps[:MAX_RESULTS]]
-    if style.full:
+    results = [_result(gap, report, places, seen, options.full) for gap in gaps[:MAX_RESULTS]]
+    if options.full:
         results += _passed(report, rules, places)
     return {
         "tool": {
@@ -50,7 +50,7 @@ def _run(report: Report, style: Style) -> dict[str, Any]:
         },
         "automationDetails": {"id": _category(report)},
         "columnKind": "unicodeCodePoints",
-        "invocations": [_invocation(report, len(gaps) - MAX_RESULTS, style.full)],
+        "invocations": [_invocation(report, len(gaps) - MAX_RESULTS, options.full)],
         "results": results,
     }
 
@@ -90,7 +90,7 @@ def _result(
         "ruleId": gap.rule,
         "ruleIndex": places[gap.rule],
         "level": gap.level,
-        "message": {"text": logged(f"{sentence(gap.message)} {gap.field}: {size(gap)}")},
+        "message": {"text": logged(f"{sentence(gap.message)} {gap.field}: {gap_size(gap)}")},
         "locations": [_location(anchors[0], full) if anchors else _whole(input_of(gap, report), full)],
         "partialFingerprints": {
             "primaryLocationLineHash": f"{gap.fingerprint}:{seen[gap.fingerprint]}",
@@ -104,7 +104,7 @@ def _result(
         found["kind"] = "fail"
         told = {"kind": "external", "status": "accepted"}
         mark = gap.suppressed
-        found["suppressions"] = [told | {"justification": logged(lived_with(mark))}] if mark else []
+        found["suppressions"] = [told | {"justification": logged(suppression_text(mark))}] if mark else []
     return found
 
 

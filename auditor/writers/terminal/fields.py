@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.catalogue.words import NOT_CARRIED_CAUSES, Cause
+from auditor.catalogue.words import NOT_CARRIED_CAUSES, Cause, Verdict
 from auditor.printing.ink import glyph, spoken, tone
 from auditor.printing.page import Page
 from auditor.printing.text import FEW, cells, count, money, pad, plural
-from auditor.report.sentences import VERDICTS, asked_fields, carriers_hint, coverage, unasked, uncarried
+from auditor.report.sentences import asked_fields, carriers_hint, coverage, unasked, uncarried
 
 if TYPE_CHECKING:
     from auditor.report.schema import FieldReport, Report
@@ -131,7 +131,7 @@ def _listed(names: list[str], joint: str) -> str:
 
 
 def _others(page: Page, fields: list[FieldReport]) -> None:
-    for verdict, _ in VERDICTS:
+    for verdict in Verdict:
         names = [field.field for field in fields if field.verdict == verdict]
         if names:
             label = _REST[verdict]

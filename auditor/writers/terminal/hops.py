@@ -8,17 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.printing.text import cells, money, pad, plural
-from auditor.report.beyond import (
-    carried,
-    crossing,
-    deltas,
-    followed,
-    intact,
-    joined,
-    lost_at,
-    part,
-    reconciled,
+from auditor.report.sentences import (
+    border_text,
+    fields_over_hops,
+    hop_coverage,
+    is_intact,
+    join_text,
+    largest_differences,
+    money_share,
+    reconciliation_text,
     usd,
+    worst_border,
 )
 
 if TYPE_CHECKING:
@@ -32,18 +32,18 @@ _ANSWERS = {"yes": ("●", "green"), "partly": ("◐", "yellow"), "no": ("○", 
 
 def hops(page: Page, report: Report) -> None:
     """One chain a field, the border at which it dies marked below it; then what was joined by what."""
-    every = followed(report)
+    every = fields_over_hops(report)
     if not every:
         return
     page.heading("over the hops")
-    lines = [line for line in every if not intact(line)]
+    lines = [line for line in every if not is_intact(line)]
     _chains(page, lines)
-    whole = [line.field for line in every if intact(line)]
+    whole = [line.field for line in every if is_intact(line)]
     if whole:
         label = "carried all the way:" if lines else "every field is carried all the way:"
         page.labelled(label, ", ".join(whole), gutter=cells(label) + 1)
     for join in report.joins:
-        page.prose(joined(join), indent=4, first="  ", tones=("dim",))
+        page.prose(join_text(join), indent=4, first="  ", tones=("dim",))
 
 
 def _chains(page: Page, lines: list[FieldHops]) -> None:
@@ -61,16 +61,18 @@ def _chains(page: Page, lines: list[FieldHops]) -> None:
             page.add(f"  {pad(line.field, name)}{told}")
         else:
             page.labelled(line.field, " → ".join(chain), gutter=name, tone="")
-        border = lost_at(line)
+        border = worst_border(line)
         if border:
-            lost = f"✗ lost between {border.before} and {border.after}: {crossing(border)}"
+            lost = f"✗ lost between {border.before} and {border.after}: {border_text(border)}"
             page.prose(lost, indent=2 + name, tones=("red",))
 
 
 def _chain(line: FieldHops) -> list[str]:
     layers = [hop.layer for hop in line.hops]
     names = layers if len(set(layers)) == len(layers) else [hop.input for hop in line.hops]
-    return [f"{name} {carried(hop) if hop.of else '-'}" for name, hop in zip(names, line.hops, strict=True)]
+    return [
+        f"{name} {hop_coverage(hop) if hop.of else '-'}" for name, hop in zip(names, line.hops, strict=True)
+    ]
 
 
 def against_the_bill(page: Page, report: Report) -> None:
@@ -79,8 +81,8 @@ def against_the_bill(page: Page, report: Report) -> None:
     if held is None:
         return
     page.heading("logs against the bill")
-    page.prose(reconciled(held), indent=4, first="  ")
-    off = deltas(held)
+    page.prose(reconciliation_text(held), indent=4, first="  ")
+    off = largest_differences(held)
     width = max((cells(usd(row.delta_usd)) for row in off[:MAX_DELTAS]), default=0)
     for row in off[:MAX_DELTAS]:
         what = ", ".join(part for part in (row.model, row.usage.replace("_", " "), row.day) if part)
@@ -103,7 +105,7 @@ def questions(page: Page, report: Report) -> None:
     page.heading("what these inputs can answer")
     for one in report.questions:
         mark, tone = _ANSWERS[one.answer]
-        facts = [part(report, one.share), one.grain if one.grain != "none" else ""]
+        facts = [money_share(report, one.share), one.grain if one.grain != "none" else ""]
         told = ", ".join(fact for fact in facts if fact)
         if one.answer == "no":  # what it would take
             told = f"needs {one.mechanism}"
@@ -135,4 +137,4 @@ def owners(page: Page, report: Report) -> None:
 
 
 def _owner(one: Owner, report: Report) -> list[str]:
-    return [money(one.cost_usd), part(report, one.share), plural(one.calls, "call")]
+    return [money(one.cost_usd), money_share(report, one.share), plural(one.calls, "call")]

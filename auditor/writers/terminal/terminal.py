@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from auditor.printing.page import Page
 from auditor.printing.text import cells, count, money, pad, plural
-from auditor.report.beyond import projected
-from auditor.report.sentences import counts, gated, ownership, read, scored
-from auditor.writers import Style, Writer
+from auditor.report.sentences import counts, gate_text, ownership, score_text, step_effects, volume
+from auditor.writers import Options, Writer
 from auditor.writers.terminal.fields import field_table
 from auditor.writers.terminal.gaps import gap_blocks, suppressed_line
 from auditor.writers.terminal.hops import against_the_bill, hops, owners, questions
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
 MIN_NAME = 16
 
 
-def write(report: Report, style: Style) -> bytes:
-    """The report as lines; the last two alone when the style is quiet."""
-    page = Page(style)
-    if not style.quiet:
+def write(report: Report, options: Options) -> bytes:
+    """The report as lines; the last two alone in a quiet style."""
+    page = Page(options.style)
+    if not options.style.quiet:
         _inputs(page, report)
         if report.totals.calls:
             field_table(page, report)
@@ -60,7 +59,7 @@ def _inputs(page: Page, report: Report) -> None:
         ]
         page.add("   ".join([page.ink(name, "bold"), *rest]))
     page.add()
-    page.sentence([(read(report), ""), (f"profile {report.profile}", "dim")])
+    page.sentence([(volume(report), ""), (f"profile {report.profile}", "dim")])
     totals = report.totals
     lost = totals.unattributed_calls > 0 or totals.unattributed_cost_usd > 0 or not totals.calls
     page.prose(ownership(report), tones=("bold", "red") if lost else ("bold", "green"))
@@ -96,7 +95,7 @@ def _plan(page: Page, report: Report) -> None:
         page.labelled(str(step.step), step.change, gutter=3, tone="bold")
         gain = f"{plural(step.calls_fixed, 'call')}{spend}, closes {', '.join(step.rules)}"
         page.prose(f"{', '.join(step.fields)}{at}: {gain}", indent=5, tones=("dim",))
-        then = projected(step, report)
+        then = step_effects(step, report)
         if then:
             page.prose("; ".join(then), indent=5, tones=("green",))
 
@@ -130,7 +129,9 @@ def _notes(page: Page, report: Report) -> None:
 def _close(page: Page, report: Report) -> None:
     page.sentence([(part, "") for part in counts(report)])
     passed = "green" if report.gate.passed else "error"
-    page.sentence([(scored(report), "bold"), (gated(report), passed if report.totals.calls else "bold")])
+    page.sentence(
+        [(score_text(report), "bold"), (gate_text(report), passed if report.totals.calls else "bold")]
+    )
 
 
 WRITER = Writer("terminal", ".txt", "text/plain; charset=utf-8", write)
