@@ -49,12 +49,12 @@ def targets() -> dict[str, Callable[[], bytes]]:
         "docs/cli.md": lambda: page().encode(),
     }
     for name, (report, style) in STYLES.items():
-        made[f"tests/goldens/{name}.txt"] = partial(_made, report, style)
+        made[f"tests/goldens/writers/{name}.txt"] = partial(_made, report, style)
     for name in names():  # every writer once, over a report that has everything
-        made[f"tests/goldens/whole{writer(name).suffix}"] = partial(_whole, name, OPTIONS)
-    made["tests/goldens/whole-full.sarif"] = partial(_whole, "sarif", replace(OPTIONS, full=True))
+        made[f"tests/goldens/writers/whole{writer(name).suffix}"] = partial(_whole, name, OPTIONS)
+    made["tests/goldens/writers/whole-full.sarif"] = partial(_whole, "sarif", replace(OPTIONS, full=True))
     for sample in samples():
-        made[f"tests/goldens/sample-{sample.name}.txt"] = partial(_audited, sample)
+        made[f"tests/goldens/samples/{sample.name}.txt"] = partial(_audited, sample)
     return made
 
 
@@ -84,7 +84,7 @@ def rewrite() -> list[str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
             changed.append(name)
-    for path in sorted(GOLDENS.glob("*")):
+    for path in sorted(GOLDENS.glob("*/*")):
         name = path.relative_to(ROOT).as_posix()
         if name not in made:
             path.unlink()
