@@ -16,9 +16,6 @@ from auditor.cli.console import ERROR, FAILED, PASSED
 from auditor.cli.files import write_file
 from auditor.errors import AuditError, NothingToAudit
 from auditor.printing.text import count, plural
-from auditor.report.quotes import handbook
-from auditor.report.schema import InputReport, Report
-from auditor.report.sentences import one_line
 from auditor.writers import Options, Writer, by_suffix, writer
 
 if TYPE_CHECKING:
@@ -159,17 +156,19 @@ def _reading(given: InputReport) -> str:
 def _write(
     report: Report, inputs: Sequence[Input], switches: AuditSwitches, files: Mapping[Path, Writer]
 ) -> None:
+    from auditor.report.quotes import handbook
+    from auditor.report.sentences import one_line
 
     links = {given.name: given.path.resolve().as_uri() for given in inputs if given.path}
-    options = Options(handbook=handbook(switches.rules_dir), full=switches.sarif == "full")
+    file_options = Options(handbook=handbook(switches.rules_dir), full=switches.sarif == "full")
     style = console.style(switches.color, quiet=switches.quiet, links=links)
     failure: AuditError | None = None
     try:
-        console.write(writer(switches.fmt).write(report, replace(options, style=style)))
+        console.write(writer(switches.fmt).write(report, replace(file_options, style=style)))
     except AuditError as error:
         failure = error  # the files may still be written
     for path, file_writer in files.items():
-        write_file(path, file_writer.write(report, options))
+        write_file(path, file_writer.write(report, file_options))
         console.message(f"wrote {path}")
     if failure is not None:
         raise failure
