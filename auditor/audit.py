@@ -8,9 +8,8 @@ from pathlib import Path
 from traceback import walk_tb
 
 from auditor import __version__
-from auditor.catalogue.digest import ruleset_digest
 from auditor.catalogue.fields import Catalogue, Profile, catalogue_with, profiles
-from auditor.catalogue.rules import Rule
+from auditor.catalogue.rules import Rule, ruleset_digest
 from auditor.catalogue.words import Level
 from auditor.errors import DEFECT, AuditBroke, AuditError, InputError
 from auditor.evidence.arrays import Rows
@@ -24,8 +23,8 @@ from auditor.gate.gate import UNJUDGED, gate
 from auditor.gate.suppressions import SuppressionResult, suppress
 from auditor.inputs.archives import expand
 from auditor.inputs.source import Input, Source
-from auditor.judge.active_rules import active_rules
 from auditor.judge.requirements import applicable_on, nothing_required, required_on
+from auditor.judge.rules import active_rules
 from auditor.judge.verdicts import Judgement, judge
 from auditor.locate.places import Locator
 from auditor.policy.model import Policy

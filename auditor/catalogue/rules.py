@@ -5,8 +5,9 @@ A rule file cannot execute anything: its predicate sees the evidence table and a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,8 @@ import yaml
 from pydantic import Field as Attr
 from pydantic import PrivateAttr, ValidationError, field_validator, model_validator
 
-from auditor.catalogue.fields import _LOADER, Strict, catalogue
+from auditor.catalogue import prices
+from auditor.catalogue.fields import _LOADER, Strict, catalogue, catalogue_with, profiles
 from auditor.catalogue.key_lines import Lines, line_of, yaml_lines
 from auditor.catalogue.key_lines import Path as KeyPath
 from auditor.catalogue.predicates import check_predicate, thresholds_in, with_thresholds
@@ -356,3 +358,15 @@ def fitting(named: Iterable[str], field: str, seen_in: frozenset[str]) -> list[s
         or [i for i, fix in recipes.items() if i in here and field in fix.carries]
         or own
     )
+
+
+@lru_cache(maxsize=8)
+def ruleset_digest(extra: Path | None) -> str:
+    """16 hex digits over rules, fixes, fields, profiles and the price list's version; `extra`: own rules."""
+    digest = hashlib.sha256()
+    for rule in load_rules(extra):
+        digest.update(rule.model_dump_json(exclude={"examples"}).encode())
+    for model in (*load_fixes().values(), *catalogue_with({}).fields.values(), *profiles().values()):
+        digest.update(model.model_dump_json().encode())
+    digest.update(prices.list_version().encode())
+    return digest.hexdigest()[:16]

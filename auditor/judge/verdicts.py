@@ -18,8 +18,8 @@ from auditor.evidence.arrays import Codes, Rows, coded
 from auditor.evidence.store import Store, is_long
 from auditor.evidence.table import Evidence
 from auditor.evidence.values import collected
-from auditor.judge.columns import at_predicate
 from auditor.judge.coverage import CallCoverage, FieldCoverage
+from auditor.judge.rules import at_predicate
 from auditor.relate.columns import exists, relate, spread_headers
 
 PRESENT, ABSENT, MIS_SCOPED, NOT_CARRIED = range(4)

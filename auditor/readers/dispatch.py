@@ -11,8 +11,7 @@ from auditor.errors import AuditError, reason_of
 from auditor.evidence.builder import Builder
 from auditor.framing.duplicate_keys import with_duplicates
 from auditor.framing.json_values import Piece, pieces
-from auditor.framing.log_lines import PREFIX, Line, parted
-from auditor.framing.stack_traces import StackTraces
+from auditor.framing.log_lines import PREFIX, Line, StackTraces, parted
 from auditor.framing.tables import is_table, rows_of
 from auditor.framing.wrappers import unwrapped
 from auditor.inputs.source import Source

@@ -22,7 +22,7 @@ _MODULES = (
     "auditor.framing.nested",
     "auditor.framing.printed_objects",
     "auditor.framing.segments",
-    "auditor.framing.stack_traces",
+    "auditor.framing.log_lines",
     "auditor.framing.tables",
     "auditor.framing.times",
     "auditor.framing.wrappers",

@@ -21,7 +21,7 @@ from auditor.catalogue.rules import FAMILIES, load_rules, read_rules
 from auditor.cli.checks import run_example
 from auditor.cli.schemas import rule_schema
 from auditor.errors import RuleError
-from auditor.judge.columns import check_columns
+from auditor.judge.rules import check_columns
 from auditor.policy.model import Policy
 from tests.conftest import GOOD, Cli
 from tools import new_rule

@@ -1,17 +1,19 @@
-"""Which columns the evidence table can have: a rule with another one has an error, not a column of nulls."""
+"""The rules that an audit runs, and the columns of the evidence table that they may name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Container, Sequence
+from pathlib import Path
 
 from auditor.catalogue.fields import catalogue
 from auditor.catalogue.key_lines import line_of
 from auditor.catalogue.predicates import check_predicate
-from auditor.catalogue.rules import Rule
+from auditor.catalogue.rules import Rule, all_ids, load_rules
 from auditor.catalogue.words import SCOPES
-from auditor.errors import RuleError
+from auditor.errors import PolicyError, RuleError
 from auditor.evidence.schema import ALWAYS, FACTS, IDENTITY
+from auditor.policy.model import Policy, check_rules, check_until
 from auditor.printing.text import nearest
 from auditor.relate.columns import NEAREST_PLACES, related
 
@@ -54,3 +56,16 @@ def at_predicate(rule: Rule, message: str) -> str:
     where, lines = rule.place
     line = line_of(lines, ("when",))
     return f"{where}{f':{line}' if line else ''}: {message}" if where else f"{rule.id}: {message}"
+
+
+def active_rules(policy: Policy, rules_dir: Path | None) -> tuple[Rule, ...]:
+    """The rules with the policy's thresholds; PolicyError where the policy names one that does not exist."""
+    check_rules(policy, all_ids(rules_dir))
+    rules = tuple(r for r in load_rules(rules_dir) if policy.pedantic or r.status != "preview")
+    check_until(policy, {rule.id: rule.level for rule in rules})
+    check_columns([rule for rule in rules if rule.place[1]])
+    bounds = policy.thresholds.rules
+    try:
+        return tuple(r.tuned(bounds[r.id]) if r.id in bounds else r for r in rules) if bounds else rules
+    except ValueError as error:
+        raise PolicyError(f"thresholds: {error}", "`auditor explain RULE` shows its thresholds") from None
