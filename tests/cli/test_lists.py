@@ -115,9 +115,9 @@ def test_the_rules_are_a_markdown_table(cli: Cli) -> None:
 
 def test_the_selftest_of_a_folder_runs_its_rules_alone(cli: Cli, tmp_path: Path) -> None:
     """The shipped rules' examples run in an installed copy (tests/test_wheel.py), not in every folder's."""
-    shipped = next(folder("rules").rglob("idn001-*.yaml")).read_text("utf-8")
-    own = re.sub(r"needs: .*", "needs: []", shipped.replace("id: IDN001", "id: OWN001"))
-    (tmp_path / "own001-tenant-missing.yaml").write_text(own, "utf-8")
+    shipped = next(folder("rules").rglob("idn025-*.yaml")).read_text("utf-8")
+    own = re.sub(r"needs: .*", "needs: []", shipped.replace("id: IDN025", "id: OWN001"))
+    (tmp_path / "own001-default-user.yaml").write_text(own, "utf-8")
 
     ran = cli("selftest", "--rules", str(tmp_path))
 
