@@ -32,6 +32,7 @@ class Sample(Strict):
     shows: str
     rules: tuple[str, ...] = ()
     source: str
+    card: int = 0  # its place among the cards of the start page; 0: it has none
 
     @property
     def path(self) -> Path:

@@ -1,6 +1,6 @@
-"""Splits our Markdown texts (why, fixes, how to get a sample) into blocks that a template can print.
+"""Our Markdown texts (why, fixes, how to get a sample) as blocks that a template can print.
 
-It never makes HTML and knows no links: a key of somebody's input inside a text stays text.
+There is no HTML and there are no links: a key of an input inside a text stays text.
 """
 
 from __future__ import annotations
@@ -14,55 +14,55 @@ _BULLET = re.compile(r"^\s*(?:[-*]|\d+[.)])\s+")
 _CODE = re.compile(r"(?<!`)(`{1,3}+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 
 
-class Run(NamedTuple):
-    """A stretch of text within a block; `code` stretches stood between backticks."""
+class TextRun(NamedTuple):
+    """A part of the text of a block; `code` where it was between backticks."""
 
     text: str
     code: bool
 
 
-class Block(NamedTuple):
-    """A paragraph, a list or a listing: `runs` holds one list for a paragraph, one an item for a list."""
+class MarkdownBlock(NamedTuple):
+    """A paragraph, a list or code: `runs` has one list for a paragraph, one an item for a list."""
 
     kind: str
-    runs: list[list[Run]]
+    runs: list[list[TextRun]]
     code: str = ""
     language: str = ""
 
 
-def blocks(text: str) -> list[Block]:
+def blocks(text: str) -> list[MarkdownBlock]:
     """The blocks of a text, in order."""
     return list(_blocks(text.strip("\n").split("\n")))
 
 
-def _blocks(lines: list[str]) -> Iterator[Block]:
-    held: list[str] = []
+def _blocks(lines: list[str]) -> Iterator[MarkdownBlock]:
+    paragraph: list[str] = []
     at = 0
     while at < len(lines):
         line = lines[at]
         fence = _FENCE.match(line)
         if fence:
-            yield from _flow(held)
-            held = []
+            yield from _flow(paragraph)
+            paragraph = []
             end = next((i for i in range(at + 1, len(lines)) if _FENCE.match(lines[i])), len(lines))
-            yield Block("code", [], "\n".join(lines[at + 1 : end]), fence[1])
+            yield MarkdownBlock("code", [], "\n".join(lines[at + 1 : end]), fence[1])
             at = end
         elif not line.strip():
-            yield from _flow(held)
-            held = []
+            yield from _flow(paragraph)
+            paragraph = []
         else:
-            held.append(line)
+            paragraph.append(line)
         at += 1
-    yield from _flow(held)
+    yield from _flow(paragraph)
 
 
-def _flow(lines: list[str]) -> Iterator[Block]:
+def _flow(lines: list[str]) -> Iterator[MarkdownBlock]:
     """A paragraph or a list from lines without a blank between them; lines before a list are a paragraph."""
     if not lines:
         return
     first = next((i for i, line in enumerate(lines) if _BULLET.match(line)), len(lines))
     if first:
-        yield Block("text", [runs(" ".join(line.strip() for line in lines[:first]))])
+        yield MarkdownBlock("text", [runs(" ".join(line.strip() for line in lines[:first]))])
     items: list[str] = []
     for line in lines[first:]:
         if _BULLET.match(line):
@@ -70,18 +70,18 @@ def _flow(lines: list[str]) -> Iterator[Block]:
         else:
             items[-1] += " " + line.strip()
     if items:
-        yield Block("list", [runs(item) for item in items])
+        yield MarkdownBlock("list", [runs(item) for item in items])
 
 
-def runs(text: str) -> list[Run]:
-    """The stretches of one paragraph: plain text and code between backticks."""
-    found: list[Run] = []
+def runs(text: str) -> list[TextRun]:
+    """The parts of one paragraph: plain text and code between backticks."""
+    parts: list[TextRun] = []
     at = 0
     for match in _CODE.finditer(text):
         if match.start() > at:
-            found.append(Run(text[at : match.start()], False))
-        found.append(Run(match[2].strip(), True))
+            parts.append(TextRun(text[at : match.start()], False))
+        parts.append(TextRun(match[2].strip(), True))
         at = match.end()
     if at < len(text):
-        found.append(Run(text[at:], False))
-    return found
+        parts.append(TextRun(text[at:], False))
+    return parts

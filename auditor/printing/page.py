@@ -1,7 +1,4 @@
-"""A page of lines under construction: one width, one ink, one way to wrap and to escape.
-
-It knows nothing of reports.
-"""
+"""A page of text lines: one width, one ink, one way to wrap and to escape."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ NARROW, WIDE = 60, 140
 
 
 class Page:
-    """Lines collected for one style; all text of an input goes through `safe` on its way in."""
+    """Lines collected for one style; all text of an input is escaped by `safe`."""
 
     def __init__(self, style: Style) -> None:
         self.style = style
@@ -32,18 +29,18 @@ class Page:
         return clip(text, width, tail=tail, mark=self.mark)
 
     def add(self, line: str = "") -> None:
-        """One finished line."""
+        """Add a finished line."""
         self.lines.append(line.rstrip())
 
     def heading(self, text: str) -> None:
-        """A section begins: an empty line and its name."""
+        """Begin a section: an empty line and its name."""
         self.add()
         self.add(self.ink(text, "bold"))
 
     def prose(
         self, text: str, *, indent: int = 0, first: str = "", offset: int = 0, tones: tuple[str, ...] = ()
     ) -> None:
-        """Wrapped text; `first` stands before it and takes `offset` columns more than the indent."""
+        """Wrapped text; `first` precedes it and takes `offset` columns more than the indent."""
         for n, line in enumerate(wrap(self.safe(text), self.width - indent, offset) or [""]):
             lead = " " * indent if n or not first else first
             self.add(lead + self.ink(line, *tones))
@@ -84,16 +81,16 @@ class Page:
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], *, indent: int = 0) -> None:
         """Aligned columns; the last one wraps under itself."""
-        held = [[self.safe(cell) for cell in row] for row in rows]
-        widths = [max(cells(row[i]) for row in [list(head), *held]) for i in range(len(head) - 1)]
-        for n, row in enumerate([list(head), *held]):
+        body = [[self.safe(cell) for cell in row] for row in rows]
+        widths = [max(cells(row[i]) for row in [list(head), *body]) for i in range(len(head) - 1)]
+        for n, row in enumerate([list(head), *body]):
             lead = "".join(pad(cell, width) + "  " for cell, width in zip(row, widths, strict=False))
             tones = () if n else ("dim",)
             first = " " * indent + self.ink(lead, "" if n else "dim")
             self.prose(row[-1], indent=indent + cells(lead), first=first, tones=tones)
 
     def code(self, text: str, *, indent: int = 4) -> None:
-        """Lines kept as they are, behind a bar."""
+        """Lines kept as they are, each after a bar."""
         bar = self.ink(self.safe("│"), "dim")
         for line in text.rstrip().splitlines():
             self.add(f"{' ' * indent}{bar} {self.safe(line.expandtabs(4))}")

@@ -1,6 +1,6 @@
-r"""Half of a surrogate pair (`\ud800`) is legal in JSON and in Python text, and no text of any encoding.
+r"""Halves of surrogate pairs (`\ud800`), legal in JSON and Python text, in no encoding, written as escapes.
 
-Each is written as the escape that it was, so that nothing is lost and different values stay different.
+So nothing is lost, and different values stay different.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def spelled_escapes(data: bytes) -> bytes:
     """JSON in which every half of a pair is the text of its escape; unchanged where there is none."""
     if b"\\ud" not in data and b"\\uD" not in data:
         return data
-    return _ESCAPE.sub(lambda found: b"\\" + found[0] if found[1] else found[0], data)
+    return _ESCAPE.sub(lambda match: b"\\" + match[0] if match[1] else match[0], data)
 
 
 def spelled(value: Any, raw: str | bytes) -> Any:
@@ -36,8 +36,8 @@ def _spelled(value: Any) -> Any:
     if isinstance(value, str):
         return spelled_text(value)
     if isinstance(value, dict):
-        return {_spelled(key): _spelled(held) for key, held in value.items()}
+        return {_spelled(key): _spelled(item) for key, item in value.items()}
     if isinstance(value, list):
-        # a key that stands twice keeps the class of its list
+        # the values of a repeated key keep the class of their list
         return type(value)(map(_spelled, value))
     return tuple(map(_spelled, value)) if isinstance(value, tuple) else value

@@ -1,7 +1,4 @@
-"""Text that is safe to print and figures that are honest to read: escapes, widths, wrapping, money, shares.
-
-It never colours, never prints, and never lets a control character of an input through.
-"""
+"""Text that is safe to print, and figures: escapes, widths, wrapping, plurals, money, shares."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ _PLAIN = re.compile(r"[\x20-\x7e]*\Z")
 _WORD = re.compile(r"(?:USD )?\S+(?: %\S*)?")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS = frozenset({"Mn", "Me"})
-# GitHub obeys these where a line begins, and the older kind anywhere; Azure and TeamCity know the older kind
+# GitHub runs these where a line begins, and the older kind anywhere; Azure and TeamCity run the older kind
 _COMMAND = re.compile(
     r"::(?=(?:add-mask|add-matcher|add-path|debug|echo|endgroup|error|group|notice|remove-matcher|save-state"
     r"|set-env|set-output|stop-commands|warning)\b)|##(?=\w*\[)",
@@ -38,7 +35,7 @@ def visible(text: str) -> str:
     shown, marks = [], 0
     for char in text:
         kind = unicodedata.category(char)
-        # two marks make a letter, a tower of them covers the lines above
+        # two marks make a letter, more of them cover the lines above
         marks = marks + 1 if kind in _MARKS else 0
         if kind in _HIDDEN or marks > 2:
             shown.append(escaped(char))
@@ -49,7 +46,7 @@ def visible(text: str) -> str:
 
 def logged(text: str) -> str:
     """`visible` text in which a CI log finds no command to run: no `::error::`, no `##[group]`."""
-    return _COMMAND.sub(lambda found: found[0][0] + escaped(found[0][1]), visible(text))
+    return _COMMAND.sub(lambda match: match[0][0] + escaped(match[0][1]), visible(text))
 
 
 def escaped(char: str) -> str:
@@ -112,7 +109,7 @@ def clip(text: str, width: int, *, tail: bool = False, mark: str = "…") -> str
 def wrap(text: str, width: int, first: int = 0) -> list[str]:
     """`text` in lines of at most `width` columns, the first shorter by `first`; a longer word is cut.
 
-    Sums and shares stay whole: `USD 0.02` and `69 %` are never torn apart.
+    Sums and shares stay whole: `USD 0.02` and `69 %` are never split.
     """
     lines: list[str] = []
     line, room = "", width - first
@@ -149,7 +146,7 @@ def plural(number: int, noun: str, many: str = "") -> str:
 
 
 def money(usd: float) -> str:
-    """`USD 412.10`; small sums keep the digits that tell them from nothing: `USD 0.000225`."""
+    """`USD 412.10`; small sums keep the digits that differ from zero: `USD 0.000225`."""
     sign, size = ("-" if usd < 0 else ""), abs(usd)
     if size < 5e-10:  # half a nano-dollar, the smallest unit kept
         return "USD 0"

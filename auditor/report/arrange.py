@@ -19,7 +19,7 @@ from auditor.report.sentences import (
 
 
 @dataclass(frozen=True)
-class Row:
+class FieldRow:
     """One field of the report with its gaps and figures."""
 
     field: FieldReport
@@ -52,10 +52,10 @@ class View:
     report: Report
     headline: str
     owner_line: str
-    open_rows: list[Row]
+    open_rows: list[FieldRow]
     other_gaps: list[Gap]  # about no field of the report
-    other_rows: list[Row]
-    uncarried_rows: list[Row]
+    other_rows: list[FieldRow]
+    uncarried_rows: list[FieldRow]
     few: bool
 
     @property
@@ -67,11 +67,11 @@ class View:
 def arrange(report: Report, handbook: Handbook) -> View:
     """The report in the order in which it is read: what is wrong by weight, what is right, what cannot be."""
     few = report.totals.calls < FEW
-    rows = [_row(report, one, few, handbook) for one in asked_fields(report)]
+    rows = [_row(report, field, few, handbook) for field in asked_fields(report)]
     worst_first = sorted(rows, key=_loss)
     open_rows = [r for r in worst_first if _needs_work(r)]
     rest = [r for r in rows if r not in open_rows]
-    fields = {one.field for one in report.fields}
+    fields = {field.field for field in report.fields}
     return View(
         report=report,
         headline=_headline(report),
@@ -119,37 +119,38 @@ def segments(field: FieldReport) -> list[tuple[str, float, float]]:
     return found
 
 
-def _row(report: Report, one: FieldReport, few: bool, handbook: Handbook) -> Row:
-    known = handbook.field(one.field)
-    asked = coverage_base(one)
-    if one.verdict == "not_carried":
-        figure = "; ".join(uncarried(report, one, "")) or (
+def _row(report: Report, field: FieldReport, few: bool, handbook: Handbook) -> FieldRow:
+    known = handbook.field(field.field)
+    base = coverage_base(field)
+    if field.verdict == "not_carried":
+        figure = "; ".join(uncarried(report, field, "")) or (
             "none of these formats carries it" if len(report.inputs) > 1 else "this format cannot carry it"
         )
     elif few:
-        figure = f"{count(one.present)} of {plural(asked, 'call')}"
+        figure = f"{count(field.present)} of {plural(base, 'call')}"
     else:
-        able = one.weight.present + one.weight.absent + one.weight.mis_scoped
-        figure = f"{share(one.weight.present / able if able > 0 else 0.0)} of {report.totals.weighted_by}"
-    return Row(
-        field=one,
+        weight = field.weight.present + field.weight.absent + field.weight.mis_scoped
+        part = field.weight.present / weight if weight > 0 else 0.0
+        figure = f"{share(part)} of {report.totals.weighted_by}"
+    return FieldRow(
+        field=field,
         title=known.title,
         definition=known.definition,
-        gaps=[gap for gap in report.gaps if gap.field == one.field],
+        gaps=[gap for gap in report.gaps if gap.field == field.field],
         figure=figure,
-        why="; ".join(uncarried(report, one, carriers_hint(one))) if not asked else "",
-        unasked=unasked(report, one),
+        why="; ".join(uncarried(report, field, carriers_hint(field))) if not base else "",
+        unasked=unasked(report, field),
     )
 
 
-def _needs_work(row: Row) -> bool:
+def _needs_work(row: FieldRow) -> bool:
     """What is asked for and not there, or has a gap; a present field with only a note does not."""
     if any(gap.level != "note" for gap in row.gaps):
         return True
     return row.field.verdict in ("absent", "mis_scoped") and (row.field.required or bool(row.gaps))
 
 
-def _loss(row: Row) -> tuple[bool, float]:
+def _loss(row: FieldRow) -> tuple[bool, float]:
     return (not row.field.required, -(row.field.weight.absent + row.field.weight.mis_scoped))
 
 

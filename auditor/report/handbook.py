@@ -1,7 +1,4 @@
-"""What reports quote beside their own facts: the texts of rules, recipes and fields, as plain data.
-
-It reads no file and holds nothing of an input.
-"""
+"""What reports quote in addition to their own facts: texts of rules, recipes and fields, as plain data."""
 
 from __future__ import annotations
 
@@ -53,7 +50,7 @@ class FieldText:
 
 @dataclass(frozen=True, eq=False)
 class Handbook:
-    """Rules by id, recipes, fields by name; without them a report quotes what it holds itself."""
+    """Rules by id, recipes, fields by name; without them a report quotes its own texts only."""
 
     rules: Mapping[str, RuleText] = field(default_factory=dict)
     recipes: tuple[Recipe, ...] = ()
@@ -61,14 +58,14 @@ class Handbook:
 
     def recipe(self, stack: str, text: str, name: str) -> Recipe:
         """The recipe that a report quotes for a field, with its snippet; the quoted text where none fits."""
-        for one in self.recipes:
-            mine = one.on(name)
-            if one.stack == stack and text == f"{mine.title}: {mine.text}":
-                return mine
+        for general in self.recipes:
+            recipe = general.on(name)
+            if recipe.stack == stack and text == f"{recipe.title}: {recipe.text}":
+                return recipe
         return Recipe(stack, "", text, "")
 
     def field(self, name: str) -> FieldText:
-        """A field's texts; its name where they are not at hand."""
+        """A field's texts; its name where there are none."""
         return self.fields.get(name) or FieldText(name, "")
 
 

@@ -1,7 +1,4 @@
-"""Reports read back: our own JSON document, told from any other, its schema version checked.
-
-It believes nothing of what a report says of itself beyond its types, and judges nothing anew.
-"""
+"""Reports read back: our own JSON document, recognised by its tool, its schema version checked."""
 
 from __future__ import annotations
 
@@ -19,8 +16,8 @@ class _Tool(Struct, frozen=True):
     name: str = ""
 
 
-class _Peek(Struct, frozen=True):
-    """What tells a report from other JSON."""
+class _Header(Struct, frozen=True):
+    """What distinguishes a report from other JSON."""
 
     tool: _Tool
     schema: str
@@ -31,7 +28,7 @@ def is_report(data: bytes) -> bool:
     if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or len(data) > MAX_REPORT:
         return False
     try:
-        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Peek).tool.name == NAME
+        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=_Header).tool.name == NAME
     except (msgspec.DecodeError, RecursionError):
         return False
 
@@ -41,7 +38,7 @@ def read_report(data: bytes, name: str) -> Report:
     if not is_report(data):
         raise InputError(f"{name}: no report of this tool", "`auditor audit --format json` writes one")
     data = data.removeprefix(b"\xef\xbb\xbf")
-    version = msgspec.json.decode(data, type=_Peek).schema
+    version = msgspec.json.decode(data, type=_Header).schema
     if version != SCHEMA:
         raise InputError(
             f"{name}: a report of schema {version[:20]!r}; this version reads schema {SCHEMA}",
@@ -50,5 +47,5 @@ def read_report(data: bytes, name: str) -> Report:
     try:
         return msgspec.json.decode(data, type=Report)
     except (msgspec.DecodeError, RecursionError) as error:
-        said = str(error) if isinstance(error, msgspec.ValidationError) else "it is cut off or malformed"
-        raise InputError(f"{name}: the report is broken: {said}", "write it again") from None
+        reason = str(error) if isinstance(error, msgspec.ValidationError) else "it is cut off or malformed"
+        raise InputError(f"{name}: the report is broken: {reason}", "write it again") from None

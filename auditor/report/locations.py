@@ -1,7 +1,4 @@
-"""Where a gap stands, as the formats of other tools want it: an input, a line, a column.
-
-It looks nothing up: every place is in the report.
-"""
+"""Where a gap is, for formats of other tools: an input, a line, a column; and short texts about a gap."""
 
 from __future__ import annotations
 
@@ -20,9 +17,9 @@ def first_anchor(gap: Gap) -> Anchor | None:
 
 def input_of(gap: Gap, report: Report) -> str:
     """The input that a gap is filed under: that of its first example, else the first of all."""
-    held = first_anchor(gap)
-    if held:
-        return held.input
+    anchor = first_anchor(gap)
+    if anchor:
+        return anchor.input
     return report.inputs[0].name if report.inputs else ""
 
 

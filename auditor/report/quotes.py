@@ -1,7 +1,4 @@
-"""Makes the handbook out of the rule files, the recipes and the field catalogue.
-
-It judges nothing and never looks at an input.
-"""
+"""The handbook, made from the rule files, the recipes and the field catalogue."""
 
 from __future__ import annotations
 
@@ -19,12 +16,12 @@ def handbook(extra: Path | None = None) -> Handbook:
     return Handbook(
         rules={rule.id: _text(rule) for rule in load_rules(extra)},
         recipes=tuple(_recipe(fix) for fix in load_fixes().values()),
-        fields={name: FieldText(one.title, one.definition) for name, one in catalogue().fields.items()},
+        fields={name: FieldText(field.title, field.definition) for name, field in catalogue().fields.items()},
     )
 
 
-def say(rule: Rule, template: str) -> str:
-    """A text of a rule; a rule for several fields speaks of "the field"."""
+def rule_text(rule: Rule, template: str) -> str:
+    """A text of a rule; one of a rule for several fields has "the field" in place of a name."""
     if len(rule.field) == 1:
         return rule.text(template, rule.field[0])
     plain = template.replace("The {field}", "The field").replace("the {field}", "the field")
@@ -50,10 +47,10 @@ def _text(rule: Rule) -> RuleText:
         cause=rule.cause.value if rule.cause else None,
         level=rule.level.value,
         status=rule.status,
-        title=say(rule, rule.title),
-        gap=say(rule, rule.gap),
-        why=say(rule, rule.why),
-        false_positives=say(rule, rule.false_positives),
+        title=rule_text(rule, rule.title),
+        gap=rule_text(rule, rule.gap),
+        why=rule_text(rule, rule.why),
+        false_positives=rule_text(rule, rule.false_positives),
         fixes=tuple(recipe(known[fix], rule.field[0]) for fix in rule.fixes if fix in known),
-        references=tuple(one.url for one in rule.references),
+        references=tuple(reference.url for reference in rule.references),
     )

@@ -1,7 +1,4 @@
-"""The application: routes, the one error handler, headers and log line for every answer, worker processes.
-
-It never holds state beyond its settings, its metrics and its workers.
-"""
+"""The application: routes, the error handler, headers and log line of every answer, worker processes."""
 
 from __future__ import annotations
 
@@ -9,13 +6,16 @@ import hashlib
 import importlib.resources
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.resources.abc import Traversable
+from pkgutil import iter_modules
 from typing import Any
 
 from jinja2 import Environment
-from litestar import HttpMethod, Litestar, Response, Router, get
+from litestar import HttpMethod, Litestar, Response, get
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath
@@ -24,14 +24,11 @@ from litestar.template import TemplateConfig
 from litestar.types import LifeSpanScope, Message, Scope
 
 from auditor import __version__
-from auditor.report import templates as rendering
-from auditor.report.quotes import handbook, say
-from auditor.web import log, problems, security
+from auditor.report import templates
+from auditor.report.quotes import handbook, rule_text
+from auditor.web import log, problems, routes, security
 from auditor.web.metrics import Metrics
 from auditor.web.responses import MENU
-from auditor.web.routes import compare, pages, reports
-from auditor.web.routes import operations as ops
-from auditor.web.routes import reference as api
 from auditor.web.settings import Settings
 from auditor.web.workers import Workers
 
@@ -46,7 +43,7 @@ class Asset:
 
 
 def own_static() -> Traversable:
-    """The folder of our own sheet, script and icon."""
+    """The folder of our own style sheet, script and icon."""
     return importlib.resources.files("auditor.web") / "static"
 
 
@@ -62,8 +59,8 @@ class Service(Litestar):
         async def headers_only(message: Message) -> None:
             await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
-        asked: Any = {**scope, "method": HttpMethod.GET}
-        await super().__call__(asked, receive, headers_only)
+        as_get: Any = {**scope, "method": HttpMethod.GET}
+        await super().__call__(as_get, receive, headers_only)
 
 
 @cache
@@ -71,13 +68,13 @@ def assets() -> dict[str, Asset]:
     """Every static file by its name; htmx comes from its package on the Python index."""
     own = own_static()
     htmx = importlib.resources.files("js_lib_htmx") / "static" / "htmx" / "htmx.min.js"
-    found = {
+    files = {
         "style.css": (own / "style.css", "text/css; charset=utf-8"),
         "auditor.js": (own / "auditor.js", "text/javascript; charset=utf-8"),
         "icon.svg": (own / "icon.svg", "image/svg+xml"),
         "htmx.min.js": (htmx, "text/javascript; charset=utf-8"),
     }
-    return {name: _asset(name, file.read_bytes(), kind) for name, (file, kind) in found.items()}
+    return {name: _asset(name, file.read_bytes(), kind) for name, (file, kind) in files.items()}
 
 
 def _asset(name: str, data: bytes, media_type: str) -> Asset:
@@ -96,11 +93,18 @@ def static(name: FromPath[str]) -> Response[bytes]:
 
 def environment(settings: Settings) -> Environment:
     """The templates: escaped always, an unknown name is an error."""
-    made = rendering.environment(handbook())
-    made.filters |= {"say": say}
+    made = templates.environment(handbook())
+    made.filters |= {"rule_text": rule_text}
     made.globals |= {"assets": assets(), "settings": settings, "version": __version__, "site": True}
     made.globals |= {"menu": MENU}
     return made
+
+
+def handlers() -> list[HTTPRouteHandler]:
+    """Every handler in the modules of `routes`; one with an address of its own needs no other list."""
+    modules = [import_module(f"{routes.__name__}.{module.name}") for module in iter_modules(routes.__path__)]
+    found = (value for module in modules for value in vars(module).values())
+    return [value for value in found if isinstance(value, HTTPRouteHandler)]
 
 
 def create_app(settings: Settings | None = None) -> Litestar:
@@ -108,20 +112,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
     settings = settings or Settings.from_environment()
     metrics = Metrics()
     workers = Workers(settings, metrics)
-    version_1 = Router(
-        "/api/v1",
-        route_handlers=[
-            api.create_audit, api.list_rules, api.list_fields, api.list_formats, api.list_samples,
-            api.report_schema, compare.create_diff, reports.write_report,
-        ],
-    )  # fmt: skip
-    shown: list[Any] = [
-        pages.home, pages.audit, pages.rules, pages.rule, pages.fields, pages.formats,
-        pages.format_page, pages.privacy, pages.problem_kinds, compare.compare,
-        compare.compared, reports.keep, ops.health, ops.ready, ops.metrics, static,
-    ]  # fmt: skip
     return Service(
-        [*shown, version_1],
+        [*handlers(), static],
         state=State({"settings": settings, "metrics": metrics, "workers": workers}),
         lifespan=[workers.lifespan],
         middleware=[log.Timed],

@@ -1,6 +1,6 @@
-"""One canonical line for each request, JSON unless a person watches.
+"""One canonical log line for each request, JSON unless standard error is a terminal.
 
-A line never holds a value, a key, a name or a query: routes are templates, errors are file and line.
+A line has no value, key, name or query of an input: routes are templates, errors are file and line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 def configure(*, json: bool | None = None) -> None:
-    """Send the service's and uvicorn's lines to stderr in one form: for people on a terminal, else JSON."""
+    """Send the service's and uvicorn's lines to stderr in one form: readable on a terminal, else JSON."""
     as_json = not sys.stderr.isatty() if json is None else json
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
@@ -47,7 +47,7 @@ def configure(*, json: bool | None = None) -> None:
 
 
 def drop_exception_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replace an exception by its type and its frames: its words may quote what was sent."""
+    """Replace an exception by its type and its frames: its text may quote what was sent."""
     info = event.pop("exc_info", None)
     exc = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(exc, BaseException):
@@ -57,7 +57,7 @@ def drop_exception_text(_: WrappedLogger, __: str, event: EventDict) -> EventDic
 
 
 def crashed(error: str, where: list[str]) -> None:
-    """Tell the operator of a bug."""
+    """Log a bug for the operator."""
     logger.error("crashed", error=error, frames=where)
 
 
@@ -73,7 +73,7 @@ class Timed:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Start the request's clock and pass it on."""
+        """Start the request's clock and call the application."""
         scope["state"][_STARTED] = time.perf_counter()
         await self.app(scope, receive, send)
 

@@ -1,6 +1,6 @@
 """The service's own Prometheus metrics.
 
-Labels are route templates, methods, statuses and outcomes: never anything a request chose freely.
+Labels are route templates, methods, statuses and outcomes, nothing that a request can choose freely.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Turns every error into one answer: problem details (RFC 9457) for programs, a readable page for people.
+"""Every error as one answer: problem details (RFC 9457) for programs, a page for people.
 
-It never says more than the error's own words: no traceback, no value, no path of this machine.
+An answer has the error's own text only: no traceback, no value, no path of this machine.
 """
 
 from __future__ import annotations
@@ -122,11 +122,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     inputs: list[Recognised] = []
 
 
-class Nothing(NothingToAudit):
-    """Readable inputs without a model call; carries the report that says what they are."""
+class NoCalls(NothingToAudit):
+    """Readable inputs without a model call, with the report that says what they are."""
 
     def __init__(self, report: Report) -> None:
-        what = ", ".join(sorted({one.format for one in report.inputs})) or "no input"
+        what = ", ".join(sorted({given.format for given in report.inputs})) or "no input"
         super().__init__(
             f"no model call was found; recognised: {what}",
             "paste a trace, a gateway log, an invocation log or a bill; /formats says how to get one",
@@ -147,7 +147,7 @@ def kind_name(kind: type[AuditError]) -> str:
 
 
 def known(exc: Exception, max_body_text: str) -> AuditError:
-    """The error to tell: its own when it is ours, a plain sentence for the framework's, a bug otherwise."""
+    """The error to answer: our own as it is, a plain sentence for the framework's, a bug otherwise."""
     if isinstance(exc, AuditError):
         return exc
     status = exc.status_code if isinstance(exc, HTTPException) else 500
@@ -172,14 +172,14 @@ def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[Any]:
     if isinstance(error, InternalError):
         log.crashed(type(exc).__name__, frames(exc))
     kind = next(k for k in type(error).__mro__ if k in KINDS or k is AuditError)
-    report = error.report if isinstance(error, Nothing) else None
+    report = error.report if isinstance(error, NoCalls) else None
     problem = Problem(
         type=f"/problems#{kind_name(kind)}",
         title=error.title,
         status=error.status,
         detail=error.message,
         hint=error.hint,
-        inputs=[_recognised(one) for one in report.inputs] if report else [],
+        inputs=_recognised(report) if report else [],
     )
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else {}
     if not wants_page(request):
@@ -197,20 +197,11 @@ def answer(request: Request[Any, Any, Any], exc: Exception) -> Response[Any]:
 
 
 def wants_page(request: Request[Any, Any, Any]) -> bool:
-    """Whether the asker reads pages: a browser outside the API."""
+    """Whether the client reads pages: a browser outside the API."""
     if request.url.path.startswith("/api/"):
         return False
     return "hx-request" in request.headers or "text/html" in request.headers.get("accept", "")
 
 
-def _recognised(one: Any) -> Recognised:
-    return Recognised(
-        name=one.name,
-        format=one.format,
-        layer=one.layer,
-        records=one.records,
-        calls=one.calls,
-        context=one.context,
-        skipped_total=one.skipped_total,
-        notes=list(one.notes),
-    )
+def _recognised(report: Report) -> list[Recognised]:
+    return msgspec.convert(report.inputs, list[Recognised], from_attributes=True)

@@ -1,6 +1,6 @@
-"""The headers of every response, and the refusal of forms that another site sends here.
+"""The security headers of every response, and the refusal of forms that another site sends here.
 
-It never depends on a cookie or a secret: there is no session to protect, only this machine's time.
+There are no cookies: there is no session to protect, only this machine's time.
 """
 
 from __future__ import annotations

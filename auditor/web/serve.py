@@ -1,7 +1,4 @@
-"""Runs the service under uvicorn for `auditor serve`.
-
-It never writes an access log: the canonical line of `log` is the only record of a request.
-"""
+"""Runs the service under uvicorn for `auditor serve`; the log line of `log` replaces the access log."""
 
 from __future__ import annotations
 

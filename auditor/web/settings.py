@@ -1,7 +1,4 @@
-"""What an operator can set for the service, through the environment.
-
-It never reads a file: a policy is part of each request.
-"""
+"""What an operator can set for the service, through environment variables."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a worker process does: decode an order, audit it, encode the outcome.
 
-It never lets an exception across the border, as its words could quote the input, and needs no web framework.
+No exception leaves it, as its text could quote the input; it needs no web framework.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ NO_BASELINE = "send an earlier report, or a file of `auditor baseline write`, as
 MAX_UNPACKED = 200 * 1024**2  # bytes that one input may inflate to: a worker's memory is shared
 
 
-class Posted(msgspec.Struct, frozen=True, kw_only=True):
-    """One input as it was sent: bytes, name and, when the sender knows better, format and layer.
+class OrderInput(msgspec.Struct, frozen=True, kw_only=True):
+    """One input as it was sent: bytes, name and, where the sender says so, format and layer.
 
-    `hop` is what the sender calls the place that the calls pass there, if it is a place of its own.
+    `hop` is the sender's name of the hop, where the input is a hop of its own.
     """
 
     name: str
@@ -37,14 +37,14 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """One audit to run: inputs, policy, and what to hold the result against: a baseline or a report."""
 
-    inputs: list[Posted]
+    inputs: list[OrderInput]
     policy: dict[str, Any] = {}
     baseline: bytes | None = None
 
     @property
     def size(self) -> int:
         """Bytes of all inputs."""
-        return sum(len(one.data) for one in self.inputs)
+        return sum(len(given.data) for given in self.inputs)
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
@@ -64,19 +64,19 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
 
 
 class Crashed(msgspec.Struct, frozen=True, tag="crashed"):
-    """A bug: where, never what."""
+    """A bug: where it is, without its text."""
 
     error: str
     frames: list[str]
 
 
 Outcome = Done | Refused | Crashed
-WARM = Order(inputs=[Posted(name="warm", data=b'[{"model":"m","tenant_id":"acme","input_tokens":1}]')])
+WARM = Order(inputs=[OrderInput(name="warm", data=b'[{"model":"m","tenant_id":"acme","input_tokens":1}]')])
 
 
 @cache
 def silence() -> None:
-    """Send what libraries print to nowhere: nobody reads the worker's pipe, and it could quote values."""
+    """Discard what libraries print: nobody reads the worker's pipe, and it could quote values."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     os.close(null)
@@ -84,7 +84,7 @@ def silence() -> None:
 
 @cache
 def ignore_interrupts() -> None:
-    """Leave Ctrl-C, which a terminal sends to every process, to the service: it ends its workers itself."""
+    """Ignore Ctrl-C, which a terminal sends to every process: the service ends its workers itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -103,19 +103,19 @@ def run_order(order: bytes) -> bytes:
 
     outcome: Outcome
     try:
-        asked = msgspec.msgpack.decode(order, type=Order)
+        decoded = msgspec.msgpack.decode(order, type=Order)
         inputs = [
             Input(name=i.name, data=i.data, format=i.format, layer=i.layer, alias=i.hop, most=MAX_UNPACKED)
-            for i in asked.inputs
+            for i in decoded.inputs
         ]
-        policy = parse_policy(asked.policy)
-        before = None if asked.baseline is None else parse(asked.baseline, "baseline")
-        if before is None and (policy.new_only or policy.thresholds.max_drop is not None):
+        policy = parse_policy(decoded.policy)
+        baseline = None if decoded.baseline is None else parse(decoded.baseline, "baseline")
+        if baseline is None and (policy.new_only or policy.thresholds.max_drop is not None):
             raise PolicyError("the policy holds the audit against a baseline, and none was sent", NO_BASELINE)
-        outcome = Done(audit(inputs, policy, baseline=before))
+        outcome = Done(audit(inputs, policy, baseline=baseline))
     except AuditError as exc:
         outcome = Refused(type(exc).__name__, exc.title, exc.status, exc.message, exc.hint)
-    except Exception as exc:  # noqa: BLE001 - the border: only where it happened may cross
+    except Exception as exc:  # noqa: BLE001 - only where it happened may leave this process
         cause = exc.__cause__ if isinstance(exc, AuditBroke) and exc.__cause__ is not None else exc
         outcome = Crashed(type(cause).__name__, frames(cause))
     return msgspec.msgpack.encode(outcome)

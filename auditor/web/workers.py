@@ -1,8 +1,4 @@
-"""Hands orders to worker processes: a bounded queue before them, a time limit that kills, as does a client
-that leaves.
-
-It never audits in this process and never keeps an order or a report.
-"""
+"""Worker processes for orders: a bounded queue, a time limit, and an end for audits whose client has left."""
 
 from __future__ import annotations
 
@@ -87,7 +83,7 @@ class Workers:
                 raise WorkerDied("the audit met a bug", "please report it, with the format of the input")
 
     async def _connected(self, order: bytes, receive: Receive) -> Outcome:
-        """The outcome, or ClientGone as soon as nobody waits for it any more."""
+        """The outcome; ClientGone as soon as the client has left."""
         outcome: Outcome | None = None
         failed: Exception | None = None
         async with create_task_group() as group:
@@ -185,4 +181,4 @@ def refusal(outcome: Refused) -> AuditError:
 
 
 def _tree(cls: type[AuditError]) -> list[type[AuditError]]:
-    return [cls, *(one for child in cls.__subclasses__() for one in _tree(child))]
+    return [cls, *(below for child in cls.__subclasses__() for below in _tree(child))]

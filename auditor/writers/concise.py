@@ -1,7 +1,4 @@
-"""One line a gap, `input:line:column: level rule field message`: for editors, hooks and grep.
-
-It never shows a suppressed gap, and prints nothing when there is none.
-"""
+"""One line a gap, `input:line:column: level rule field message`: for editors, hooks and grep."""
 
 from __future__ import annotations
 
@@ -17,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def write(report: Report, options: Options) -> bytes:
-    """The open gaps, one a line; a gap without a line in its input has none in its place either."""
+    """The open gaps, one a line; one without a line in its input is at the input."""
     lines = "".join(f"{_line(gap, report)}\n" for gap in open_gaps(report))
     return (lines if options.style.unicode else plain(lines)).encode()
 
 
 def _line(gap: Gap, report: Report) -> str:
-    held = first_anchor(gap)
-    numbers = [str(n) for n in (held.line, held.column) if n] if held and held.line else []
+    anchor = first_anchor(gap)
+    numbers = [str(n) for n in (anchor.line, anchor.column) if n] if anchor and anchor.line else []
     place = ":".join([input_of(gap, report), *numbers])
     return logged(f"{place}: {gap.level} {gap.rule} {gap.field} {gap.message}")
 

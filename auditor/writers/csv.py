@@ -1,7 +1,4 @@
-"""The gaps as a table for spreadsheets, one row a gap, suppressed ones with their reason.
-
-No cell can start a formula, and none spans lines.
-"""
+"""The gaps as a table for spreadsheets, one row a gap, suppressed ones with their reason."""
 
 from __future__ import annotations
 
@@ -34,9 +31,9 @@ _COLUMNS: dict[str, Callable[[Gap], _Cell]] = {
     "services": lambda gap: _names(gap, "service"),
     "keys": lambda gap: _names(gap, "key"),
     "models": lambda gap: _names(gap, "model"),
-    "record": lambda gap: held.record if (held := first_anchor(gap)) else None,
-    "line": lambda gap: held.line if (held := first_anchor(gap)) else None,
-    "column": lambda gap: held.column if (held := first_anchor(gap)) else None,
+    "record": lambda gap: anchor.record if (anchor := first_anchor(gap)) else None,
+    "line": lambda gap: anchor.line if (anchor := first_anchor(gap)) else None,
+    "column": lambda gap: anchor.column if (anchor := first_anchor(gap)) else None,
     "fixes": lambda gap: "; ".join(gap.fixes),
     "fingerprint": lambda gap: gap.fingerprint,
     "suppressed": lambda gap: gap.suppressed.reason if gap.suppressed else None,
@@ -61,7 +58,7 @@ def _names(gap: Gap, dimension: str) -> str:
 
 
 def _cell(value: _Cell) -> str | int | None:
-    """A cell that a spreadsheet shows and does not run."""
+    """A cell on one line that no spreadsheet takes for a formula."""
     if isinstance(value, float):
         return f"{value:.9f}".rstrip("0").rstrip(".") or "0"
     if not isinstance(value, str):

@@ -1,7 +1,4 @@
-"""Workflow commands that GitHub shows as annotations: the ten loudest gaps, by level and then by money.
-
-It never emits more than ten, because GitHub drops the rest of a step without a word.
-"""
+"""Workflow commands that GitHub shows as annotations: ten gaps at most, as GitHub drops all others."""
 
 from __future__ import annotations
 
@@ -15,34 +12,35 @@ from auditor.writers import Options, Writer
 if TYPE_CHECKING:
     from auditor.report.schema import Gap, Report
 
-MOST = 10  # annotations of one step
+MAX_ANNOTATIONS = 10  # of one step
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def write(report: Report, _: Options) -> bytes:
-    """Up to ten commands, in the report's order, and a line that says what is not annotated."""
+    """Up to ten commands, in the report's order, and a line that counts the others."""
     gaps = open_gaps(report)
-    lines = [_annotation(gap) for gap in gaps[:MOST]]
-    more = len(gaps) - MOST
+    lines = [_annotation(gap) for gap in gaps[:MAX_ANNOTATIONS]]
+    more = len(gaps) - MAX_ANNOTATIONS
     if more > 0:
         lines.append(
-            f"{count(more)} more of {gaps_line(report)}; GitHub shows {MOST} a step, the report has them all"
+            f"{count(more)} more of {gaps_line(report)}; "
+            f"GitHub shows {MAX_ANNOTATIONS} a step, the report has them all"
         )
     return "".join(f"{line}\n" for line in lines or ["no gaps"]).encode()
 
 
 def _annotation(gap: Gap) -> str:
-    held = first_anchor(gap)
+    anchor = first_anchor(gap)
     properties = {"title": f"{gap.rule} {gap.name}"}
-    if held:
-        properties = {"file": held.input, **properties}
-        if held.line:
+    if anchor:
+        properties = {"file": anchor.input, **properties}
+        if anchor.line:
             # no end: GitHub takes columns only where both ends are on one line
-            properties |= {"line": str(held.line)} | ({"col": str(held.column)} if held.column else {})
-    told = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+            properties |= {"line": str(anchor.line)} | ({"col": str(anchor.column)} if anchor.column else {})
+    pairs = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     fixes = "".join(f"\nFix ({stack}): {text}" for stack, text in list(gap.fixes.items())[:1])
     text = f"{gap.field}: {sentence(gap.message)} {gap_size(gap)}{fixes}"
-    return f"::{_COMMANDS[gap.level]} {told}::{_data(text)}"
+    return f"::{_COMMANDS[gap.level]} {pairs}::{_data(text)}"
 
 
 def _data(text: str) -> str:

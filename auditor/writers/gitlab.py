@@ -1,7 +1,4 @@
-"""GitLab's Code Quality report: open gaps, each with a fingerprint that outlives lines and values.
-
-It never shows two findings under one fingerprint: GitLab would show one of them.
-"""
+"""GitLab's Code Quality report: the open gaps, each with a fingerprint that outlives lines and values."""
 
 from __future__ import annotations
 
@@ -27,18 +24,18 @@ def write(report: Report, _: Options) -> bytes:
 
 
 def _finding(gap: Gap, report: Report, seen: Counter[str]) -> dict[str, Any]:
-    seen[gap.fingerprint] += 1
-    again = seen[gap.fingerprint]
-    held = first_anchor(gap)
+    seen[gap.fingerprint] += 1  # GitLab shows one finding a fingerprint: a repeated one gets a number
+    nth = seen[gap.fingerprint]
+    anchor = first_anchor(gap)
     return {
         "description": logged(f"{gap.rule} {gap.field}: {sentence(gap.message)} {gap_size(gap)}"),
         "check_name": gap.rule,
-        "fingerprint": gap.fingerprint if again == 1 else f"{gap.fingerprint}-{again}",
+        "fingerprint": gap.fingerprint if nth == 1 else f"{gap.fingerprint}-{nth}",
         "severity": _SEVERITIES[gap.level],
         "location": {
             "path": logged(input_of(gap, report).removeprefix("./")),
             # GitLab wants a line; what has none (Parquet) is shown at the first
-            "lines": {"begin": (held.line if held else None) or 1},
+            "lines": {"begin": (anchor.line if anchor else None) or 1},
         },
     }
 

@@ -1,6 +1,6 @@
-"""The report as one HTML file that reads from a disk and prints: the page's own templates and sheet.
+"""The report as one HTML file to read from a disk and to print, by the templates and style sheet of the page.
 
-It holds no script, loads nothing and links nowhere: its own policy forbids the browser every request.
+It has no script, and its content security policy forbids the browser every request.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def write(report: Report, options: Options) -> bytes:
-    """The report as it stands on the page, with every text that it needs."""
+    """The report as the page shows it, with every text that it needs."""
     from auditor.report.arrange import arrange
 
     return _template(options.handbook).render(view=arrange(report, options.handbook)).encode() + b"\n"

@@ -1,7 +1,4 @@
-"""The JSON report, `"schema": "1"`: the report's own structure, field for field.
-
-It never shows less or more than the report holds, and no character in it can steer a terminal.
-"""
+"""The JSON report, `"schema": "1"`: the report's own structure, field for field."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from auditor.writers import Options, Writer
 if TYPE_CHECKING:
     from auditor.report.schema import Report
 
-# control, zero-width and bidi characters that JSON allows unescaped and terminals or editors obey
+# control, zero-width and bidi characters that JSON allows unescaped and terminals or editors act on
 _UNSAFE = re.compile(
     r"(?<=#)#(?=\w*\[)|"  # a command in the logs of some CI systems
     "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]".encode().decode()
@@ -33,12 +30,12 @@ def document(value: Any) -> bytes:
 
 
 def escaped(text: bytes) -> bytes:
-    """JSON with every character escaped that a terminal, an editor or a CI log could obey."""
+    """JSON with every character escaped that a terminal, an editor or a CI log could act on."""
     return _UNSAFE.sub(_escape, text.decode()).encode()
 
 
-def _escape(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def schema() -> dict[str, Any]:

@@ -1,7 +1,4 @@
-"""The JSON report pinned to `"schema": "1"`: what `json` is today, and stays when `json` moves on.
-
-It never changes shape.
-"""
+"""The JSON report pinned to `"schema": "1"`, which keeps its shape when `json` gets a new one."""
 
 from __future__ import annotations
 

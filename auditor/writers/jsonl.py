@@ -1,6 +1,6 @@
-"""The report as JSON lines, each with a `type`: for log shippers, jq and tables.
+"""The report as JSON lines, each with a `type`, for log shippers, jq and tables.
 
-It never holds more than the JSON report: the first line has its single facts, each item of its lists a line.
+The first line has the single facts of the JSON report; each item of its lists is a line.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """JUnit XML: a suite an input, a case a gap and a field; gaps fail, what cannot be judged is skipped.
 
-A note never fails a case, and a suppressed gap never passes silently: it is skipped with its reason.
+A note fails no case; a suppressed gap is a skipped one with its reason.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from auditor.writers import Options, Writer
 if TYPE_CHECKING:
     from auditor.report.schema import FieldReport, Gap, Report
 
-ALL = "all inputs"  # the suite of the fields where there are several inputs
+ALL_INPUTS = "all inputs"  # the suite of the fields where there are several inputs
 
 
 def write(report: Report, _: Options) -> bytes:
@@ -35,7 +35,7 @@ def write(report: Report, _: Options) -> bytes:
         given.name: ET.SubElement(root, "testsuite", name=logged(given.name)) for given in report.inputs
     }
     names = list(suites)
-    fields = suites[names[0]] if len(names) == 1 else ET.SubElement(root, "testsuite", name=ALL)
+    fields = suites[names[0]] if len(names) == 1 else ET.SubElement(root, "testsuite", name=ALL_INPUTS)
     _properties(fields, report)
     for gap in report.gaps:
         _gap_case(suites.get(input_of(gap, report), fields), gap)
@@ -49,10 +49,10 @@ def write(report: Report, _: Options) -> bytes:
 
 
 def _properties(suite: ET.Element, report: Report) -> None:
-    held = ET.SubElement(suite, "properties")
-    told = {"profile": report.profile, "score": score_text(report), "owner": ownership(report)}
-    for name, value in told.items():
-        ET.SubElement(held, "property", name=name, value=logged(value))
+    properties = ET.SubElement(suite, "properties")
+    values = {"profile": report.profile, "score": score_text(report), "owner": ownership(report)}
+    for name, value in values.items():
+        ET.SubElement(properties, "property", name=name, value=logged(value))
 
 
 def _case(suite: ET.Element, field: str, name: str) -> ET.Element:
@@ -74,8 +74,8 @@ def _gap_case(suite: ET.Element, gap: Gap) -> None:
 
 def _body(gap: Gap) -> str:
     """Where, what it looks like there, why, and the fixes."""
-    held = first_anchor(gap)
-    lines = [anchor_address(held), held.excerpt or ""] if held else []
+    anchor = first_anchor(gap)
+    lines = [anchor_address(anchor), anchor.excerpt or ""] if anchor else []
     lines += [gap.why, *(f"fix ({stack}): {text}" for stack, text in gap.fixes.items())]
     lines.append(f"auditor explain {gap.rule}")
     return "\n".join(logged(" ".join(line.split())) for line in lines if line)
@@ -92,9 +92,9 @@ def _field_case(suite: ET.Element, field: FieldReport, report: Report) -> None:
     if field.verdict == Verdict.NOT_CARRIED:
         reason = "; ".join(uncarried(report, field, carriers_hint(field))) or "not carried here"
     else:
-        asked = "suppressed" if gaps else "required, no rule speaks" if field.required else "not required"
+        state = "suppressed" if gaps else "required, no rule speaks" if field.required else "not required"
         lost = field.absent + field.mis_scoped
-        reason = f"{spoken(field.verdict)} on {plural(lost, 'call')}: {asked}"
+        reason = f"{spoken(field.verdict)} on {plural(lost, 'call')}: {state}"
     ET.SubElement(case, "skipped", message=logged(reason))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from auditor.report.arrange import arrange
+from auditor.report.quotes import handbook
 from auditor.web import app
-from auditor.web.routes import pages
 from auditor.web.settings import Settings
 from auditor.writers import writer
 from tests.support.report_factory import few
@@ -27,7 +28,7 @@ def test_the_reason_is_the_cause(cause: str) -> None:
     page = app.environment(Settings()).get_template("result.html")
 
     shown = writer("terminal").write(report).decode()
-    page_text = page.render(view=pages.arranged(report), document="{}", sample=None, sample_text=None)
+    page_text = page.render(view=arrange(report, handbook()), document="{}", sample=None, sample_text=None)
 
     for text in (shown, page_text):
         assert [SAID[cause]] == [one for one in SAID.values() if one in text]

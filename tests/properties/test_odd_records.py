@@ -22,7 +22,7 @@ from auditor.readers.otlp import documents as _otlp_rows
 from auditor.readers.otlp import json as otlp_json
 from auditor.readers.shared import free_form
 from auditor.report.schema import Report
-from auditor.web.worker import Done, Order, Outcome, Posted, run_order
+from auditor.web.worker import Done, Order, OrderInput, Outcome, run_order
 from auditor.writers import names, writer
 from tests.conftest import Cli
 
@@ -461,7 +461,7 @@ def test_the_command_line_says_which_reader_broke(
 def test_the_service_says_which_reader_broke(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker hands over the report on what was read."""
     bad, good = broken_reader(monkeypatch)
-    posted = [Posted(name=name, data=text.encode()) for name, text in (("a", bad), ("b", good))]
+    posted = [OrderInput(name=name, data=text.encode()) for name, text in (("a", bad), ("b", good))]
 
     outcome = msgspec.msgpack.decode(run_order(msgspec.msgpack.encode(Order(inputs=posted))), type=Outcome)
 

@@ -9,8 +9,10 @@ import pytest
 
 from auditor.catalogue.resources import folder
 from auditor.readers.registry import all_formats
+from auditor.report.arrange import arrange
+from auditor.report.quotes import handbook
 from auditor.web import app
-from auditor.web.routes import pages
+from auditor.web.routes.audits import offered_samples
 from auditor.web.security import CONTENT_SECURITY_POLICY
 from auditor.web.settings import Settings
 from tests.support import report_factory, report_parts
@@ -50,7 +52,7 @@ def rendered(report, name: str = "result.html") -> str:
     """A report's page without a server."""
     made = app.environment(Settings())
     return made.get_template(name).render(
-        view=pages.arranged(report), document="{}", sample=None, sample_text=None
+        view=arrange(report, handbook()), document="{}", sample=None, sample_text=None
     )
 
 
@@ -62,7 +64,7 @@ def test_the_start_page_offers_everything(client: Client) -> None:
 
     assert {"text", "files", "format", "text_2", "text_3", "text_4", "profile", "sample"} <= set(names)
     assert {"/audit"} == set(page.attributes("action"))
-    assert {one.name for one in pages.offered()} <= set(page.attributes("value"))
+    assert {one.name for one in offered_samples()} <= set(page.attributes("value"))
     assert not [one.name for one in all_formats() if text.count(f"<option>{one.name}</option>") != 4]
 
 
@@ -103,7 +105,7 @@ def test_the_lines_of_a_box_keep_their_numbers_and_sizes(client: Client) -> None
     assert f'"bytes": {expected}' in sent.replace("&#34;", '"')
 
 
-@pytest.mark.parametrize("sample", pages.offered(), ids=lambda s: s.name)
+@pytest.mark.parametrize("sample", offered_samples(), ids=lambda s: s.name)
 def test_every_sample_button_answers(client: Client, sample) -> None:
     """Each sample is audited by its button, and comes back into the box where it is text."""
     answer = client.post("/audit", data={"sample": sample.name}, headers=FRAGMENT)

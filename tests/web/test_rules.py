@@ -16,8 +16,8 @@ from auditor.cli.topics import text_of
 from auditor.policy.model import parse_policy
 from auditor.printing.ink import Style
 from auditor.report.schema import Report
-from auditor.web import requests as intake
-from auditor.web.worker import Done, Order, Outcome, Posted, run_order
+from auditor.web.requests import FormPart, form_order
+from auditor.web.worker import Done, Order, OrderInput, Outcome, run_order
 from tests.support.web_service import PAGE, Client
 
 RULES = {rule.id: rule for rule in load_rules()}
@@ -30,7 +30,7 @@ class Forms(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.forms: list[list[intake.Part]] = []
+        self.forms: list[list[FormPart]] = []
         self._area: list[str] | None = None
         self.feed(text)
         self.close()
@@ -58,12 +58,12 @@ class Forms(HTMLParser):
             self._area = None
 
     def _sent(self, name: str | None, value: str) -> None:
-        self.forms[-1].append(intake.Part(name or "", None, value.encode()))
+        self.forms[-1].append(FormPart(name or "", None, value.encode()))
 
 
 def orders(client: Client, rule: Rule) -> list[Order]:
     """What the buttons of a rule's page send."""
-    return [intake.form_order(form) for form in Forms(client.get(f"/rules/{rule.id}").text).forms]
+    return [form_order(form) for form in Forms(client.get(f"/rules/{rule.id}").text).forms]
 
 
 @EVERY
@@ -164,7 +164,7 @@ def test_a_policy_that_is_none_is_refused(client: Client, policy: str) -> None:
 def test_the_chosen_profile_goes_before_that_of_the_policy() -> None:
     """The profile box of the page is the last word."""
     parts = [("text", "x"), ("policy", json.dumps({"profile": "all"})), ("profile", "agentic")]
-    order = intake.form_order([intake.Part(name, None, text.encode()) for name, text in parts])
+    order = form_order([FormPart(name, None, text.encode()) for name, text in parts])
 
     assert {"profile": "agentic"} == order.policy
-    assert [Posted(name="paste", data=b"x")] == order.inputs
+    assert [OrderInput(name="paste", data=b"x")] == order.inputs

@@ -11,8 +11,7 @@ import msgspec
 import pytest
 
 from auditor.errors import AuditError, PolicyError, UsageError
-from auditor.web import worker
-from auditor.web import workers as jobs
+from auditor.web import worker, workers
 from auditor.web.settings import Settings
 from tests.support import web_work
 from tests.support.web_service import RECORD, service
@@ -38,7 +37,7 @@ def until(fact, seconds: float = 120.0) -> bool:
 
 def test_a_slow_audit_is_killed_at_its_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Past the limit the answer is 504, its process is dead, its work undone, and the next audit runs."""
-    monkeypatch.setattr(jobs, "work", web_work.sleep)
+    monkeypatch.setattr(workers, "work", web_work.sleep)
     mark = tmp_path / "done"
     with service(time_limit=1.5, workers=1) as client:
         assert until(lambda: client.get("/ready").status_code == 200)
@@ -57,7 +56,7 @@ def test_a_slow_audit_is_killed_at_its_time_limit(tmp_path: Path, monkeypatch: p
 
 def test_a_full_queue_sends_the_next_one_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one worker and one place to wait, the third audit gets 503 and is told when to come back."""
-    monkeypatch.setattr(jobs, "work", web_work.sleep)
+    monkeypatch.setattr(workers, "work", web_work.sleep)
     with service(time_limit=2, workers=1, queue=1) as client, ThreadPoolExecutor() as pool:
         assert until(lambda: client.get("/ready").status_code == 200)
         running = pool.submit(client.post, AUDITS, content=str(tmp_path / "a"))
@@ -73,11 +72,11 @@ def test_a_full_queue_sends_the_next_one_away(tmp_path: Path, monkeypatch: pytes
 
 def test_a_worker_that_dies_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that ends without an answer is a 500 for its audit only."""
-    monkeypatch.setattr(jobs, "work", web_work.die)
+    monkeypatch.setattr(workers, "work", web_work.die)
     with service(workers=1) as client:
         assert until(lambda: client.get("/ready").status_code == 200)
         answer = client.post(AUDITS, content=RECORD)
-        monkeypatch.setattr(jobs, "work", worker.work)
+        monkeypatch.setattr(workers, "work", worker.work)
 
         assert (500, "The audit broke") == (answer.status_code, answer.json()["title"])
         assert 200 == client.post(AUDITS, content=RECORD).status_code
@@ -120,21 +119,21 @@ def test_an_exception_leaves_its_words_in_the_worker(monkeypatch: pytest.MonkeyP
         raise ValueError("acme-secret")
 
     monkeypatch.setattr("auditor.audit.audit", broken)
-    order = msgspec.msgpack.encode(worker.Order(inputs=[worker.Posted(name="a", data=b"{}")]))
+    order = msgspec.msgpack.encode(worker.Order(inputs=[worker.OrderInput(name="a", data=b"{}")]))
     answer = worker.run_order(order)
     outcome = msgspec.msgpack.decode(answer, type=worker.Outcome)
 
     assert b"acme-secret" not in answer
     assert isinstance(outcome, worker.Crashed)
     assert "ValueError" == outcome.error
-    assert outcome.frames[-1].startswith("test_web_jobs.py:")
+    assert outcome.frames[-1].startswith("test_workers.py:")
 
 
 @pytest.mark.parametrize("error", [PolicyError("m", "h"), UsageError("m", "h"), AuditError("m")])
 def test_an_error_comes_back_as_itself(error: AuditError) -> None:
     """Class, title, status, message and hint survive the border."""
     outcome = worker.Refused(type(error).__name__, error.title, error.status, error.message, error.hint)
-    back = jobs.refusal(outcome)
+    back = workers.refusal(outcome)
 
     assert type(error) is type(back)
     assert (error.title, error.status, error.message, error.hint) == (

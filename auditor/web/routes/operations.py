@@ -1,7 +1,4 @@
-"""What an operator's machines ask: is it alive, is it warm, what has it done.
-
-It never tells anything about what was audited beyond counts.
-"""
+"""Health, readiness and metrics for the operator's monitoring."""
 
 from __future__ import annotations
 

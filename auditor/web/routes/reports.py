@@ -1,47 +1,30 @@
-"""A report that was made before, written anew: as a file to keep from the page, or by the API.
-
-It audits nothing and stores nothing: the report comes with the request and leaves with the answer.
-"""
+"""A saved report in another format: as a download of the page, or by the API."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Request, Response, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Operation
-from litestar.openapi.spec.media_type import OpenAPIMediaType
-from litestar.openapi.spec.request_body import RequestBody
-from litestar.openapi.spec.schema import Schema
 from litestar.params import QueryParameter
 from litestar.status_codes import HTTP_200_OK
 
 from auditor.report.load import read_report
-from auditor.web import requests as intake
+from auditor.web.openapi import API, FAILURES, body_operation, object_schema
 from auditor.web.problems import BadRequest
+from auditor.web.requests import body_of, form_parts
 from auditor.web.responses import rewritten
-from auditor.web.routes.reference import FAILURES
 from auditor.writers import writer
 
 FILE = "attribution-report"
 
 
-@dataclass
-class ReportOperation(Operation):
-    """Describes the body that is written anew."""
-
-    def __post_init__(self) -> None:
-        """Add the request body, which the handler reads as bytes."""
-        held = Schema(type="object", description="A report, as `/api/v1/schema` describes it.")  # type: ignore[arg-type]
-        self.request_body = RequestBody(
-            required=True, content={"application/json": OpenAPIMediaType(schema=held)}
-        )
+_BODIES = {"application/json": object_schema("A report, as `/api/v1/schema` describes it.")}
 
 
 @post(
-    "/reports",
-    operation_class=ReportOperation,
+    f"{API}/reports",
+    operation_class=body_operation(_BODIES),
     summary="Write a report in another format",
     responses={
         200: ResponseSpec(str, description="The report in that format", generate_examples=False),
@@ -56,13 +39,13 @@ async def write_report(
     ] = "sarif",
 ) -> Response[bytes]:
     """The report that is the request's body, in the format that was asked for."""
-    return await rewritten(read_report(await intake.body_of(request), "body"), writer(output))
+    return await rewritten(read_report(await body_of(request), "body"), writer(output))
 
 
 @post("/reports", include_in_schema=False, status_code=HTTP_200_OK)
-async def keep(request: Request[Any, Any, Any]) -> Response[bytes]:
+async def download_report(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The report of a posted form as a file, in the format of the button that was pressed."""
-    parts = intake.form_parts(await intake.body_of(request), request.headers.get("content-type", ""))
+    parts = form_parts(await body_of(request), request.headers.get("content-type", ""))
     fields = {part.name: part for part in parts if part.filename is None}
     if "report" not in fields:
         raise BadRequest("the form holds no report", "press a button beside a report")

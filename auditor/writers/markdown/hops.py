@@ -1,7 +1,4 @@
-"""The Markdown sections beyond one input: hops, money against the bill, questions, owners, the plan.
-
-Each is empty where the report has nothing of the kind.
-"""
+"""The Markdown sections about hops, the bill, questions, owners and the plan; each may be empty."""
 
 from __future__ import annotations
 
@@ -30,19 +27,19 @@ MAX_OWNERS = 10
 
 
 def chain(report: Report) -> list[str]:
-    """Which input carries which field, and at whose border it is lost."""
+    """Which input carries which field, and between which inputs it is lost."""
     lines = fields_over_hops(report)
     if not lines:
         return []
     head = ["field", *(code(hop.input) for hop in lines[0].hops), "lost"]
     rows = [[code(line.field), *(_hop(line, hop) for hop in line.hops), _lost(line)] for line in lines]
-    told = [line for join in report.joins for line in ("", f"{words(join_text(join))}.")]
-    return ["### From hop to hop", "", *table(head, rows), *told]
+    joins = [line for join in report.joins for line in ("", f"{words(join_text(join))}.")]
+    return ["### From hop to hop", "", *table(head, rows), *joins]
 
 
 def _hop(line: FieldHops, hop: Hop) -> str:
-    told = hop_coverage(hop)
-    return f"**{told}**" if hop.input == line.dies_at else told
+    coverage = hop_coverage(hop)
+    return f"**{coverage}**" if hop.input == line.dies_at else coverage
 
 
 def _lost(line: FieldHops) -> str:
@@ -50,23 +47,24 @@ def _lost(line: FieldHops) -> str:
     return f"{words(border_text(border))} at {code(border.after)}" if border else ""
 
 
-def reconciled(report: Report) -> list[str]:
+def bill_differences(report: Report) -> list[str]:
     """The largest differences between the logs and the bill."""
-    held = report.reconciliation
-    if held is None:
+    reconciliation = report.reconciliation
+    if reconciliation is None:
         return []
-    rows = [_compared(row) for row in largest_differences(held)[:MAX_ROWS]]
-    lines = ["### Logs against the bill", "", f"{words(reconciliation_text(held))}."]
+    rows = [_difference(row) for row in largest_differences(reconciliation)[:MAX_ROWS]]
+    lines = ["### Logs against the bill", "", f"{words(reconciliation_text(reconciliation))}."]
     if rows:
         head = ["day", "model", "usage", "logs", "bill", "logs - bill", "why"]
         lines += ["", *table(head, rows, right=(3, 4, 5))]
-    for one in held.left_out:
-        lines += ["", f"Not compared: {words(one.what)}, {plural(one.lines, 'line')}, {usd(one.cost_usd)}."]
-    return [*lines, *(line for note in held.notes for line in ("", words(note)))]
+    for excluded in reconciliation.left_out:
+        size = f"{plural(excluded.lines, 'line')}, {usd(excluded.cost_usd)}"
+        lines += ["", f"Not compared: {words(excluded.what)}, {size}."]
+    return [*lines, *(line for note in reconciliation.notes for line in ("", words(note)))]
 
 
-def _compared(row: ReconciledRow) -> list[str]:
-    sums = [usd(held) for held in (row.log_usd, row.bill_usd, row.delta_usd)]
+def _difference(row: ReconciledRow) -> list[str]:
+    sums = [usd(amount) for amount in (row.log_usd, row.bill_usd, row.delta_usd)]
     return [row.day or "", code(row.model), words(row.usage), *sums, words(row.reason)]
 
 
@@ -74,33 +72,33 @@ def questions(report: Report) -> list[str]:
     """What these inputs can answer."""
     rows = [
         [
-            words(one.question),
-            f"**{one.answer}**",
-            money_share(report, one.share),
-            words(one.mechanism),
-            words(one.limits),
+            words(question.question),
+            f"**{question.answer}**",
+            money_share(report, question.share),
+            words(question.mechanism),
+            words(question.limits),
         ]
-        for one in report.questions
+        for question in report.questions
     ]
     head = ["question", "answer", "of the money", "by", "limits"]
     return ["### What can be answered", "", *table(head, rows, right=(2,))] if rows else []
 
 
 def owners(report: Report) -> list[str]:
-    """The largest owners, and always what nobody owns."""
+    """The largest owners, and always the spend without an owner."""
     if not report.owners:
         return []
-    shown = [one for n, one in enumerate(report.owners) if n < MAX_OWNERS or one.owner is None]
+    shown = [owner for n, owner in enumerate(report.owners) if n < MAX_OWNERS or owner.owner is None]
     rows = [
         [
-            "**no owner**" if one.owner is None else code(one.owner),
-            code(one.field or ""),
-            count(one.calls),
-            count(one.tokens),
-            money(one.cost_usd),
-            money_share(report, one.share),
+            "**no owner**" if owner.owner is None else code(owner.owner),
+            code(owner.field or ""),
+            count(owner.calls),
+            count(owner.tokens),
+            money(owner.cost_usd),
+            money_share(report, owner.share),
         ]
-        for one in shown
+        for owner in shown
     ]
     head = ["owner", "field", "calls", "tokens", "cost", "share"]
     lines = ["### Spend by owner", "", *table(head, rows, right=(2, 3, 4, 5))]
@@ -109,7 +107,7 @@ def owners(report: Report) -> list[str]:
 
 
 def plan(report: Report) -> list[str]:
-    """The steps, with where each leaves the score."""
+    """The steps, each with the score after it."""
     if not report.plan:
         return []
     rows = [

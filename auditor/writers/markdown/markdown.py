@@ -1,7 +1,4 @@
-"""Markdown for a comment on a pull request: a hidden marker in its first line lets a bot find and update it.
-
-It never grows past what GitHub takes for a comment.
-"""
+"""Markdown for a comment on a pull request; a bot finds its comment by a hidden marker in the first line."""
 
 from __future__ import annotations
 
@@ -14,13 +11,13 @@ if TYPE_CHECKING:
     from auditor.report.schema import Report
 
 MARKER = "<!-- attribution-gap-auditor -->"
-LIMIT = 60_000  # bytes; GitHub refuses a comment of more than 65,536 characters
-MOST = 25  # gaps
+MAX_BYTES = 60_000  # GitHub refuses a comment of more than 65,536 characters
+MAX_GAPS = 25
 
 
 def write(report: Report, _: Options) -> bytes:
     """The report as a comment."""
-    return page(report, limit=LIMIT, gaps=MOST, marker=MARKER)
+    return page(report, limit=MAX_BYTES, gaps=MAX_GAPS, marker=MARKER)
 
 
 WRITER = Writer("markdown", ".md", "text/markdown; charset=utf-8", write)

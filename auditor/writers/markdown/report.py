@@ -1,7 +1,4 @@
-"""A report as Markdown sections: the answer first, then fields, gaps, what else is known, details folded.
-
-It never passes its limit: whole sections are left out from the end, and named.
-"""
+"""A report as Markdown sections, the most important first; those over the limit are left out and named."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ from auditor.report.sentences import (
     score_text,
     volume,
 )
-from auditor.writers.markdown.hops import chain, owners, plan, questions, reconciled
+from auditor.writers.markdown.hops import bill_differences, chain, owners, plan, questions
 
 if TYPE_CHECKING:
     from auditor.report.schema import FieldReport, Gap, Report
@@ -33,19 +30,19 @@ RESERVE = 1000  # bytes kept for the closing lines
 
 def page(report: Report, *, limit: int, gaps: int, marker: str = "") -> bytes:
     """The report in at most `limit` bytes, with at most `gaps` gaps in its table."""
-    held, left_out = [marker] if marker else [], []
+    sections, left_out = [marker] if marker else [], []
     used = len(marker)
     for name, lines in _sections(report, gaps):
         text = "\n".join(lines)
         if used + len(text.encode()) + 2 > limit - RESERVE:
             left_out.append(name)
             continue
-        held.append(text)
+        sections.append(text)
         used += len(text.encode()) + 2
     if left_out:
-        held.append(f"Left out for length: {', '.join(left_out)}. `auditor audit` shows all of it.")
-    held.append(f"<sub>{words('; '.join(counts(report)))}. {words(_made_by(report))}</sub>")
-    return ("\n\n".join(held) + "\n").encode()
+        sections.append(f"Left out for length: {', '.join(left_out)}. `auditor audit` shows all of it.")
+    sections.append(f"<sub>{words('; '.join(counts(report)))}. {words(_made_by(report))}</sub>")
+    return ("\n\n".join(sections) + "\n").encode()
 
 
 def _made_by(report: Report) -> str:
@@ -54,13 +51,13 @@ def _made_by(report: Report) -> str:
 
 
 def _sections(report: Report, gaps: int) -> Iterator[tuple[str, list[str]]]:
-    """What there is to say, by name, the most important first."""
+    """The sections by name, the most important first."""
     yield "answer", _answer(report)
-    made = {
+    sections = {
         "fields": _fields(report),
         "gaps": _gaps(report, gaps),
         "hops": chain(report),
-        "money": reconciled(report),
+        "money": bill_differences(report),
         "plan": plan(report),
         "questions": questions(report),
         "owners": owners(report),
@@ -69,14 +66,14 @@ def _sections(report: Report, gaps: int) -> Iterator[tuple[str, list[str]]]:
         "details": _details(report, gaps),
         "notes": _notes(report),
     }
-    for name, lines in made.items():
+    for name, lines in sections.items():
         if lines:
             yield name, lines
 
 
 def _answer(report: Report) -> list[str]:
     inputs = ", ".join(
-        f"{code(one.name)} ({one.format}, {plural(one.calls, 'call')})" for one in report.inputs
+        f"{code(given.name)} ({given.format}, {plural(given.calls, 'call')})" for given in report.inputs
     )
     return [
         "## Attribution gaps",
@@ -125,8 +122,8 @@ def _gaps(report: Report, most: int) -> list[str]:
 
 
 def _where(gap: Gap) -> str:
-    held = first_anchor(gap)
-    return code(anchor_address(held)) if held else ""
+    anchor = first_anchor(gap)
+    return code(anchor_address(anchor)) if anchor else ""
 
 
 def _suppressed(report: Report) -> list[str]:
@@ -158,12 +155,12 @@ def _details(report: Report, most: int) -> list[str]:
 
 
 def _detail(gap: Gap) -> list[str]:
-    held = first_anchor(gap)
+    anchor = first_anchor(gap)
     lines = [f"#### {gap.rule} {words(gap.message)}", "", words(sentence(gap.why)), ""]
-    if held and held.excerpt:
-        pointer = f" at {code(held.pointer)}" if held.pointer else ""
-        lines += [f"{code(anchor_address(held))}{pointer}:", "", *block(held.excerpt), ""]
-    places = [f"{code(one.name)} ({one.dimension})" for one in gap.where][: MAX_PLACES * 2]
+    if anchor and anchor.excerpt:
+        pointer = f" at {code(anchor.pointer)}" if anchor.pointer else ""
+        lines += [f"{code(anchor_address(anchor))}{pointer}:", "", *block(anchor.excerpt), ""]
+    places = [f"{code(place.name)} ({place.dimension})" for place in gap.where][: MAX_PLACES * 2]
     if places:
         lines += [f"Sits in {', '.join(places)}.", ""]
     lines += [f"- **{words(stack)}**: {words(text)}" for stack, text in gap.fixes.items()]
@@ -171,7 +168,8 @@ def _detail(gap: Gap) -> list[str]:
 
 
 def _notes(report: Report) -> list[str]:
-    told = [f"{given.name}: {note}" for given in report.inputs for note in given.notes] + report.notes
-    if not told:
+    notes = [f"{given.name}: {note}" for given in report.inputs for note in given.notes] + report.notes
+    if not notes:
         return []
-    return ["<details><summary>Notes</summary>", "", *(f"- {words(note)}" for note in told), "", "</details>"]
+    lines = [f"- {words(note)}" for note in notes]
+    return ["<details><summary>Notes</summary>", "", *lines, "", "</details>"]

@@ -1,7 +1,4 @@
-"""The rules of a SARIF run: what each looks for, why, and how to fix it, within GitHub's limits.
-
-It never lists a rule that did not run.
-"""
+"""The rules of a SARIF run: what each looks for, why, and how to fix it, within GitHub's limits."""
 
 from __future__ import annotations
 
@@ -22,15 +19,15 @@ _PROBLEMS = {"error": "error", "warning": "warning", "note": "recommendation"}
 
 
 def descriptors(report: Report, handbook: Handbook) -> list[dict[str, Any]]:
-    """Every rule that ran, by id; one that the handbook does not know is told by its gaps."""
+    """Every rule that ran, by id; one that is missing from the handbook is described by its gaps."""
     gaps = {gap.rule: gap for gap in reversed(report.gaps)}
     ids = sorted({*report.ruleset.rules, *gaps})
-    return [_descriptor(handbook.rules.get(one) or _told_by(one, gaps.get(one))) for one in ids]
+    return [_descriptor(handbook.rules.get(rule) or _from_gap(rule, gaps.get(rule))) for rule in ids]
 
 
-def _told_by(rule: str, gap: Gap | None) -> RuleText:
-    """What the report itself says of a rule."""
-    told = gap.message if gap else rule
+def _from_gap(rule: str, gap: Gap | None) -> RuleText:
+    """What the report itself has on a rule."""
+    message = gap.message if gap else rule
     return RuleText(
         id=rule,
         name=gap.name if gap else rule.lower(),
@@ -40,8 +37,8 @@ def _told_by(rule: str, gap: Gap | None) -> RuleText:
         level=gap.level if gap else "warning",
         status="stable",
         title=gap.title if gap else rule,
-        gap=told,
-        why=gap.why if gap else told,
+        gap=message,
+        why=gap.why if gap else message,
         false_positives="",
         fixes=(),
         references=(),
@@ -58,7 +55,7 @@ def _descriptor(rule: RuleText) -> dict[str, Any]:
     }
     if personal:
         properties["security-severity"] = PERSONAL_DATA
-    found = {
+    descriptor = {
         "id": rule.id,
         "name": rule.name,
         "shortDescription": {"text": cut(rule.gap, SHORT)},
@@ -67,7 +64,7 @@ def _descriptor(rule: RuleText) -> dict[str, Any]:
         "defaultConfiguration": {"level": rule.level},
         "properties": properties,
     }
-    return found | ({"helpUri": rule.references[0]} if rule.references else {})
+    return descriptor | ({"helpUri": rule.references[0]} if rule.references else {})
 
 
 def cut(text: str, limit: int) -> str:
@@ -87,7 +84,7 @@ def _help(rule: RuleText, *, markdown: bool) -> str:
     if rule.false_positives:
         parts.append(f"{strong}False positives:{strong} {rule.false_positives}")
     if rule.references:
-        listed = [f"- <{one}>" if markdown else f"- {one}" for one in rule.references]
-        parts.append("\n".join(listed))
+        links = [f"- <{url}>" if markdown else f"- {url}" for url in rule.references]
+        parts.append("\n".join(links))
     parts.append(f"`auditor explain {rule.id}`" if markdown else f"auditor explain {rule.id}")
     return "\n\n".join(part.strip() for part in parts if part.strip())

@@ -1,6 +1,6 @@
 """SARIF 2.1.0: one result a gap, every rule that ran, fingerprints that outlive lines and values.
 
-It never writes what GitHub misreads (`kind`, `suppressions`, suppressed gaps) unless asked for all of it.
+What GitHub misreads (`kind`, `suppressions`, suppressed gaps) is written with the option `full` only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from auditor.writers.json import document
 from auditor.writers.sarif.rules import descriptors
 
 if TYPE_CHECKING:
-    from auditor.report.schema import Anchor, Gap, Report
+    from auditor.report.schema import Anchor, Gap, Report, Suppressed
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 MAX_RESULTS = 5000  # GitHub shows no more of one run
@@ -56,27 +56,27 @@ def _run(report: Report, options: Options) -> dict[str, Any]:
 
 
 def _category(report: Report) -> str:
-    """What tells this upload from those of other inputs."""
+    """What distinguishes this upload from those of other inputs."""
     names = "+".join(logged(given.name) for given in report.inputs)
     return f"attribution/{names[:MAX_CATEGORY]}/"
 
 
 def _invocation(report: Report, over: int, full: bool) -> dict[str, Any]:
     """That the run went through, and what of the inputs it could not read."""
-    told = [
+    texts = [
         f"{given.name}: {plural(given.skipped_total, 'record')} could not be read"
         for given in report.inputs
         if given.skipped_total
     ]
     if over > 0:
-        told.append(f"{plural(over, 'gap')} left out: GitHub shows {MAX_RESULTS} results of a run")
+        texts.append(f"{plural(over, 'gap')} left out: GitHub shows {MAX_RESULTS} results of a run")
     if full:  # no results of their own: some readers want a rule on each
-        told += [
+        texts += [
             f"{field.field} is not carried by these inputs"
             for field in asked_fields(report)
             if field.verdict == Verdict.NOT_CARRIED
         ]
-    notes = [{"level": "warning", "message": {"text": logged(text)}} for text in told]
+    notes = [{"level": "warning", "message": {"text": logged(text)}} for text in texts]
     return {"executionSuccessful": True, "toolExecutionNotifications": notes}
 
 
@@ -86,7 +86,7 @@ def _result(
     seen[gap.fingerprint] += 1
     anchors = gap.anchors[: MAX_RELATED + 1]
     related = [{"id": n, **_location(anchor, full)} for n, anchor in enumerate(anchors[1:], 1)]
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "ruleId": gap.rule,
         "ruleIndex": places[gap.rule],
         "level": gap.level,
@@ -99,13 +99,15 @@ def _result(
         "properties": {"field": gap.field, "calls": gap.calls, "of": gap.of, "costUsd": gap.cost_usd},
     }
     if related:
-        found["relatedLocations"] = related
+        result["relatedLocations"] = related
     if full:
-        found["kind"] = "fail"
-        told = {"kind": "external", "status": "accepted"}
-        mark = gap.suppressed
-        found["suppressions"] = [told | {"justification": logged(suppression_text(mark))}] if mark else []
-    return found
+        result["kind"] = "fail"
+        result["suppressions"] = [_suppression(gap.suppressed)] if gap.suppressed else []
+    return result
+
+
+def _suppression(mark: Suppressed) -> dict[str, Any]:
+    return {"kind": "external", "status": "accepted", "justification": logged(suppression_text(mark))}
 
 
 def _location(anchor: Anchor, full: bool) -> dict[str, Any]:
@@ -134,7 +136,7 @@ def _whole(name: str, full: bool) -> dict[str, Any]:
 
 def _passed(report: Report, rules: list[dict[str, Any]], places: dict[str, int]) -> list[dict[str, Any]]:
     """The rules that ran and found nothing."""
-    found = {gap.rule for gap in report.gaps}
+    with_gaps = {gap.rule for gap in report.gaps}
     return [
         {
             "ruleId": rule["id"],
@@ -144,7 +146,7 @@ def _passed(report: Report, rules: list[dict[str, Any]], places: dict[str, int])
             "message": {"text": f"{rule['id']} found nothing in {plural(report.totals.calls, 'call')}."},
         }
         for rule in rules
-        if rule["id"] not in found
+        if rule["id"] not in with_gaps
     ]
 
 

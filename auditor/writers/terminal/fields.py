@@ -1,6 +1,6 @@
 """The field table of the terminal report: what is there, what is not, and what that costs.
 
-It shows required fields and fields with gaps in full and names all others on one line a verdict.
+Required fields and fields with gaps have a row each; all others share one line a verdict.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 GAP = "  "
 MAX_FOUND = 2
-LOST = 3  # the column that gives way on a narrow page
+LOST = 3  # the column that a narrow page leaves out
 RIGHT = (2, 4)
 ON_THE_CALL = ("request", "request_metadata", "gateway_record", "span")
-# causes that say "right value, wrong place"
+# causes that mean "right value, wrong place"
 ELSEWHERE = {Cause.WIDER_SCOPE, Cause.WIRE_ONLY, Cause.WRONG_RECORD, Cause.ATTEMPT_ONLY, Cause.WEAK_ALIAS}
 _REST = {
     "present": "also present",
@@ -93,7 +93,7 @@ def _print(page: Page, report: Report, field: FieldReport, row: list[str], width
 
 
 def _detail(report: Report, field: FieldReport) -> list[str]:
-    """Where the value stands and where it is wanted, what is wrong with it, or who can carry it at all."""
+    """Where the value is and where it is wanted, what is wrong with it, or who can carry it at all."""
     if field.verdict == "not_carried":
         return [*uncarried(report, field, carriers_hint(field)), unasked(report, field)]
     parts = [

@@ -1,7 +1,4 @@
-"""The gap blocks of the terminal report: what, how much, one example, where, how to fix.
-
-It prints at most one excerpt a gap; the others are counted.
-"""
+"""The gap blocks of the terminal report: what, how much, one example, where, how to fix."""
 
 from __future__ import annotations
 
@@ -25,17 +22,17 @@ _KEY = re.compile(r'"([^"]+)"')
 
 
 def gap_blocks(page: Page, report: Report) -> None:
-    """Every open gap in the report's order; how a recipe works is told once."""
-    told: set[str] = set()
+    """Every open gap in the report's order; a recipe is explained once."""
+    explained: set[str] = set()
     brief = False
     for gap in open_gaps(report):
         if not (brief and gap.level == Level.NOTE):
             page.add()
         brief = gap.level == Level.NOTE
-        _gap_block(page, gap, report, told)
+        _gap_block(page, gap, report, explained)
 
 
-def _gap_block(page: Page, gap: Gap, report: Report, told: set[str]) -> None:
+def _gap_block(page: Page, gap: Gap, report: Report, explained: set[str]) -> None:
     """One gap, from the sentence that names it to the command that explains it; a note in brief."""
     tag = f"{gap.level}[{gap.rule}]"
     lead = page.ink(tag, gap.level) + " "
@@ -49,7 +46,7 @@ def _gap_block(page: Page, gap: Gap, report: Report, told: set[str]) -> None:
     if gap.anchors:
         _example(page, gap)
     _places(page, gap)
-    _fixes(page, gap, told)
+    _fixes(page, gap, explained)
     page.labelled("explain", f"auditor explain {gap.rule}", gutter=GUTTER)
 
 
@@ -63,8 +60,8 @@ def suppressed_line(page: Page, gap: Gap) -> None:
 
 def _facts(gap: Gap, report: Report) -> list[tuple[str, str]]:
     cause = f" ({spoken(gap.cause)})" if gap.cause and gap.cause != "missing" else ""
-    said = f"{gap.field} {spoken(gap.verdict)}{cause}" if gap.verdict else gap.field
-    facts = [(said, tone(gap.verdict)), (f"{count(gap.calls)} of {plural(gap.of, 'call')}", "")]
+    verdict = f"{gap.field} {spoken(gap.verdict)}{cause}" if gap.verdict else gap.field
+    facts = [(verdict, tone(gap.verdict)), (f"{count(gap.calls)} of {plural(gap.of, 'call')}", "")]
     totals = report.totals
     if totals.calls >= FEW and totals.weighted_by != "calls" and gap.share:
         facts.append((f"{share(gap.share)} of {totals.weighted_by}", ""))
@@ -91,12 +88,12 @@ def _example(page: Page, gap: Gap) -> None:
         text, start, length = _excerpt(page, first)
         page.add(f"  {ink(bar, 'dim')} {text}")
         if length:
-            said = _said(gap, first)
-            room = page.width - 5 - start - cells(said)
+            label = _caret_text(gap, first)
+            room = page.width - 5 - start - cells(label)
             # the words matter more than the full length of the line below the key
-            carets = "^" * (min(length, room) if said and room >= 3 else length)
-            told = f" {ink(said, 'dim')}" if said and room >= 3 else ""
-            page.add(f"  {ink(bar, 'dim')} {' ' * start}{ink(carets, gap.level)}{told}")
+            carets = "^" * (min(length, room) if label and room >= 3 else length)
+            note = f" {ink(label, 'dim')}" if label and room >= 3 else ""
+            page.add(f"  {ink(bar, 'dim')} {' ' * start}{ink(carets, gap.level)}{note}")
     page.add(f"  {ink(page.safe('└'), 'dim')} {_more(gap)}")
 
 
@@ -122,7 +119,7 @@ def _excerpt(page: Page, anchor: Anchor) -> tuple[str, int, int]:
     return window("".join(parts), caret, page.width - 4, page.mark)
 
 
-def _said(gap: Gap, anchor: Anchor) -> str:
+def _caret_text(gap: Gap, anchor: Anchor) -> str:
     """What the caret points at: the key that was found, or the call that lacks one."""
     start, length = anchor.caret or (0, 0)
     marked = _KEY.match((anchor.excerpt or "")[start : start + length])
@@ -164,13 +161,13 @@ def _places(page: Page, gap: Gap) -> None:
     groups = [(name, list(places)) for name, places in groupby(gap.where, key=lambda place: place.dimension)]
     wide = max((cells(name) for name, _ in groups), default=0) + 2
     for n, (name, places) in enumerate(groups):
-        shown = [_told(place, gap) for place in places[:MAX_PLACES]]
+        shown = [_place_text(place, gap) for place in places[:MAX_PLACES]]
         more = f" and {len(places) - MAX_PLACES} more" if len(places) > MAX_PLACES else ""
         label = pad("" if n else "where", GUTTER) + pad(page.safe(name), wide)
         page.labelled(label, ", ".join(shown) + more, gutter=GUTTER + wide)
 
 
-def _told(place: Where, gap: Gap) -> str:
+def _place_text(place: Where, gap: Gap) -> str:
     if not place.calls:
         return place.name
     calls = "all" if place.calls == gap.calls else plural(place.calls, "call")
@@ -178,7 +175,7 @@ def _told(place: Where, gap: Gap) -> str:
     return f"{place.name} ({calls}{spend})"
 
 
-def _fixes(page: Page, gap: Gap, told: set[str]) -> None:
+def _fixes(page: Page, gap: Gap, explained: set[str]) -> None:
     """The recipes for the first stacks: what to change and, the first time, how."""
     shown = list(gap.fixes.items())[:MAX_FIXES]
     wide = max((cells(page.safe(stack)) for stack, _ in shown), default=0) + 2
@@ -189,9 +186,9 @@ def _fixes(page: Page, gap: Gap, told: set[str]) -> None:
         title, _, how = text.partition(": ")
         page.prose(title, indent=2 + GUTTER + wide, first="  " + label, tones=("bold",))
         recipe = how.replace(gap.field, "")
-        if how and recipe not in told:
+        if how and recipe not in explained:
             page.prose(how, indent=2 + GUTTER + wide)
-        told.add(recipe)
+        explained.add(recipe)
     more = list(gap.fixes)[MAX_FIXES:]
     if more:
         page.prose(f"also for {', '.join(more)}: see explain", indent=2 + GUTTER, tones=("dim",))

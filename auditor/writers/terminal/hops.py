@@ -1,7 +1,4 @@
-"""The terminal sections beyond one input: the chain of each field, money against the bill, questions, owners.
-
-Each prints nothing where the report has nothing of the kind.
-"""
+"""The terminal sections about hops, the bill, questions and owners; each may be empty."""
 
 from __future__ import annotations
 
@@ -31,14 +28,14 @@ _ANSWERS = {"yes": ("●", "green"), "partly": ("◐", "yellow"), "no": ("○", 
 
 
 def hops(page: Page, report: Report) -> None:
-    """One chain a field, the border at which it dies marked below it; then what was joined by what."""
-    every = fields_over_hops(report)
-    if not every:
+    """One chain a field, with the border that loses it below; then how the inputs were joined."""
+    followed = fields_over_hops(report)
+    if not followed:
         return
     page.heading("over the hops")
-    lines = [line for line in every if not is_intact(line)]
+    lines = [line for line in followed if not is_intact(line)]
     _chains(page, lines)
-    whole = [line.field for line in every if is_intact(line)]
+    whole = [line.field for line in followed if is_intact(line)]
     if whole:
         label = "carried all the way:" if lines else "every field is carried all the way:"
         page.labelled(label, ", ".join(whole), gutter=cells(label) + 1)
@@ -57,8 +54,8 @@ def _chains(page: Page, lines: list[FieldHops]) -> None:
     fits = 2 + name + sum(widths) + len(arrow) * (len(widths) - 1) <= page.width
     for line, chain in zip(lines, chains, strict=True):
         if fits:
-            told = arrow.join(pad(page.safe(hop), width) for hop, width in zip(chain, widths, strict=True))
-            page.add(f"  {pad(line.field, name)}{told}")
+            joined = arrow.join(pad(page.safe(hop), width) for hop, width in zip(chain, widths, strict=True))
+            page.add(f"  {pad(line.field, name)}{joined}")
         else:
             page.labelled(line.field, " → ".join(chain), gutter=name, tone="")
         border = worst_border(line)
@@ -77,12 +74,12 @@ def _chain(line: FieldHops) -> list[str]:
 
 def against_the_bill(page: Page, report: Report) -> None:
     """How many rows agree, and the largest differences."""
-    held = report.reconciliation
-    if held is None:
+    reconciliation = report.reconciliation
+    if reconciliation is None:
         return
     page.heading("logs against the bill")
-    page.prose(reconciliation_text(held), indent=4, first="  ")
-    off = largest_differences(held)
+    page.prose(reconciliation_text(reconciliation), indent=4, first="  ")
+    off = largest_differences(reconciliation)
     width = max((cells(usd(row.delta_usd)) for row in off[:MAX_DELTAS]), default=0)
     for row in off[:MAX_DELTAS]:
         what = ", ".join(part for part in (row.model, row.usage.replace("_", " "), row.day) if part)
@@ -91,50 +88,50 @@ def against_the_bill(page: Page, report: Report) -> None:
         page.labelled(delta, f"{what}: {sums}; {row.reason}", gutter=width + 2, tone="yellow")
     if len(off) > MAX_DELTAS:
         page.prose(f"and {plural(len(off) - MAX_DELTAS, 'more row')} outside", indent=2, tones=("dim",))
-    for one in held.left_out:
-        told = f"not compared: {one.what}, {plural(one.lines, 'line')}, {usd(one.cost_usd)}"
-        page.prose(told, indent=4, first="  ", tones=("dim",))
-    for note in held.notes:
+    for excluded in reconciliation.left_out:
+        text = f"not compared: {excluded.what}, {plural(excluded.lines, 'line')}, {usd(excluded.cost_usd)}"
+        page.prose(text, indent=4, first="  ", tones=("dim",))
+    for note in reconciliation.notes:
         page.prose(note, indent=4, first="  ", tones=("dim",))
 
 
 def questions(page: Page, report: Report) -> None:
-    """Each question with its answer and for how much of the money; what it needs where there is none."""
+    """Each question with its answer and its share of the money; for a no, what it needs."""
     if not report.questions:
         return
     page.heading("what these inputs can answer")
-    for one in report.questions:
-        mark, tone = _ANSWERS[one.answer]
-        facts = [money_share(report, one.share), one.grain if one.grain != "none" else ""]
-        told = ", ".join(fact for fact in facts if fact)
-        if one.answer == "no":  # what it would take
-            told = f"needs {one.mechanism}"
-        text = f"{one.question} {told}".rstrip()
-        page.labelled(f"{page.safe(mark)} {one.answer}", text, gutter=10, tone=tone)
+    for question in report.questions:
+        mark, tone = _ANSWERS[question.answer]
+        facts = [money_share(report, question.share), question.grain if question.grain != "none" else ""]
+        detail = ", ".join(fact for fact in facts if fact)
+        if question.answer == "no":  # what it would take
+            detail = f"needs {question.mechanism}"
+        text = f"{question.question} {detail}".rstrip()
+        page.labelled(f"{page.safe(mark)} {question.answer}", text, gutter=10, tone=tone)
 
 
 def owners(page: Page, report: Report) -> None:
-    """The largest owners, and always what nobody owns."""
+    """The largest owners, and always the spend without an owner."""
     if not report.owners:
         return
-    shown = [one for n, one in enumerate(report.owners) if n < MAX_OWNERS or one.owner is None]
-    names = [page.clip(page.safe(one.owner or "no owner"), page.width // 3) for one in shown]
-    rows = [_owner(one, report) for one in shown]
+    shown = [owner for n, owner in enumerate(report.owners) if n < MAX_OWNERS or owner.owner is None]
+    names = [page.clip(page.safe(owner.owner or "no owner"), page.width // 3) for owner in shown]
+    rows = [_owner(owner, report) for owner in shown]
     width = max(map(cells, names))
     widths = [max(cells(row[i]) for row in rows) for i in range(len(rows[0]))]
     page.heading("spend by owner")
-    for one, name, row in zip(shown, names, rows, strict=True):
+    for owner, name, row in zip(shown, names, rows, strict=True):
         figures = "  ".join(
             pad(cell, wide, right=True) for cell, wide in zip(row, widths, strict=True) if wide
         )
-        found = f"  {one.field}" if one.field else ""
-        found = found if 4 + width + cells(figures) + cells(found) <= page.width else ""
-        ink = ("bold", "red") if one.owner is None else ()
-        page.add(f"  {page.ink(pad(name, width), *ink)}  {figures}{page.ink(found, 'dim')}")
+        field = f"  {owner.field}" if owner.field else ""
+        field = field if 4 + width + cells(figures) + cells(field) <= page.width else ""
+        ink = ("bold", "red") if owner.owner is None else ()
+        page.add(f"  {page.ink(pad(name, width), *ink)}  {figures}{page.ink(field, 'dim')}")
     more = len(report.owners) - len(shown)
     if more:
         page.prose(f"and {plural(more, 'more owner')}", indent=2, tones=("dim",))
 
 
-def _owner(one: Owner, report: Report) -> list[str]:
-    return [money(one.cost_usd), money_share(report, one.share), plural(one.calls, "call")]
+def _owner(owner: Owner, report: Report) -> list[str]:
+    return [money(owner.cost_usd), money_share(report, owner.share), plural(owner.calls, "call")]

@@ -1,7 +1,4 @@
-"""The report for people at a terminal: field table, one block a gap, what to do next, summary and gate last.
-
-It never prints a character that could steer the terminal, and says nothing by colour that words do not say.
-"""
+"""The report for a terminal: field table, one block a gap, next steps, counts, score and gate."""
 
 from __future__ import annotations
 
@@ -45,7 +42,7 @@ def write(report: Report, options: Options) -> bytes:
 def _inputs(page: Page, report: Report) -> None:
     rows = [_input(page, given) for given in report.inputs]
     widths = [max(cells(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
-    # the name gives way first: it is the longest, and its tail tells most
+    # the name is cut first: it is the longest, and its end identifies the input
     spare = page.width - sum(widths[1:]) - 3 * (len(widths) - 1)
     for row in rows:
         if spare < MIN_NAME:
@@ -115,15 +112,15 @@ def _unread(page: Page, report: Report) -> None:
 
 def _notes(page: Page, report: Report) -> None:
     notes = [(given.name, note) for given in report.inputs for note in given.notes]
-    told = [f"{name}: {note}" for name, note in notes]
-    told += [f"{given.name}: could also be read as {given.also}" for given in report.inputs if given.also]
-    told += report.notes
+    lines = [f"{name}: {note}" for name, note in notes]
+    lines += [f"{given.name}: could also be read as {given.also}" for given in report.inputs if given.also]
+    lines += report.notes
     if report.score.uncheckable and report.totals.calls:
-        told.append(f"Not checkable here: {', '.join(report.score.uncheckable)}")
-    if told:
+        lines.append(f"Not checkable here: {', '.join(report.score.uncheckable)}")
+    if lines:
         page.heading("notes")
-    for note in told:
-        page.prose(note, indent=4, first=page.safe("  - "))
+    for line in lines:
+        page.prose(line, indent=4, first=page.safe("  - "))
 
 
 def _close(page: Page, report: Report) -> None:
