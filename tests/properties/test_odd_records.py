@@ -310,7 +310,7 @@ def test_a_row_of_a_bill_that_cannot_be_taken_is_a_skip(monkeypatch: pytest.Monk
     bill = next(s for s in samples() if s.name == "cur-2.0-gappy").path.read_bytes()
     whole = report(bill)
     seen: list[int] = []
-    breaks(monkeypatch, _bill_rows.Rows, "_tokens", lambda *_: first(seen))
+    breaks(monkeypatch, _bill_rows.BillRows, "_tokens", lambda *_: first(seen))
 
     found = report(bill)
 
