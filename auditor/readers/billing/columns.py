@@ -45,7 +45,7 @@ class TagColumn(NamedTuple):
 
 @dataclass
 class BillHeaders:
-    """The headers of one bill by the role of their column, and tags that headers columns of their own."""
+    """The headers of one bill by the role of their column, and tags that have columns of their own."""
 
     texts: dict[str, list[str]]
     costs: list[str]
