@@ -17,7 +17,7 @@ from auditor.evidence import batch as freeze
 from auditor.judge import verdicts as judge
 from auditor.locate import excerpts, places
 from auditor.policy.model import Policy
-from auditor.readers.billing import rows as _bill_rows
+from auditor.readers.billing import rows as bill_rows
 from auditor.readers.otlp import documents as _otlp_rows
 from auditor.readers.otlp import json as otlp_json
 from auditor.readers.shared import free_form
@@ -311,7 +311,7 @@ def test_a_row_of_a_bill_that_cannot_be_taken_is_a_skip(monkeypatch: pytest.Monk
     bill = next(s for s in samples() if s.name == "cur-2.0-gappy").path.read_bytes()
     whole = report(bill)
     seen: list[int] = []
-    breaks(monkeypatch, _bill_rows.Rows, "_tokens", lambda *_: first(seen))
+    breaks(monkeypatch, bill_rows.BillRows, "_tokens", lambda *_: first(seen))
 
     found = report(bill)
 
@@ -345,9 +345,9 @@ def test_a_record_of_an_invocation_log_that_cannot_be_put_leaves_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Records are put a block at a time; the odd one is found in it."""
-    from auditor.readers.aws import invocation_rows as _invocation_rows
+    from auditor.readers.aws import invocation_rows
 
-    breaks(monkeypatch, _invocation_rows, "user_of", lambda arn: "odd" in arn)
+    breaks(monkeypatch, invocation_rows, "user_of", lambda arn: "odd" in arn)
     odd = INVOCATION | {"identity": {"arn": "arn:aws:iam::123456789012:user/odd"}}
 
     found = report(lines(*[INVOCATION] * 3, odd, *[INVOCATION] * 3))

@@ -16,18 +16,19 @@ from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.json_values import Diagnostics, container_of, line_pieces
 from auditor.inputs.source import Source
-from auditor.readers.aws.insights_rows import nested
+from auditor.readers.aws.insights_rows import unflatten
 from auditor.readers.aws.invocation_records import (
-    Record,
-    Usage,
+    BodyUsage,
+    InvocationRecord,
     body_of,
     decode_record,
     folded,
     latency_of,
     usage_of,
 )
-from auditor.readers.aws.invocation_rows import NAME, Log, counted
+from auditor.readers.aws.invocation_rows import InvocationRows, counted
 from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.shared.carries import MODEL, OUTCOME, OWNERS, PRICED_TOKENS, at_scope
 
 
 def match(record: dict[str, Any]) -> float:
@@ -42,8 +43,7 @@ def match(record: dict[str, Any]) -> float:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """Read one record that was decoded already; what a log store flattened to dotted names is unfolded."""
-    log = _log(builder)
-    record = nested(record) if any("." in key for key in record) else record
+    record = unflatten(record) if any("." in key for key in record) else record
     try:
         decoded = folded(record)
     except msgspec.DecodeError as error:
@@ -55,11 +55,8 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     body = output.get("outputBodyJson") if isinstance(output, dict) else None
     usage = usage_of(body) if body is not None and not counted(decoded) else None
     usages = {0: usage} if usage is not None else None
-    log.put([decoded], [offset], [latency_of(msgspec.json.encode(output))], pointer, usages)
-
-
-def _log(builder: Builder) -> Log:
-    return builder.state(Log)
+    rows = builder.state(InvocationRows)
+    rows.put([decoded], [offset], [latency_of(msgspec.json.encode(output))], pointer, usages)
 
 
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
@@ -67,7 +64,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     if container_of(source.head, source.is_short) != "json-lines":
         builder.dispatch.read(source, start, end)
         return
-    block = _Block(_log(builder))
+    block = _Block(builder.state(InvocationRows))
     number = 0
     for offset, lines in source.lines(start, end):
         for line in lines:
@@ -83,59 +80,56 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
 
 
 class _Block:
-    """Records of successive lines, put into the log together."""
+    """Records of successive lines, put into the table together."""
 
-    def __init__(self, log: Log) -> None:
-        self.log = log
+    def __init__(self, rows: InvocationRows) -> None:
+        self.rows = rows
         self._clear()
 
     def _clear(self) -> None:
-        self.records: list[Record] = []
+        self.records: list[InvocationRecord] = []
         self.offsets: list[int | None] = []
         self.numbers: list[int] = []
         self.latencies: list[int | None] = []
-        self.usages: dict[int, Usage] = {}
+        self.usages: dict[int, BodyUsage] = {}
 
-    def add(self, record: Record, offset: int, number: int, line: bytes) -> None:
+    def add(self, record: InvocationRecord, offset: int, number: int, line: bytes) -> None:
         """Add the record of a line, given with its byte offset and number."""
         output = record.output
         if output is not None and output.output_token_count is None and not counted(record):
-            self.usages |= _usage(len(self.records), line)
+            usage = usage_of(body_of(line))
+            if usage is not None:
+                self.usages[len(self.records)] = usage
         self.records.append(record)
         self.offsets.append(offset)
         self.numbers.append(number)
         self.latencies.append(latency_of(line))
 
     def put(self) -> None:
-        """Put all records into the log; where one of them is odd, one by one."""
-        builder, log = self.log.builder, self.log
+        """Put all records; where one of them is odd, one by one."""
+        builder, rows = self.rows.builder, self.rows
         before = builder.records
         try:
             if self.records:
-                log.put(self.records, self.offsets, self.latencies, usages=self.usages)
-        except Exception:  # noqa: BLE001 - one of them is odd: it is found one by one
+                rows.put(self.records, self.offsets, self.latencies, usages=self.usages)
+        except Exception:  # noqa: BLE001 - one of them is odd: put one by one, it alone is a skip
             builder.undo(before)
             for n, record in enumerate(self.records):
                 usage = {0: self.usages[n]} if n in self.usages else None
                 builder.attempt(
-                    self.numbers[n], log.put, [record], [self.offsets[n]], [self.latencies[n]], None, usage
+                    self.numbers[n], rows.put, [record], [self.offsets[n]], [self.latencies[n]], None, usage
                 )
         self._clear()
 
 
-def _record(line: bytes) -> Record | None:
+def _record(line: bytes) -> InvocationRecord | None:
     try:
         record = decode_record(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     known = record.schema_type == "ModelInvocationLog" or (record.model_id and record.operation)
-    held = record.identity is not None or record.input is not None or record.output is not None
-    return record if known and held else None
-
-
-def _usage(number: int, line: bytes) -> dict[int, Usage]:
-    usage = usage_of(body_of(line))
-    return {} if usage is None else {number: usage}
+    filled = record.identity is not None or record.input is not None or record.output is not None
+    return record if known and filled else None
 
 
 def _other_line(line: bytes, at: int, number: int, builder: Builder) -> None:
@@ -150,31 +144,18 @@ def sniff(sample: Sample) -> float:
 
 
 FORMAT = Format(
-    name=NAME,
+    name="bedrock-invocation-log",
     layer="provider",
     title="Amazon Bedrock model invocation log",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id user_id session_id trace_id cost_center environment
-        agent""".split(),
-        "request_metadata",
+    carries=at_scope(
+        "request_metadata", *OWNERS, "user_id session_id trace_id cost_center environment agent request_id"
     )
-    | {
-        "request_id": "request_metadata",
-        "attempt_id": "attempt",
-        "model": "request",
-        "provider": "request",
-        "region": "request",
-        "inference_region": "attempt",
-        "tokens_input": "request",
-        "tokens_output": "request",
-        "tokens_cache_read": "request",
-        "tokens_cache_write": "request",
-        "latency_ms": "request",
-        "iam_principal": "principal",
-        "account_id": "account",
-        "status": "attempt",
-        "error_code": "attempt",
-    },
+    | at_scope("attempt", "attempt_id")
+    | at_scope("request", *MODEL)
+    | at_scope("attempt", "inference_region")
+    | at_scope("request", *PRICED_TOKENS, "latency_ms")
+    | {"iam_principal": "principal", "account_id": "account"}
+    | at_scope("attempt", *OUTCOME),
     get="""Switch logging on (`aws bedrock put-model-invocation-logging-configuration`), then
 `aws s3 cp --recursive s3://BUCKET/PREFIX/AWSLogs/ACCOUNT/BedrockModelInvocationLogs/REGION/2026/09/14/ .`, or
 `aws logs filter-log-events --log-group-name GROUP --log-stream-names aws/bedrock/modelinvocations`.""",

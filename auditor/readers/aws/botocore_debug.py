@@ -18,11 +18,19 @@ from auditor.evidence.formats import Format
 from auditor.framing.nested import baggage, opened_text
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.aws.botocore_lines import SECRET, Part, Try, body_of, metadata_of, part_of, region_of
+from auditor.readers.aws.botocore_lines import (
+    SECRET,
+    DebugLine,
+    SentRequest,
+    body_of,
+    debug_line_of,
+    metadata_of,
+    region_of,
+)
 from auditor.readers.contract import Sample, SourceReader
-from auditor.readers.shared.nested import put_nested
+from auditor.readers.shared.carries import CALLER_FIELDS, MODEL, OUTCOME, TOKEN_TOTALS, at_scope
+from auditor.readers.shared.nested import mapping_at, put_nested
 
-NAME = "botocore-debug"
 METADATA = "x-amzn-bedrock-request-metadata"
 COUNTS = {
     "x-amzn-bedrock-input-token-count": "tokens_input",
@@ -51,75 +59,76 @@ def sniff(sample: Sample) -> float:
     return 0.9 if b"botocore.parsers" in head and b"Response headers: {" in head else 0.0
 
 
-class Thread:
-    """What one thread of the program is doing: its requests without a response, and its latest call."""
+class ThreadState:
+    """The state of one thread of the program: its requests without a response, and its latest call."""
 
     def __init__(self) -> None:
         self.operation = ""
         self.region: str | None = None
         self.metadata: dict[str, Any] = {}
-        self.open: list[Try] = []
+        self.pending: list[SentRequest] = []
         self.last_id = ""
         self.row: int | None = None
 
 
-class Log:
+class DebugLog:
     """Puts the requests of a log into a builder, thread by thread."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
-        self.threads: dict[str, Thread] = {}
-        self.current = Thread()
+        self.threads: dict[str, ThreadState] = {}
+        self.current = ThreadState()
 
     def line(self, line: bytes, offset: int) -> None:
-        """One line, if it is of interest."""
-        part = part_of(line.decode("utf-8", "replace"))
-        if part is not None:
-            self.add(part, offset)
+        """Read one line, if it is about a request."""
+        parsed = debug_line_of(line.decode("utf-8", "replace"))
+        if parsed is not None:
+            self.add(parsed, offset)
 
-    def add(self, part: Part, offset: int) -> None:
-        """One line of interest."""
-        if part.kind == "body":
-            self._body(part.value)
+    def add(self, line: DebugLine, offset: int) -> None:
+        """Add one line about a request to the state of its thread."""
+        if line.kind == "body":
+            self._body(line.content)
             return
-        thread = self.current = self.threads.setdefault(part.thread, Thread())
-        if part.kind == "making":
-            thread.operation, params = part.value
+        thread = self.current = self.threads.setdefault(line.thread, ThreadState())
+        if line.kind == "making":
+            thread.operation, params = line.content
             thread.region, thread.metadata = region_of(params), metadata_of(params)
-        elif part.kind == "sending":
-            url, headers = part.value
-            sent = Try(url, headers, part.time)
+        elif line.kind == "sending":
+            url, headers = line.content
+            sent = SentRequest(url, headers, line.time)
             sent.region, sent.metadata = thread.region, thread.metadata
             sent.operation = sent.operation or thread.operation
-            thread.open.append(sent)
-        elif part.kind == "status":
-            path, status = part.value
-            for sent in thread.open:
+            thread.pending.append(sent)
+        elif line.kind == "status":
+            path, status = line.content
+            for sent in thread.pending:
                 if sent.path == path and sent.status is None:
                     sent.status = status
                     break
-        elif part.kind == "headers":
-            self._response(part.value, part.time, offset)
-        elif thread.open:
-            self._row(thread.open.pop(0), {}, part.time, offset, failed=True)
+        elif line.kind == "headers":
+            self._response(line.content, line.time, offset)
+        elif thread.pending:
+            self._row(thread.pending.pop(0), {}, line.time, offset, failed=True)
 
     def _response(self, headers: dict[str, str], time: str, offset: int) -> None:
         thread = self.current
         if any(name.startswith(":") for name in headers):
             # an event of the stream that the latest response began
             return
-        own = headers.get("x-amzn-requestid") or headers.get("x-amz-request-id") or ""
-        if own and own == thread.last_id and not thread.open:
+        request_id = headers.get("x-amzn-requestid") or headers.get("x-amz-request-id") or ""
+        repeated = bool(request_id) and request_id == thread.last_id
+        if repeated and (not thread.pending or thread.pending[0].status is None):
             # botocore parses the headers of a failed response twice
             return
-        if own and own == thread.last_id and thread.open[0].status is None:
-            return
-        thread.last_id = own
-        sent = thread.open.pop(0) if thread.open else Try("", {}, "")
+        thread.last_id = request_id
+        sent = thread.pending.pop(0) if thread.pending else SentRequest("", {}, "")
         failed = "x-amzn-errortype" in headers or (sent.status or 0) >= 400
         self._row(sent, headers, time, offset, failed=failed)
 
-    def _row(self, sent: Try, headers: dict[str, str], time: str, offset: int, *, failed: bool) -> None:
+    def _row(
+        self, sent: SentRequest, headers: dict[str, str], time: str, offset: int, *, failed: bool
+    ) -> None:
         builder, call = self.builder, sent.model is not None
         row = builder.row(
             "call" if call else "context",
@@ -151,8 +160,8 @@ class Log:
         if value is not None:
             self.builder.column(field, scope, key, rank=rank).put(row, value)
 
-    def _sent(self, row: int, sent: Try) -> None:
-        """What the request itself said: ids, request metadata, and headers that were on the wire."""
+    def _sent(self, row: int, sent: SentRequest) -> None:
+        """What the request itself carried: ids, request metadata, and other headers."""
         builder = self.builder
         put_nested(builder, row, "requestMetadata", sent.metadata, "request_metadata")
         if sent.attempt is not None:
@@ -176,20 +185,20 @@ class Log:
                 builder.take(row, {name: value}, "client_header", "request headers.")
 
     def _body(self, text: str) -> None:
-        """The usage that a response body states, and nothing else of it."""
+        """The usage in a response body, and nothing else of it."""
         row = self.current.row
         if row is None or not ('"usage"' in text or '"metrics"' in text):
             return
         body = body_of(text)
-        for held, names in (("usage", USAGE), ("metrics", {"latencyMs": "latency_ms"})):
-            inner = body.get(held)
-            for name, field in names.items() if isinstance(inner, dict) else ():
-                self._put(row, field, "request", f"{held}.{name}", inner.get(name) if inner else None)
+        for key, names in (("usage", USAGE), ("metrics", {"latencyMs": "latency_ms"})):
+            counts = mapping_at(body, key)
+            for name, field in names.items():
+                self._put(row, field, "request", f"{key}.{name}", counts.get(name))
 
     def finish(self) -> None:
-        """Requests whose response the log does not show."""
+        """Put the requests whose response the log does not show."""
         for thread in self.threads.values():
-            for sent in thread.open:
+            for sent in thread.pending:
                 self.builder.row("context", started_at=to_ns(sent.time), name=sent.operation)
                 if sent.model is not None:
                     self.builder.note("The log ends before the response to a model request: it is no call.")
@@ -203,8 +212,8 @@ def _root(header: str) -> str | None:
 
 
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
-    """The log from its first line to its last."""
-    log, number = Log(builder), 0
+    """Read a log from its first line to its last."""
+    log, number = DebugLog(builder), 0
     for offset, lines in source.lines(start, end):
         at = offset
         for line in lines:
@@ -215,20 +224,15 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
 
 
 FORMAT = Format(
-    name=NAME,
+    name="botocore-debug",
     layer="client",
     title="botocore debug log",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id user_id session_id cost_center environment
-        agent""".split(),
-        "request_metadata",
-    )
-    | dict.fromkeys(
-        """request_id model provider region tokens_input tokens_output tokens_total tokens_cache_read
-        tokens_cache_write latency_ms""".split(),
+    carries=at_scope("request_metadata", *CALLER_FIELDS)
+    | at_scope(
         "request",
+        *("request_id", *MODEL, *TOKEN_TOTALS, "tokens_cache_read", "tokens_cache_write", "latency_ms"),
     )
-    | dict.fromkeys("attempt_id retry_count status error_code".split(), "attempt")
+    | at_scope("attempt", "attempt_id", "retry_count", *OUTCOME)
     | {"trace_id": "trace"},
     get="""`boto3.set_stream_logger('')` before the first client is made, or `aws --debug … 2> debug.log`.
 Requests and responses are in it, prompts as well: keep it where it is, and cut it to the calls in

@@ -1,6 +1,6 @@
-"""Lines of botocore's DEBUG log taken apart: requests, status lines, response headers and bodies.
+"""Lines of botocore's DEBUG log: requests, status lines, response headers and bodies.
 
-Python representations are read as literals and never evaluated; of a body only counts and metadata are kept.
+Python representations are read as literals and never evaluated.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from urllib.parse import unquote, urlsplit
 
 from auditor.framing.json_repair import python_literal
 from auditor.framing.json_values import decode
+from auditor.readers.shared.nested import mapping_at
 
-MAX_LINE = 2 * 1024 * 1024  # characters: a longer line holds a prompt and nothing else of interest
+MAX_LINE = 2 * 1024 * 1024  # characters: a longer line is a prompt
 MAX_HEADERS = 64 * 1024
 SECRET = frozenset(
     """authorization proxy-authorization x-amz-security-token x-api-key api-key cookie set-cookie
@@ -40,44 +41,44 @@ _OPERATIONS = {
 }
 _ATTEMPT = re.compile(r"\battempt=(\d+)")
 _BODY_LINE = re.compile(r"(?:.{0,160}[\s|])?(b(?:'\{.*'|\"\{.*\"))$")
-Match = Callable[[str, int], re.Match[str] | None]
 FAILED = "Exception received when sending HTTP request"
 
 
-class Part(NamedTuple):
-    """One line of interest: which it is, what it says, and the thread and time before it."""
+class DebugLine(NamedTuple):
+    """One line about a request: its kind, its content, and the thread and time before it."""
 
     kind: str  # making | sending | status | headers | body | failed
-    value: Any
+    content: Any
     thread: str
     time: str
 
 
-def part_of(text: str) -> Part | None:
-    """The line as a part; None when it tells nothing of a call."""
+def debug_line_of(text: str) -> DebugLine | None:
+    """A line about a request; None for any other line."""
     if len(text) > MAX_LINE:
         return None
     text = text.rstrip("\r\n")
     logger = _LOGGER.search(text, 0, 200)
     if logger is None:
         body = _BODY_LINE.match(text)
-        return Part("body", body[1], "", "") if body else None
+        return DebugLine("body", body[1], "", "") if body else None
     before = text[: logger.start()]
     thread, time = _THREAD.search(before), _TIME.search(before)
-    found = _kind(text, logger.end())
-    if found is None:
+    kind = _kind_of(text, logger.end())
+    if kind is None:
         return None
-    return Part(*found, thread[0] if thread else "", time[0] if time else "")
+    return DebugLine(*kind, thread[0] if thread else "", time[0] if time else "")
 
 
-def _kind(text: str, at: int) -> tuple[str, Any] | None:
+def _kind_of(text: str, at: int) -> tuple[str, Any] | None:
+    """(kind, content) of a line, by what comes after its logger."""
     making = _MAKING.search(text, at)
     if making:
         return "making", (making[1], text)
-    sending = _behind("Sending http request: ", _SENDING.match, text, at)
+    sending = _after("Sending http request: ", _SENDING.match, text, at)
     if sending:
         return "sending", (sending[1], headers_of(sending[2]))
-    headers = _behind("Response headers: ", _HEADERS.match, text, at)
+    headers = _after("Response headers: ", _HEADERS.match, text, at)
     if headers:
         return "headers", headers_of(headers[1])
     status = _STATUS.search(text, at)
@@ -86,8 +87,10 @@ def _kind(text: str, at: int) -> tuple[str, Any] | None:
     return ("failed", None) if FAILED in text else None
 
 
-def _behind(words: str, match: Match, text: str, at: int) -> re.Match[str] | None:
-    """The match of a pattern right behind the first place of some words."""
+def _after(
+    words: str, match: Callable[[str, int], re.Match[str] | None], text: str, at: int
+) -> re.Match[str] | None:
+    """The match of a pattern right after the first occurrence of some words."""
     begin = text.find(words, at)
     return match(text, begin + len(words)) if begin >= 0 else None
 
@@ -117,18 +120,17 @@ def body_of(text: str) -> dict[str, Any]:
 def metadata_of(params: str) -> dict[str, Any]:
     """The request metadata in the body that a `Making request` line shows."""
     body = _BODY.search(params) if "requestMetadata" in params else None
-    held = body_of(body[1]).get("requestMetadata") if body else None
-    return held if isinstance(held, dict) else {}
+    return mapping_at(body_of(body[1]), "requestMetadata") if body else {}
 
 
 def region_of(params: str) -> str | None:
     """The region that the client was made for."""
-    found = _REGION.search(params)
-    return found[1] if found else None
+    region = _REGION.search(params)
+    return region[1] if region else None
 
 
-class Try:
-    """One request that was sent, and what the log says of it until its response."""
+class SentRequest:
+    """One HTTP request, and what the log shows of it until its response."""
 
     def __init__(self, url: str, headers: dict[str, str], time: str) -> None:
         parts = urlsplit(url)
@@ -143,11 +145,11 @@ class Try:
     @property
     def scope_region(self) -> str | None:
         """The region in the scope of the request's signature."""
-        found = _SCOPE.search(self.headers.get("authorization", ""))
-        return found[1] if found else None
+        scope = _SCOPE.search(self.headers.get("authorization", ""))
+        return scope[1] if scope else None
 
     @property
     def attempt(self) -> int | None:
-        """Which try of its call it is, counted from 1."""
-        found = _ATTEMPT.search(self.headers.get("amz-sdk-request", ""))
-        return int(found[1]) if found else None
+        """The number of this attempt within its call, from 1."""
+        number = _ATTEMPT.search(self.headers.get("amz-sdk-request", ""))
+        return int(number[1]) if number else None

@@ -14,32 +14,41 @@ from typing import Any
 
 from auditor.catalogue.fields import Match
 from auditor.catalogue.principals import user_of
-from auditor.evidence.builder import Builder, ReaderState
+from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.nested import opened_text
 from auditor.framing.times import to_ns
 from auditor.readers.aws.cloudtrail_events import (
-    CARRIES,
     LAKE,
     Event,
-    Sessions,
     app_of,
     canonical,
     columns_seen,
-    inner_event,
+    inner_events,
     is_call,
-    owner_tags,
     project_of,
 )
+from auditor.readers.aws.sts_sessions import Sessions
 from auditor.readers.contract import RecordReader
 from auditor.readers.shared.nested import put_nested
 
-NAME = "cloudtrail"
+# field, scope, path, rank
+PATHS = (
+    ("attempt_id", "attempt", "requestID", 0),
+    ("model", "request", "requestParameters.modelId", 0),
+    ("model", "request", "requestParameters.model", 1),
+    ("region", "request", "awsRegion", 0),
+    ("inference_region", "attempt", "additionalEventData.inferenceRegion", 0),
+    ("account_id", "account", "recipientAccountId", 0),
+    ("account_id", "account", "userIdentity.accountId", 10),
+    ("error_code", "attempt", "errorCode", 0),
+    ("iam_principal", "principal", "userIdentity.arn", 0),
+)
 
 
 def match(record: dict[str, Any]) -> float:
     """The keys of an event, in the spelling of S3 or of Athena, or one of the wrappers around it."""
-    if inner_event(record) is not None:
+    if inner_events(record) is not None:
         return 1.0
     if str(record.get("eventSource")).startswith("aws:"):
         # notifications of S3 and DynamoDB borrow the names
@@ -53,12 +62,12 @@ def match(record: dict[str, Any]) -> float:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One event, or those that a wrapper holds."""
-    held = inner_event(record)
-    if held is None:
+    wrapped = inner_events(record)
+    if wrapped is None:
         _event(record, builder, offset, pointer)
         return
-    for where, text in held:
-        event = opened_text(text) if isinstance(text, str) else text
+    for where, value in wrapped:
+        event = opened_text(value) if isinstance(value, str) else value
         if isinstance(event, dict):
             if LAKE in record:
                 columns_seen(builder, event)
@@ -68,11 +77,11 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
 
 
 def _event(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    event, sessions = canonical(record), _sessions(builder)
+    event, sessions = canonical(record), builder.state(Sessions)
     if pointer is None:
         columns_seen(builder, record)
     if event.session_began():
-        sessions.began(event)
+        sessions.begin(event)
     call = is_call(event)
     row = builder.row(
         "call" if call else "context",
@@ -90,20 +99,9 @@ def _event(record: dict[str, Any], builder: Builder, offset: int | None, pointer
         _request(event, builder, row)
         _principal(event, builder, row)
         _metadata(event, builder, row)
-        _session(event, builder, row)
-
-
-PATHS = (
-    ("attempt_id", "attempt", "requestID", 0),
-    ("model", "request", "requestParameters.modelId", 0),
-    ("model", "request", "requestParameters.model", 1),
-    ("region", "request", "awsRegion", 0),
-    ("inference_region", "attempt", "additionalEventData.inferenceRegion", 0),
-    ("account_id", "account", "recipientAccountId", 0),
-    ("account_id", "account", "userIdentity.accountId", 10),
-    ("error_code", "attempt", "errorCode", 0),
-    ("iam_principal", "principal", "userIdentity.arn", 0),
-)
+        arn = event.session_arn()
+        if arn is not None:
+            sessions.join(row, arn)
 
 
 def _request(event: Event, builder: Builder, row: int) -> None:
@@ -115,17 +113,14 @@ def _request(event: Event, builder: Builder, row: int) -> None:
 
 def _principal(event: Event, builder: Builder, row: int) -> None:
     arn = event.get("userIdentity.arn")
-    found = user_of(arn) if isinstance(arn, str) else None
-    named: tuple[tuple[str, Any, int], ...] = (
-        (
-            "userIdentity.sessionContext.sourceIdentity",
-            event.get("userIdentity.sessionContext.sourceIdentity"),
-            400,
-        ),
-        ("userIdentity.onBehalfOf.userId", event.get("userIdentity.onBehalfOf.userId"), 410),
-        ("userIdentity.arn (session name)", found[1] if found else None, 500),
+    user = user_of(arn) if isinstance(arn, str) else None
+    source, behalf = "userIdentity.sessionContext.sourceIdentity", "userIdentity.onBehalfOf.userId"
+    names: tuple[tuple[str, Any, int], ...] = (
+        (source, event.get(source), 400),
+        (behalf, event.get(behalf), 410),
+        ("userIdentity.arn (session name)", user[1] if user else None, 500),
     )
-    for key, value, rank in named:
+    for key, value, rank in names:
         if value:
             builder.column("user_id", "principal", key, rank=rank).put(row, value)
     app = app_of(event.get("userAgent"))
@@ -134,7 +129,7 @@ def _principal(event: Event, builder: Builder, row: int) -> None:
 
 
 def _metadata(event: Event, builder: Builder, row: int) -> None:
-    """What the caller sent along, which an event of bedrock-mantle repeats word for word."""
+    """What the caller sent along, which an event of bedrock-mantle repeats verbatim."""
     for key, scope in (("metadata", "request"), ("requestMetadata", "request_metadata")):
         value = event.get(f"requestParameters.{key}")
         if isinstance(value, str):
@@ -150,60 +145,22 @@ def _metadata(event: Event, builder: Builder, row: int) -> None:
         builder.resolved(weak, "resource_tag", "resources[].ARN (project)").put(row, project)
 
 
-def _session(event: Event, builder: Builder, row: int) -> None:
-    """Join the tags of the session that called; an AssumeRole event may also stand behind its calls."""
-    arn, sessions = event.session_arn(), _sessions(builder)
-    if arn is None or _joined(builder, row, arn):
-        return
-    if sessions.waiting and sessions.waiting[0][0] is not builder.ids:
-        # a batch that was full is closed: nothing can be added to it any more
-        sessions.waiting.clear()
-    sessions.waiting.append((builder.ids, row, arn))
-
-
-def _joined(builder: Builder, row: int, arn: str) -> bool:
-    sessions = _sessions(builder)
-    if arn not in sessions.tags:
-        return False
-    path, tags = sessions.tags[arn]
-    columns = [(builder.column("session_tags", "session_tag", path), " ".join(sorted(tags)) or None)]
-    for field, key, value in owner_tags(builder, path, tags):
-        columns.append((builder.column(field, "session_tag", key, rank=600), value))
-    for column, held in columns:
-        column.put(row, held)
-        sessions.columns[column.slot] = column
-    return True
-
-
-class _Joined(ReaderState):
-    """The sessions of one input; after its last record, calls that came before their session are joined."""
-
-    def __init__(self, builder: Builder) -> None:
-        super().__init__(builder)
-        self.sessions = Sessions()
-
-    def finish(self) -> None:
-        """Join the calls that came before the event which began their session."""
-        builder, sessions = self.builder, self.sessions
-        late = [r for batch, r, arn in sessions.waiting if batch is builder.ids and _joined(builder, r, arn)]
-        sessions.waiting.clear()
-        for column in sessions.columns.values() if late else ():
-            column.sort()
-        if not sessions.columns:
-            # without the AssumeRole events nobody can tell whether a session had tags
-            known = builder.columns_known if builder.columns_known is not None else frozenset(CARRIES)
-            builder.columns_known = known - {"session_tags"}
-
-
-def _sessions(builder: Builder) -> Sessions:
-    return builder.state(_Joined).sessions
-
-
 FORMAT = Format(
-    name=NAME,
+    name="cloudtrail",
     layer="provider",
     title="AWS CloudTrail",
-    carries=CARRIES,
+    carries={
+        "attempt_id": "attempt",
+        "request_id": "attempt",
+        "model": "request",
+        "provider": "request",
+        "region": "request",
+        "inference_region": "attempt",
+        "iam_principal": "principal",
+        "account_id": "account",
+        "error_code": "attempt",
+        "session_tags": "session_tag",
+    },
     get="""`aws s3 cp --recursive s3://BUCKET/AWSLogs/ACCOUNT/CloudTrail/REGION/2026/09/14/ .`, or
 `aws cloudtrail lookup-events --lookup-attributes \
 AttributeKey=EventSource,AttributeValue=bedrock.amazonaws.com`.

@@ -1,18 +1,14 @@
-"""One CloudTrail event by its paths, in any spelling, and the sessions that STS events began.
-
-It never judges whether an event was allowed, and keeps no request or response body.
-"""
+"""One CloudTrail event by its paths, as S3, Athena or Lake spell them, and the wrappers around events."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from auditor.evidence.builder import Builder
-from auditor.evidence.schema import Column, Slot
 from auditor.framing.nested import opened_text
+from auditor.readers.shared.nested import listing
 
 RUNTIME = frozenset({"bedrock.amazonaws.com", "bedrock-runtime.amazonaws.com"})
 LAKE = "QueryResultRows"
@@ -22,18 +18,6 @@ INFERENCE = frozenset(
     StartAsyncInvoke""".split()
 )
 STS = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetFederationToken"})
-CARRIES = {
-    "attempt_id": "attempt",
-    "request_id": "attempt",
-    "model": "request",
-    "provider": "request",
-    "region": "request",
-    "inference_region": "attempt",
-    "iam_principal": "principal",
-    "account_id": "account",
-    "error_code": "attempt",
-    "session_tags": "session_tag",
-}
 # what each field of a selected table is read from, in lower case
 _FROM = {
     "attempt_id": "requestid",
@@ -57,11 +41,10 @@ _SPELLED = {name.lower(): name for name in _NAMES if name != "ARN"}
 _APP = re.compile(r"(?:^|\s)app/([^\s;]+)")
 _PAIR = re.compile(r"(?:^|[{,\s])([A-Za-z]\w*)=([^,{}=]*)")
 _PROJECT = re.compile(r"(?<!\S)(?>\S*?:project/)(\S+)$")
-Waiting = tuple[dict[str, Any], int, str]
 
 
 class Event:
-    """An event whose values are asked for by dotted path; text that is JSON or a struct is opened."""
+    """An event whose values are read by dotted path; text that is JSON or a struct is opened."""
 
     __slots__ = ("_values",)
 
@@ -108,53 +91,21 @@ class Event:
         return self.text("eventSource") == MANTLE
 
 
-class Sessions:
-    """The sessions that an input shows beginning, and the calls that wait for them."""
-
-    def __init__(self) -> None:
-        self.tags: dict[str, tuple[str, dict[str, str]]] = {}
-        self.waiting: list[Waiting] = []  # the batch, the row in it, and the session's ARN
-        self.columns: dict[Slot, Column] = {}
-
-    def began(self, event: Event) -> None:
-        """Remember the tags of a session by the ARN that its calls bear."""
-        arn = event.get("responseElements.assumedRoleUser.arn") or event.get(
-            "responseElements.federatedUser.arn"
-        )
-        if not isinstance(arn, str):
-            return
-        path, tags = "requestParameters.tags", dict[str, str]()
-        for name in ("incomingTransitiveTags", "principalTags", "tags"):
-            held = _tags(event.get(f"requestParameters.{name}"))
-            if held:
-                path, tags = f"requestParameters.{name}", tags | held
-        self.tags[arn] = (path, tags)
-
-
-def _tags(value: Any) -> dict[str, str]:
-    if isinstance(value, str):
-        value = opened_text(value)
-    if isinstance(value, dict):
-        return {str(k): str(v) for k, v in value.items()}
-    pairs = [t for t in value if isinstance(t, dict)] if isinstance(value, list) else []
-    return {str(t["key"]): str(t.get("value", "")) for t in pairs if "key" in t}
-
-
 def _opened(text: str) -> Any:
     """JSON text, or the struct of Athena, in which the outermost of equal names comes first."""
     value = opened_text(text) if text[:1] in "{[" and '"' in text else text
     if isinstance(value, str) and text[:1] == "{":
-        found: dict[str, Any] = {}
-        for name, held in _PAIR.findall(text):
-            found.setdefault(name, None if held.strip() == "null" else held.strip())
-        inner = {k: v for k, v in found.items() if k.lower() in ("sourceidentity", "username")}
-        return found | {"sessioncontext": inner} if inner else found
+        struct: dict[str, Any] = {}
+        for name, content in _PAIR.findall(text):
+            struct.setdefault(name, None if content.strip() == "null" else content.strip())
+        inner = {k: v for k, v in struct.items() if k.lower() in ("sourceidentity", "username")}
+        return struct | {"sessioncontext": inner} if inner else struct
     return value
 
 
 @lru_cache(maxsize=4096)
 def _path(key: str) -> tuple[str, ...]:
-    """A key as the path it stands for: `user_identity_arn` and `useridentity.arn` are `userIdentity.arn`."""
+    """A key as the path it means: `user_identity_arn` and `useridentity.arn` are `userIdentity.arn`."""
     if key in _SPELLED.values():
         return (key,)
     words = [w for w in re.split(r"[._]", key) if w]
@@ -185,16 +136,16 @@ def canonical(record: dict[str, Any]) -> Event:
     return Event(out)
 
 
-def inner_event(record: dict[str, Any]) -> list[tuple[str, Any]] | None:
+def inner_events(record: dict[str, Any]) -> list[tuple[str, Any]] | None:
     """(pointer, event) of the events in a wrapper, None for no wrapper.
 
     Wrappers are those of `lookup-events`, of EventBridge, and of `get-query-results` of Lake.
     """
     if "CloudTrailEvent" in record:
         return [("/CloudTrailEvent", record["CloudTrailEvent"])]
-    held = record.get("Events")
-    if isinstance(held, list) and held and all(isinstance(e, dict) and "CloudTrailEvent" in e for e in held):
-        return [(f"/Events/{i}/CloudTrailEvent", e["CloudTrailEvent"]) for i, e in enumerate(held)]
+    events = record.get("Events")
+    if isinstance(events, list) and events and all(map(_is_looked_up, events)):
+        return [(f"/Events/{i}/CloudTrailEvent", e["CloudTrailEvent"]) for i, e in enumerate(events)]
     rows = record.get(LAKE)
     if isinstance(rows, list):
         cells = [[c for c in row if isinstance(c, dict)] for row in rows if isinstance(row, list)]
@@ -202,6 +153,11 @@ def inner_event(record: dict[str, Any]) -> list[tuple[str, Any]] | None:
     if "via CloudTrail" in str(record.get("detail-type")) and isinstance(record.get("detail"), dict):
         return [("/detail", record["detail"])]
     return None
+
+
+def _is_looked_up(event: Any) -> bool:
+    """Whether it is an event as `lookup-events` answers: its own text in a summary."""
+    return isinstance(event, dict) and "CloudTrailEvent" in event
 
 
 def is_call(event: Event) -> bool:
@@ -213,33 +169,23 @@ def is_call(event: Event) -> bool:
 
 
 def app_of(agent: Any) -> str | None:
-    """The application id that an SDK was told to put into its user agent."""
-    found = _APP.search(agent) if isinstance(agent, str) else None
-    return found[1] if found else None
+    """The application id that an SDK is configured to put into its user agent."""
+    match = _APP.search(agent) if isinstance(agent, str) else None
+    return match[1] if match else None
 
 
 def project_of(resources: Any) -> str | None:
     """The project of bedrock-mantle that was called."""
-    if isinstance(resources, str):
-        resources = opened_text(resources)
-    for held in resources if isinstance(resources, list) else ():
-        if isinstance(held, dict) and held.get("type") == "AWS::BedrockMantle::Project":
-            found = _PROJECT.search(str(held.get("ARN") or held.get("arn") or ""))
-            if found:
-                return found[1]
+    for resource in listing(resources):
+        if isinstance(resource, dict) and resource.get("type") == "AWS::BedrockMantle::Project":
+            match = _PROJECT.search(str(resource.get("ARN") or resource.get("arn") or ""))
+            if match:
+                return match[1]
     return None
 
 
-def owner_tags(builder: Builder, path: str, tags: dict[str, str]) -> Iterator[tuple[str, str, str]]:
-    """(field, key, value) of the session tags that stand for a field."""
-    for name, value in tags.items():
-        found = builder.catalogue.lookup(name)
-        if found is not None and not found.weak:
-            yield found.field, f"{path}.{name}", value
-
-
 def columns_seen(builder: Builder, record: dict[str, Any]) -> None:
-    """What the columns of a table let be judged; a query that left one out says nothing of its field."""
+    """Set the fields that the columns of a table can show; a column that was not selected is unknown."""
     heads = {_path(key)[0].lower() for key in record}
     known = {f for f, column in _FROM.items() if column in heads}
     builder.columns_known = frozenset(known | {"session_tags"} | (builder.columns_known or frozenset()))

@@ -17,32 +17,35 @@ from auditor.evidence.schema import Column
 from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
+from auditor.readers.shared.carries import LOG_FIELDS, at_scope
 from auditor.readers.shared.free_form import scope_of
 from auditor.report import mask
 
-NAME = "cloudwatch-emf"
 MARKS = frozenset({"tokens_input", "tokens_output", "tokens_total", "cost_usd", "model"})
-OWNERS = ("tenant_id", "team_id", "workflow_id")
-IDS = frozenset({"request_id", "attempt_id", "trace_id", "session_id", "workflow_run_id"})
-MOST = 100  # values that one metric of a record may hold
+OWNER_FIELDS = ("tenant_id", "team_id", "workflow_id")
+UNIQUE_FIELDS = frozenset({"request_id", "attempt_id", "trace_id", "session_id", "workflow_run_id"})
+MAX_VALUES = 100  # of one metric of a record
+# the unit of a metric and what its numbers are multiplied by to become milliseconds
+MILLISECONDS = {"Seconds": 1000.0, "Microseconds": 0.001, "Milliseconds": 1.0}
+_STATISTICS = frozenset({"Values", "Counts", "Max", "Min", "Sum", "Count"})
 
 
 def match(record: dict[str, Any]) -> float:
     """The `_aws` member that makes a log record a metric."""
-    return 1.0 if taken_apart(record) is not None else 0.0
+    return 1.0 if emf_of(record) is not None else 0.0
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One record: a call, several calls of one invocation, or context."""
-    emf = taken_apart(record)
+    emf = emf_of(record)
     if emf is None:
         builder.skip(None, "an _aws member without CloudWatchMetrics")
         return
-    metrics = {name: measured(emf.values[name]) for name in emf.units if name in emf.values}
+    metrics = {name: single_values(emf.values[name]) for name in emf.units if name in emf.values}
     marks = [n for n in metrics if _field(builder, n) in MARKS]
     whole = all(metrics[n] is not None for n in marks)
     size = max((len(metrics[n] or ()) for n in marks), default=1)
-    if not whole or size > MOST:
+    if not whole or size > MAX_VALUES:
         builder.row("context", offset=offset, pointer=pointer, started_at=to_ns(emf.timestamp))
         builder.note("Metrics of statistics stand for many calls at once: they cannot be told apart.")
         return
@@ -50,11 +53,11 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     for position in range(size if call else 1):
         _row(emf, metrics, position, builder, offset, pointer, call=call)
     if call:
-        _warn(emf, builder)
+        _note_dimensions(emf, builder)
 
 
 def _row(
-    emf: Emf,
+    emf: EmfRecord,
     metrics: dict[str, list[Any] | None],
     position: int,
     builder: Builder,
@@ -87,54 +90,31 @@ def _row(
 
 
 def _field(builder: Builder, name: str) -> str | None:
-    found = builder.catalogue.lookup(name)
-    return found.field if found is not None and not found.weak else None
+    alias = builder.catalogue.lookup(name)
+    return alias.field if alias is not None and not alias.weak else None
 
 
 def _column(builder: Builder, name: str, unit: str) -> Column | None:
-    """The column of a metric; durations are turned into milliseconds by the unit that the record states."""
-    found = builder.catalogue.lookup(name)
-    if found is None:
+    """The column of a metric; durations become milliseconds by the unit in the record."""
+    alias = builder.catalogue.lookup(name)
+    if alias is None:
         return None
-    scale = MILLISECONDS.get(unit, 1.0) if found.field == "latency_ms" else 1.0
-    return builder.resolved(found, "request", name, scale)
+    scale = MILLISECONDS.get(unit, 1.0) if alias.field == "latency_ms" else 1.0
+    return builder.resolved(alias, "request", name, scale)
 
 
-def _warn(emf: Emf, builder: Builder) -> None:
-    """What a record loses, or costs, when CloudWatch makes metrics of it."""
+def _note_dimensions(emf: EmfRecord, builder: Builder) -> None:
+    """Note what a record loses, or costs, when CloudWatch makes metrics of it."""
     for key in emf.values:
         field, shown = _field(builder, key), mask.key(key)
-        if field in IDS and key in emf.dimensions:
+        if field in UNIQUE_FIELDS and key in emf.dimensions:
             builder.note(f"`{shown}` is a dimension: every request makes a metric of its own, and a charge.")
-        elif field in OWNERS and key not in emf.dimensions:
+        elif field in OWNER_FIELDS and key not in emf.dimensions:
             builder.note(f"`{shown}` is no dimension: the log record has it, the CloudWatch metric has not.")
 
 
-FORMAT = Format(
-    name=NAME,
-    layer="app",
-    title="CloudWatch embedded metric format",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id user_id request_id attempt_id response_id retry_count
-        session_id trace_id cost_usd model provider region inference_region tokens_input tokens_output
-        tokens_cache_read tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code
-        cost_center environment agent account_id team_budget_remaining""".split(),
-        "request",
-    ),
-    get="""`aws logs filter-log-events --log-group-name /aws/lambda/FUNCTION --filter-pattern \
-'{ $._aws.Timestamp = * }'`,
-or the same log group in Logs Insights with `fields @message | filter ispresent(_aws.Timestamp)`.""",
-)
-READERS = (RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({"_aws"})),)
-
-
-# the unit of a metric and what its numbers are multiplied by to become milliseconds
-MILLISECONDS = {"Seconds": 1000.0, "Microseconds": 0.001, "Milliseconds": 1.0}
-_STATISTICS = frozenset({"Values", "Counts", "Max", "Min", "Sum", "Count"})
-
-
-class Emf(NamedTuple):
-    """What one record says: dimensions and metrics by name, and its other root keys."""
+class EmfRecord(NamedTuple):
+    """The parts of one record: the units of its metrics, its dimensions, and the values of its root keys."""
 
     timestamp: Any
     namespace: str
@@ -143,7 +123,7 @@ class Emf(NamedTuple):
     values: dict[str, Any]
 
 
-def taken_apart(record: dict[str, Any]) -> Emf | None:
+def emf_of(record: dict[str, Any]) -> EmfRecord | None:
     """The parts of a record; None when its `_aws` member is not what the format asks for."""
     head = record.get("_aws")
     directives = head.get("CloudWatchMetrics") if isinstance(head, dict) else None
@@ -162,15 +142,27 @@ def taken_apart(record: dict[str, Any]) -> Emf | None:
         for group in _listed(directive.get("Dimensions")):
             dimensions.update(name for name in _listed(group) if isinstance(name, str))
     values = {key: value for key, value in record.items() if key != "_aws"}
-    return Emf(head.get("Timestamp"), namespace, units, frozenset(dimensions), values)
+    return EmfRecord(head.get("Timestamp"), namespace, units, frozenset(dimensions), values)
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def measured(value: Any) -> list[Any] | None:
-    """The single values of a metric, one a call; None for statistics, which hold no single value."""
+def single_values(value: Any) -> list[Any] | None:
+    """The values of a metric, one a call; None for statistics, which have no single values."""
     if isinstance(value, dict):
         return None if value.keys() & _STATISTICS else [value]
     return list(value) if isinstance(value, list) else [value]
+
+
+FORMAT = Format(
+    name="cloudwatch-emf",
+    layer="app",
+    title="CloudWatch embedded metric format",
+    carries=at_scope("request", *LOG_FIELDS),
+    get="""`aws logs filter-log-events --log-group-name /aws/lambda/FUNCTION --filter-pattern \
+'{ $._aws.Timestamp = * }'`,
+or the same log group in Logs Insights with `fields @message | filter ispresent(_aws.Timestamp)`.""",
+)
+READERS = (RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({"_aws"})),)

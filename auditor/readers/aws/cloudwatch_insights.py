@@ -28,13 +28,13 @@ from auditor.readers.aws.insights_rows import (
     is_stamp,
     is_total,
     markdown_rows,
-    nested,
     row_of,
+    unflatten,
 )
 from auditor.readers.contract import RecordReader, Sample, SourceReader
 from auditor.readers.shared import free_form
+from auditor.readers.shared.carries import IDS, MODEL, OUTCOME, OWNERS, TOKENS, at_scope
 
-NAME = "cloudwatch-insights"
 OWN = frozenset(
     """@ptr @message @logStream @log @ingestionTime @entity @aws.account @aws.region @requestId @duration
     @billedDuration @maxMemoryUsed @memorySize @xrayTraceId""".split()
@@ -54,12 +54,12 @@ def match(record: dict[str, Any]) -> float:
     known = bool(dotted) and (is_invocation(keys) or is_event(keys))
     if (known and ("@timestamp" in keys or len(dotted) > 1)) or is_total(keys):
         return 0.9
-    # a query may select the time and an application's own keys, and nothing else tells where they came from
+    # a query may select the time and an application's own keys, and nothing else shows where they came from
     return 0.6 if is_stamp(record.get("@timestamp")) else 0.0
 
 
 def sniff(sample: Sample) -> float:
-    """What `match` says of the first records; bare rows of `field` and `value`; the Markdown export."""
+    """By the first records; by bare rows of `field` and `value`; by the Markdown export."""
     head = sample.head.lstrip()
     if head[:1] == b"[" and head[1:].lstrip()[:1] == b"[":
         pairs = [set(o) == {"field", "value"} for o in sample.objects if isinstance(o, dict)]
@@ -131,11 +131,11 @@ def _selected(fields: dict[str, Any], builder: Builder, offset: int | None, poin
         inner = builder.beside(cloudtrail.FORMAT)
         columns_seen(inner, own)
         own.setdefault("eventTime", own.pop("timestamp", None))
-        cloudtrail.take(nested(own), inner, offset, pointer or "")
+        cloudtrail.take(unflatten(own), inner, offset, pointer or "")
     elif is_invocation(fields):
         inner = builder.beside(bedrock_invocation_log.FORMAT)
         columns_known(inner, own)
-        bedrock_invocation_log.take(nested(own), inner, offset, pointer)
+        bedrock_invocation_log.take(unflatten(own), inner, offset, pointer)
     else:
         _application(fields, own, builder, offset, pointer)
 
@@ -144,9 +144,8 @@ def _application(
     fields: dict[str, Any], own: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None
 ) -> None:
     row, seen = free_form.put(own, builder, offset, pointer)
-    builder.ids["format"][row] = NAME
     if "@requestId" in fields:
-        # what Logs Insights finds in Lambda's own lines: the id of an invocation
+        # discovered by Logs Insights in Lambda's own lines: the id of an invocation
         weak = Match("request_id", 400, True)
         builder.resolved(weak, "request", "@requestId").put(row, fields["@requestId"])
     if "@xrayTraceId" in fields:
@@ -157,15 +156,14 @@ def _application(
 
 
 FORMAT = Format(
-    name=NAME,
+    name="cloudwatch-insights",
     layer="app",
     title="CloudWatch Logs Insights results",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id user_id request_id attempt_id response_id retry_count
-        session_id trace_id cost_usd model provider region inference_region tokens_input tokens_output
-        tokens_cache_read tokens_cache_write tokens_reasoning tokens_total latency_ms iam_principal account_id
-        status error_code cost_center environment agent team_budget_remaining""".split(),
+    carries=at_scope(
         "request",
+        *(*OWNERS, "user_id", *IDS, "session_id", "trace_id", "cost_usd", *MODEL, "inference_region"),
+        *(*TOKENS, "latency_ms", "iam_principal", "account_id", *OUTCOME, "cost_center", "environment"),
+        *("agent", "team_budget_remaining"),
     ),
     get="""`aws logs start-query --log-group-name GROUP --start-time T0 --end-time T1 --query-string \
 'fields @timestamp, @message | limit 10000'`,

@@ -10,13 +10,13 @@ tenant, user, request, cost, principal, tag or trace. It never takes a series fo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from auditor.evidence.builder import Builder, ReaderState
 from auditor.evidence.formats import Format
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
+from auditor.readers.shared.carries import PRICED_TOKENS, at_scope
 
 # metric -> field, and how its values are put together
 FIELDS = {
@@ -38,18 +38,50 @@ _STREAM = frozenset({"metric_stream_name", "metric_name", "namespace"})
 _STATISTICS = ("Sum", "Average", "Maximum", "Minimum", "SampleCount")
 
 
-@dataclass
-class Told:
-    """What the series of one input say together."""
+class SeriesTotals(ReaderState):
+    """What the series of one input add up to, and the notes on it."""
 
-    sums: dict[str, float] = field(default_factory=dict)
-    models: set[str] = field(default_factory=set)
-    projects: set[str] = field(default_factory=set)
-    series: int = 0
-    known: int = 0
-    labels: bool = False
-    names_only: bool = False
-    throttled: bool = False
+    def __init__(self, builder: Builder) -> None:
+        super().__init__(builder)
+        self.sums: dict[str, float] = {}  # by field
+        self.models: set[str] = set()
+        self.projects: set[str] = set()
+        self.series = 0
+        self.known = 0  # series of metrics that are Bedrock's
+        self.labels = self.names_only = self.throttled = False
+
+    def add(self, series: dict[str, Any], name: str, dimensions: dict[str, str], total: float) -> None:
+        """Count one series of the metric `name`, whose values add up to `total`."""
+        self.series += 1
+        self.known += name in FIELDS or name in COUNTS
+        self.labels = self.labels or "Timestamps" in series
+        self.names_only = self.names_only or "MetricName" in series
+        self.throttled = self.throttled or (name == "InvocationThrottles" and total > 0)
+        if dimensions.get("Project"):
+            self.projects.add(dimensions["Project"])
+
+    def finish(self) -> None:
+        """Note what the metrics show, and what they cannot show."""
+        note = self.builder.note
+        note(
+            "Metrics add up by model and period and hold no calls: they never show a tenant, user, request "
+            "id, cost, principal, tag or trace. Bring the invocation log with request metadata, or the "
+            "gateway's records."
+        )
+        shown = [f"{total:,.0f} {f.removeprefix('tokens_').replace('_', '-')} tokens" for f, total in
+                 sorted(self.sums.items()) if f != "latency_ms"]  # fmt: skip
+        if shown:
+            note(f"{', '.join(shown)} of {len(self.models)} models in {self.series} series.")
+        if self.labels:
+            note("Namespace, metric and dimensions are not in this answer: they were read from the labels.")
+        if self.names_only and not self.sums:
+            note("These are names of metrics without values.")
+        if self.projects:
+            note(f"{len(self.projects)} projects: the one dimension that can stand for a cost owner.")
+        if self.throttled:
+            note("Throttled requests count neither as invocations nor as errors.")
+        if self.series and not self.known:
+            note("None of these metrics is one of Bedrock's.")
 
 
 def match(record: dict[str, Any]) -> float:
@@ -69,10 +101,10 @@ def match(record: dict[str, Any]) -> float:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One answer: a context row for each series."""
-    told = builder.state(_Notes).told
+    totals = builder.state(SeriesTotals)
     base, count = pointer or "", 0
     for where, series in _series(record):
-        builder.attempt(None, _put, series, builder, told, offset, base + where)
+        builder.attempt(None, _put, series, builder, totals, offset, base + where)
         count += 1
     if not count:
         builder.row("context", offset=offset, pointer=pointer, name="metrics without series")
@@ -85,7 +117,9 @@ def _series(record: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
     return [("", record)]
 
 
-def _put(series: dict[str, Any], builder: Builder, told: Told, offset: int | None, pointer: str) -> None:
+def _put(
+    series: dict[str, Any], builder: Builder, totals: SeriesTotals, offset: int | None, pointer: str
+) -> None:
     name, dimensions = _named(series)
     model = (
         dimensions.get("ModelId")
@@ -96,42 +130,33 @@ def _put(series: dict[str, Any], builder: Builder, told: Told, offset: int | Non
     row = builder.row(
         "context", offset=offset, pointer=pointer, started_at=to_ns(first), name=name or "metric"
     )
-    told.series += 1
-    told.known += name in FIELDS or name in COUNTS
-    told.labels = told.labels or "Timestamps" in series
-    told.names_only = told.names_only or "MetricName" in series
-    told.throttled = told.throttled or (name == "InvocationThrottles" and sum(values) > 0)
-    if dimensions.get("Project"):
-        told.projects.add(dimensions["Project"])
+    total = sum(values)
+    totals.add(series, name, dimensions, total)
     if model:
-        told.models.add(model)
-        builder.column("model", "metric_aggregate", "ModelId" if "ModelId" in dimensions else "Label").put(
-            row, model
-        )
-    found = FIELDS.get(name)
-    if found and values:
-        total = sum(values)
-        told.sums[found] = told.sums.get(found, 0.0) + total
-        builder.column(found, "metric_aggregate", name).put(
-            row, total / len(values) if found == "latency_ms" else total
-        )
+        totals.models.add(model)
+        key = "ModelId" if "ModelId" in dimensions else "Label"
+        builder.column("model", "metric_aggregate", key).put(row, model)
+    field = FIELDS.get(name)
+    if field and values:
+        totals.sums[field] = totals.sums.get(field, 0.0) + total
+        value = total / len(values) if field == "latency_ms" else total
+        builder.column(field, "metric_aggregate", name).put(row, value)
 
 
 def _named(series: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """The metric's name and dimensions; from the label where the answer has no name."""
-    held = series.get("Dimensions", series.get("dimensions"))
+    listed = series.get("Dimensions", series.get("dimensions"))
     dimensions: dict[str, str] = {}
-    if isinstance(held, list):
-        dimensions = {str(d.get("Name")): str(d.get("Value")) for d in held if isinstance(d, dict)}
-    elif isinstance(held, dict):
-        dimensions = {str(k): str(v) for k, v in held.items()}
+    if isinstance(listed, list):
+        dimensions = {str(d.get("Name")): str(d.get("Value")) for d in listed if isinstance(d, dict)}
+    elif isinstance(listed, dict):
+        dimensions = {str(k): str(v) for k, v in listed.items()}
     name = series.get("MetricName") or series.get("metric_name")
     if name:
         return str(name), dimensions
     words = str(series.get("Label") or "").split()
-    return next(
-        (w for w in reversed(words) if w in FIELDS or w in COUNTS), words[-1] if words else ""
-    ), dimensions
+    last = words[-1] if words else ""
+    return next((w for w in reversed(words) if w in FIELDS or w in COUNTS), last), dimensions
 
 
 def _model_in(label: str, name: str) -> str:
@@ -144,9 +169,9 @@ def _values(series: dict[str, Any]) -> tuple[list[float], Any]:
     """The values of a series and the time of its first."""
     points = series.get("Datapoints")
     if isinstance(points, list):
-        held = [p for p in points if isinstance(p, dict)]
-        raw = [next((p[s] for s in _STATISTICS if s in p), None) for p in held]
-        first = min((str(p.get("Timestamp")) for p in held), default=None)
+        points = [p for p in points if isinstance(p, dict)]
+        raw = [next((p[s] for s in _STATISTICS if s in p), None) for p in points]
+        first = min((str(p.get("Timestamp")) for p in points), default=None)
     elif isinstance(series.get("value"), dict):
         raw, first = [series["value"].get("sum")], series.get("timestamp")
     else:
@@ -156,54 +181,11 @@ def _values(series: dict[str, Any]) -> tuple[list[float], Any]:
     return [float(v) for v in raw if isinstance(v, (int, float)) and not isinstance(v, bool)], first
 
 
-class _Notes(ReaderState):
-    """What the series of one input add up to, and the notes on it."""
-
-    def __init__(self, builder: Builder) -> None:
-        super().__init__(builder)
-        self.told = Told()
-
-    def finish(self) -> None:
-        """Say what the metrics can show and what they never can."""
-        _note(self.builder, self.told)
-
-
-def _note(builder: Builder, told: Told) -> None:
-    builder.note(
-        "Metrics add up by model and period and hold no calls: they never show a tenant, user, request id, "
-        "cost, principal, tag or trace. Bring the invocation log with request metadata, or the gateway's "
-        "records."
-    )
-    shown = [f"{total:,.0f} {f.removeprefix('tokens_').replace('_', '-')} tokens" for f, total in
-             sorted(told.sums.items()) if f != "latency_ms"]  # fmt: skip
-    if shown:
-        builder.note(f"{', '.join(shown)} of {len(told.models)} models in {told.series} series.")
-    if told.labels:
-        builder.note(
-            "Namespace, metric and dimensions are not in this answer: they were read from the labels."
-        )
-    if told.names_only and not told.sums:
-        builder.note("These are names of metrics without values.")
-    if told.projects:
-        builder.note(f"{len(told.projects)} projects: the one dimension that can stand for a cost owner.")
-    if told.throttled:
-        builder.note("Throttled requests count neither as invocations nor as errors.")
-    if told.series and not told.known:
-        builder.note("None of these metrics is one of Bedrock's.")
-
-
 FORMAT = Format(
     name="cloudwatch-metrics",
     layer="provider",
     title="CloudWatch metrics of Bedrock",
-    carries={
-        "model": "metric_aggregate",
-        "tokens_input": "metric_aggregate",
-        "tokens_output": "metric_aggregate",
-        "tokens_cache_read": "metric_aggregate",
-        "tokens_cache_write": "metric_aggregate",
-        "latency_ms": "metric_aggregate",
-    },
+    carries=at_scope("metric_aggregate", "model", *PRICED_TOKENS, "latency_ms"),
     get="""`aws cloudwatch get-metric-statistics --namespace AWS/Bedrock --metric-name InputTokenCount
 --dimensions Name=ModelId,Value=MODEL --start-time 2026-09-14T00:00:00Z --end-time 2026-09-15T00:00:00Z
 --period 3600 --statistics Sum` shows volume; for owners bring the invocation log

@@ -1,7 +1,4 @@
-"""Rows of Logs Insights taken apart: pairs to columns, dotted columns to records, and what a selection shows.
-
-It never guesses at a column that the query renamed.
-"""
+"""Rows of Logs Insights: pairs to columns, dotted columns to records, the fields that a selection shows."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ _DOTTED = re.compile(r"\((?:@|identity\.arn|(?:input|output)\.\w+TokenCount|requ
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}")
 _IDS = ("requestid", "request_id", "eventid", "traceid", "trace_id", "correlation_id")
 _INVOCATION = ("identity.arn", "input.inputtokencount", "output.outputtokencount", "schematype")
-# what a column of the invocation log shows; the token counts of caches stand beside the others
+# the fields that a column of the invocation log shows
 _SHOWS = {
     "identity.arn": ("iam_principal", "user_id"),
     "modelid": ("model",),
@@ -51,8 +48,8 @@ def is_document(record: dict[str, Any]) -> bool:
 
 def row_of(cells: Any) -> dict[str, Any]:
     """A row of `field` and `value` pairs as columns."""
-    held = cells if isinstance(cells, list) else []
-    return {str(c["field"]): c.get("value") for c in held if isinstance(c, dict) and "field" in c}
+    pairs = cells if isinstance(cells, list) else []
+    return {str(c["field"]): c.get("value") for c in pairs if isinstance(c, dict) and "field" in c}
 
 
 def is_invocation(keys: Iterable[str]) -> bool:
@@ -79,8 +76,8 @@ def aggregated(fields: dict[str, Any]) -> bool:
     return not single and any(_TOTAL.match(key) for key in fields)
 
 
-def nested(fields: dict[str, Any]) -> dict[str, Any]:
-    """Dotted columns as the record that they were selected from; an empty cell is no key."""
+def unflatten(fields: dict[str, Any]) -> dict[str, Any]:
+    """Dotted columns as the nested record that they were selected from; an empty cell is no key."""
     out: dict[str, Any] = {}
     for key, value in fields.items():
         if value in (None, ""):
@@ -105,10 +102,9 @@ def columns_known(builder: Builder, fields: Iterable[str]) -> None:
         if shown is not None:
             known.update(shown)
             continue
-        name = key.removeprefix("@")
-        found = builder.catalogue.lookup(name)
-        if found is not None:
-            known.add(found.field)
+        alias = builder.catalogue.lookup(key.removeprefix("@"))
+        if alias is not None:
+            known.add(alias.field)
     builder.columns_known = frozenset(known)
 
 
@@ -129,7 +125,7 @@ def is_markdown(head: bytes) -> bool:
 
 
 def markdown_rows(text: str, skip: SkipFn) -> Iterator[dict[str, Any]]:
-    """The rows of the console's Markdown export, behind the query that it repeats."""
+    """The rows of the console's Markdown export, after the query that it repeats."""
     table = _TABLE.search(text)
     if table is None:
         skip(1, "no rows behind the query")

@@ -1,6 +1,6 @@
 """One Bedrock invocation record as a typed struct, in the spelling of S3 or of Athena.
 
-Bodies stay undecoded: only the latency that the service writes beside them is looked for.
+Bodies stay undecoded: only the latency that the service writes into them is looked for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Identity(msgspec.Struct, gc=False):
     arn: str | None = None
 
 
-class Input(msgspec.Struct, gc=False, rename="camel"):
+class RecordInput(msgspec.Struct, gc=False, rename="camel"):
     """The request side; its body stays undecoded."""
 
     input_token_count: int | float | str | None = None
@@ -30,13 +30,13 @@ class Input(msgspec.Struct, gc=False, rename="camel"):
     cache_write_input_token_count: int | float | str | None = None
 
 
-class Output(msgspec.Struct, gc=False, rename="camel"):
+class RecordOutput(msgspec.Struct, gc=False, rename="camel"):
     """The response side; its body stays undecoded."""
 
     output_token_count: int | float | str | None = None
 
 
-class Record(msgspec.Struct, gc=False, rename="camel"):
+class InvocationRecord(msgspec.Struct, gc=False, rename="camel"):
     """One invocation."""
 
     schema_type: str = ""
@@ -51,30 +51,32 @@ class Record(msgspec.Struct, gc=False, rename="camel"):
     inference_region: str | None = None
     error_code: str | None = None
     status: str | int | None = None
-    input: Input | None = None
-    output: Output | None = None
+    input: RecordInput | None = None
+    output: RecordOutput | None = None
 
 
-_decoder = msgspec.json.Decoder(Record)
+_decoder = msgspec.json.Decoder(InvocationRecord)
 decode_record = _decoder.decode
-_CAMEL = {f.encode_name.lower(): f.encode_name for f in msgspec.structs.fields(Record)}
+_CAMEL = {f.encode_name.lower(): f.encode_name for f in msgspec.structs.fields(InvocationRecord)}
 _INNER = {
-    f.encode_name.lower(): f.encode_name for s in (Identity, Input, Output) for f in msgspec.structs.fields(s)
+    f.encode_name.lower(): f.encode_name
+    for s in (Identity, RecordInput, RecordOutput)
+    for f in msgspec.structs.fields(s)
 }
 
 
 def latency_of(text: bytes) -> int | None:
-    """The latency that the service wrote, in ms; such words inside a prompt are escaped and do not match."""
+    """The latency that the service wrote, in ms; the same words inside a prompt are escaped."""
     for mark in _LATENCIES:
         at = text.rfind(mark)
         if at >= 0:
-            found = _NUMBER.match(text, at + len(mark))
-            return int(found[1]) if found and len(found[1]) < 19 else None
+            number = _NUMBER.match(text, at + len(mark))
+            return int(number[1]) if number and len(number[1]) < 19 else None
     return None
 
 
-def folded(record: dict[str, Any]) -> Record:
-    """A record that was decoded already, keys in any case; msgspec.DecodeError when it has another shape.
+def folded(record: dict[str, Any]) -> InvocationRecord:
+    """A decoded record, keys in any case, as a typed one; msgspec.DecodeError when it has another shape.
 
     A query writes structures as text, as JSON or `{k=v}`: they are opened.
     """
@@ -95,26 +97,27 @@ def _is_map(value: Any) -> bool:
     return isinstance(value, dict)
 
 
-class Usage(NamedTuple):
-    """Tokens that stand in a body alone."""
+class BodyUsage(NamedTuple):
+    """Token counts of a response body by field, and where in the record they are."""
 
-    tokens_input: Any
-    tokens_output: Any
-    tokens_cache_read: Any
-    tokens_cache_write: Any
     path: str
+    counts: dict[str, Any]
 
 
 _METRICS = "amazon-bedrock-invocationMetrics"
-_COUNTS = (
-    ("inputTokens", "inputTokenCount", "input_tokens"),
-    ("outputTokens", "outputTokenCount", "output_tokens"),
-    ("cacheReadInputTokens", "cacheReadInputTokenCount", "cache_read_input_tokens"),
-    ("cacheWriteInputTokens", "cacheWriteInputTokenCount", "cache_creation_input_tokens"),
-)
+_COUNTS = {
+    "tokens_input": ("inputTokens", "inputTokenCount", "input_tokens"),
+    "tokens_output": ("outputTokens", "outputTokenCount", "output_tokens"),
+    "tokens_cache_read": ("cacheReadInputTokens", "cacheReadInputTokenCount", "cache_read_input_tokens"),
+    "tokens_cache_write": (
+        "cacheWriteInputTokens",
+        "cacheWriteInputTokenCount",
+        "cache_creation_input_tokens",
+    ),
+}
 
 
-def usage_of(body: Any) -> Usage | None:
+def usage_of(body: Any) -> BodyUsage | None:
     """The usage in a response body: of Converse, of the model itself, or of the last chunk of a stream."""
     path = "output.outputBodyJson."
     if isinstance(body, list):
@@ -124,29 +127,29 @@ def usage_of(body: Any) -> Usage | None:
     if not isinstance(body, dict):
         return None
     name = _METRICS if _is_map(body.get(_METRICS)) else "usage"
-    held = body.get(name)
-    if not isinstance(held, dict):
+    usage = body.get(name)
+    if not isinstance(usage, dict):
         return None
-    taken, made, cached, stored = [next((held[k] for k in names if k in held), None) for names in _COUNTS]
-    found = Usage(taken, made, cached, stored, path + name)
-    return found if any(count is not None for count in found[:-1]) else None
+    counts = {f: next((usage[k] for k in keys if k in usage), None) for f, keys in _COUNTS.items()}
+    counts = {field: count for field, count in counts.items() if count is not None}
+    return BodyUsage(path + name, counts) if counts else None
 
 
-class _Answer(msgspec.Struct, gc=False, rename="camel"):
+class _BodyOutput(msgspec.Struct, gc=False, rename="camel"):
     output_body_json: Any = None
 
 
-class _Answered(msgspec.Struct, gc=False):
-    output: _Answer | None = None
+class _BodyRecord(msgspec.Struct, gc=False):
+    output: _BodyOutput | None = None
 
 
-_answers = msgspec.json.Decoder(_Answered)
+_body_decoder = msgspec.json.Decoder(_BodyRecord)
 
 
 def body_of(line: bytes) -> Any:
     """The response body of a record, decoded only where the record's own counts are missing."""
     try:
-        answer = _answers.decode(line).output
+        output = _body_decoder.decode(line).output
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return answer.output_body_json if answer is not None else None
+    return output.output_body_json if output is not None else None

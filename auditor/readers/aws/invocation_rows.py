@@ -1,6 +1,6 @@
 """Bedrock invocation records put into the table, a block at a time and column by column.
 
-It never reads a body: of one that states its usage alone, only the counts are handed over.
+Bodies are not read, but for the token counts of one whose record has none.
 """
 
 from __future__ import annotations
@@ -13,31 +13,28 @@ from typing import Any
 import msgspec
 
 from auditor.catalogue.principals import user_of
-from auditor.evidence.builder import Builder
+from auditor.evidence.builder import Builder, ReaderState
 from auditor.evidence.schema import Column
 from auditor.framing.nested import opened_text
 from auditor.framing.times import to_ns
-from auditor.readers.aws.invocation_records import Input, Output, Record, Usage
+from auditor.readers.aws.invocation_records import BodyUsage, InvocationRecord, RecordInput, RecordOutput
 
-NAME = "bedrock-invocation-log"
 INFERENCE = frozenset(
     """Converse ConverseStream InvokeModel InvokeModelWithResponseStream InvokeModelWithBidirectionalStream
     StartAsyncInvoke CreateInference ChatCompletions Responses""".split()
 )
 METADATA = ("entries", "longest_key", "longest_value", "invalid", "bytes", "keys")
 _ALLOWED = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,\-.]*")
+_no_input, _no_output = RecordInput(), RecordOutput()
 
 
-_no_input, _no_output = Input(), Output()
-
-
-class Log:
+class InvocationRows(ReaderState):
     """Puts records into a builder, a block at a time and column by column."""
 
     def __init__(self, builder: Builder) -> None:
-        self.builder = builder
+        super().__init__(builder)
         column = builder.column
-        self.plain: tuple[tuple[Column, Callable[[Record], Any]], ...] = (
+        self.plain: tuple[tuple[Column, Callable[[InvocationRecord], Any]], ...] = (
             (column("attempt_id", "attempt", "requestId"), lambda r: r.request_id),
             (column("model", "request", "modelId"), lambda r: r.model_id),
             (column("region", "request", "region"), lambda r: r.region),
@@ -53,7 +50,7 @@ class Log:
             (builder.fact("operation"), lambda r: r.operation),
             (column("provider", "request", "schemaType"), lambda _: "aws.bedrock"),
         )
-        self.rare: tuple[tuple[Column, Callable[[Record], Any]], ...] = (
+        self.rare: tuple[tuple[Column, Callable[[InvocationRecord], Any]], ...] = (
             (column("inference_region", "attempt", "inferenceRegion"), lambda r: r.inference_region),
             (column("error_code", "attempt", "errorCode"), lambda r: r.error_code),
             (column("status", "attempt", "status"), lambda r: r.status),
@@ -75,13 +72,13 @@ class Log:
 
     def put(
         self,
-        records: list[Record],
+        records: list[InvocationRecord],
         offsets: list[int | None],
         latencies: list[int | None],
         pointer: str | None = None,
-        usages: dict[int, Usage] | None = None,
+        usages: dict[int, BodyUsage] | None = None,
     ) -> None:
-        """A block of records; operations that are no inference are context."""
+        """Put a block of records; operations that are no inference are context."""
         builder, size = self.builder, len(records)
         first = builder.rows(size, offset=offsets, process=None)
         ids, rows = builder.ids, range(first, first + size)
@@ -89,7 +86,6 @@ class Log:
             "call" if r.operation in INFERENCE or (not r.operation and _ran(r)) else "context"
             for r in records
         ]
-        ids["format"][first:] = [NAME] * size
         ids["pointer"][first:] = [pointer] * size
         ids["started_at"] += [to_ns(r.timestamp) for r in records]
         ids["ended_at"] += [None] * size
@@ -114,13 +110,12 @@ class Log:
             if record.request_metadata is not None:
                 self._metadata(row, record.request_metadata)
 
-    def _usage(self, row: int, usage: Usage) -> None:
-        """Tokens that only the response body states."""
-        for field, value in zip(usage._fields[:-1], usage[:-1], strict=True):
-            if value is not None:
-                self.builder.column(field, "request", usage.path, rank=50).put(row, value)
+    def _usage(self, row: int, usage: BodyUsage) -> None:
+        """Put the tokens of a response body."""
+        for field, count in usage.counts.items():
+            self.builder.column(field, "request", usage.path, rank=50).put(row, count)
 
-    def _identities(self, rows: range, records: list[Record]) -> None:
+    def _identities(self, rows: range, records: list[InvocationRecord]) -> None:
         for row, record in zip(rows, records, strict=True):
             identity = record.identity
             if isinstance(identity, list):
@@ -129,8 +124,8 @@ class Log:
             self.principal.put(row, arn)
             if arn:
                 if arn not in self.users:
-                    who = user_of(arn)
-                    self.users[arn] = who[1] if who else None
+                    user = user_of(arn)
+                    self.users[arn] = user[1] if user else None
                 if self.users[arn]:
                     self.user.put(row, self.users[arn])
 
@@ -158,15 +153,15 @@ class Log:
             column.values.append(value)
 
 
-def _ran(record: Record) -> bool:
+def _ran(record: InvocationRecord) -> bool:
     """Whether a record whose operation was not selected is an inference: it names a model or has tokens."""
     return bool(record.model_id) or counted(record)
 
 
-def counted(record: Record) -> bool:
-    """Whether the record states its tokens itself."""
-    given = (record.input or _no_input).input_token_count, (record.output or _no_output).output_token_count
-    return given != (None, None)
+def counted(record: InvocationRecord) -> bool:
+    """Whether the record has token counts of its own."""
+    counts = (record.input or _no_input).input_token_count, (record.output or _no_output).output_token_count
+    return counts != (None, None)
 
 
 @lru_cache(maxsize=1024)

@@ -19,8 +19,8 @@ from auditor.framing.nested import leaves, opened_text
 from auditor.framing.times import to_ns
 from auditor.readers.contract import LineReader, RecordReader
 from auditor.readers.shared import free_form
+from auditor.readers.shared.carries import LOG_FIELDS, at_scope
 
-NAME = "lambda-log"
 _UUID = r"(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
 _LINE = re.compile(
     rf"(?:(?P<kind>START|END|REPORT) RequestId: {_UUID}\b(?P<rest>.*)"
@@ -46,11 +46,11 @@ def _platform(record: dict[str, Any]) -> bool:
 
 
 def line(text: str) -> dict[str, Any] | None:
-    """A line that the platform writes as text."""
-    found = _LINE.fullmatch(text.strip()) if text[:1] in "SERITLX" else None
-    if found is None:
+    """A line of text that the platform writes, as a record of its own kind; None for any other."""
+    parts = _LINE.fullmatch(text.strip()) if text[:1] in "SERITLX" else None
+    if parts is None:
         return None
-    return {"type": f"platform.{(found['kind'] or found['other'] or 'xray').lower()}", "record": {}}
+    return {"type": f"platform.{(parts['kind'] or parts['other'] or 'xray').lower()}", "record": {}}
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
@@ -65,7 +65,6 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         )
         return
     row, seen = free_form.put(record, builder, offset, pointer)
-    builder.ids["format"][row] = NAME
     message = record.get("message")
     if isinstance(message, str) and message[:1] == "{":
         message = opened_text(message)
@@ -84,22 +83,16 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
 
 def _region(record: dict[str, Any], builder: Builder, row: int) -> None:
     """Where the function ran: it may call a model in another region."""
-    found = _REGION.match(str(record.get("function_arn") or ""))
-    if found:
-        builder.column("region", "process", "function_arn").put(row, found[1])
+    arn = _REGION.match(str(record.get("function_arn") or ""))
+    if arn:
+        builder.column("region", "process", "function_arn").put(row, arn[1])
 
 
 FORMAT = Format(
-    name=NAME,
+    name="lambda-log",
     layer="app",
     title="AWS Lambda logs",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id user_id request_id attempt_id response_id retry_count
-        session_id trace_id cost_usd model provider region inference_region tokens_input tokens_output
-        tokens_cache_read tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code
-        cost_center environment agent account_id team_budget_remaining""".split(),
-        "request",
-    ),
+    carries=at_scope("request", *LOG_FIELDS),
     get="""`aws logs tail /aws/lambda/FUNCTION --since 1h --format short > function.log`, or
 `aws logs filter-log-events --log-group-name /aws/lambda/FUNCTION > function.json`.""",
 )

@@ -1,6 +1,6 @@
-"""What the billing readers share: a whole bill, or its records found between others, read by a layout.
+"""The reader of a billing format: a whole bill, or records of a bill among others, read by a layout.
 
-A row is an aggregate of usage type and hour: it never stands for one request.
+A row is an aggregate of usage type and hour, not one request.
 """
 
 from __future__ import annotations
@@ -11,11 +11,21 @@ from typing import Any
 
 from auditor.errors import InputError
 from auditor.evidence.builder import Builder, ReaderState
+from auditor.evidence.formats import Format
 from auditor.inputs.source import Source
-from auditor.readers.billing.columns import Found, Layout, found, grouped
-from auditor.readers.billing.rows import Rows
-from auditor.readers.billing.table import BROKEN, Bill, columns_in, columns_of, of_records, opened, unreadable
-from auditor.readers.contract import Sample
+from auditor.readers.billing.columns import BillHeaders, Layout, grouped, headers_of
+from auditor.readers.billing.rows import BillRows
+from auditor.readers.billing.table import (
+    BROKEN,
+    BillTable,
+    columns_in,
+    columns_of,
+    of_records,
+    opened,
+    unreadable,
+)
+from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.shared.carries import MODEL, PRICED_TOKENS, at_scope
 
 SELECTION = "A selection of columns: fields whose columns are missing cannot be judged from this sample."
 HEADLESS = (
@@ -25,12 +35,8 @@ HEADLESS = (
 TAGGED = ("tenant_id", "team_id", "workflow_id", "cost_center", "environment")
 # what every bill carries, and where
 CARRIES = (
-    dict.fromkeys(TAGGED, "resource_tag")
-    | dict.fromkeys(
-        """cost_usd model provider region tokens_input tokens_output tokens_cache_read
-        tokens_cache_write""".split(),
-        "billing_aggregate",
-    )
+    at_scope("resource_tag", *TAGGED)
+    | at_scope("billing_aggregate", "cost_usd", *MODEL, *PRICED_TOKENS)
     | {"principal_tags": "principal_tag", "resource_tags": "resource_tag", "account_id": "account"}
 )
 # the fields that a column can show, by what it holds
@@ -39,7 +45,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "tags": ("principal_tags", "resource_tags", *TAGGED),
     "resource_tags": ("resource_tags", *TAGGED),
     "cost_category": TAGGED,
-    "usage": ("model", "region", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write"),
+    "usage": ("model", "region", *PRICED_TOKENS),
     "meter": ("model",),
     "details": ("model",),
     "description": ("model",),
@@ -53,28 +59,34 @@ SHOWN: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Billing:
-    """One billing format: how its header is known, where its columns are, what a whole export has."""
+class BillReader:
+    """Reads one billing format, by its headers, the layout of its columns, and what a whole export has."""
 
-    name: str
+    format: Format
     layout: Layout
-    claims: Callable[[list[str]], float]
-    whole: Callable[[Collection[str]], bool]
-    carries: frozenset[str]
-    unsure: frozenset[str] = frozenset()  # carried, but only seen where it is: its absence says nothing
+    claims: Callable[[list[str]], float]  # how sure a header is that of the format: 0 to 1
+    is_whole: Callable[[Collection[str]], bool]  # whether columns are those of a whole export
+    unsure: frozenset[str] = frozenset()  # fields whose absence says nothing: only some exports have them
+
+    def readers(self) -> tuple[SourceReader, RecordReader]:
+        """The readers of whole bills and of single records."""
+        return (
+            SourceReader(format=self.format, sniff=self.sniff, read=self.read),
+            RecordReader(format=self.format, match=self.match, take=self.take),
+        )
 
     def sniff(self, sample: Sample) -> float:
-        """By the header of a table, or by the records where all are a bill's; others are told one by one."""
+        """By the header of a table, or by the records where all are a bill's; others are claimed singly."""
         if sample.container in ("table", "parquet"):
             return max((self.claims(names) for names in columns_in(sample)), default=0.0)
         header = max((self.claims(names) for names in columns_in(sample) if names), default=0.0)
         scores = [self.claims(columns_of(o)) for o in sample.objects]
         records = max(scores) if scores and all(scores) and not sample.lines else 0.0
-        found = max(header, records)
-        return found if found >= 0.8 else 0.0
+        score = max(header, records)
+        return score if score >= 0.8 else 0.0
 
     def match(self, record: dict[str, Any]) -> float:
-        """One record of a bill among others."""
+        """How sure the keys of one record among others are those of a bill."""
         score = self.claims(list(record))
         return score if score >= 0.8 else 0.0
 
@@ -83,7 +95,7 @@ class Billing:
         bill = opened(source, builder.skip, lambda names: self.claims(names) > 0)
         if not self.claims(bill.names):
             raise InputError(
-                f"{source.name}: a table without the columns of {self.name}",
+                f"{source.name}: a table without the columns of {self.format.name}",
                 "`auditor formats` lists what can be read",
             )
         try:
@@ -95,43 +107,46 @@ class Billing:
         self, record: dict[str, Any], builder: Builder, _offset: int | None, _pointer: str | None
     ) -> None:
         """Keep a record until all are there: rows are grouped."""
-        builder.state(_Records, self).records.append(record)
+        builder.state(BillRecords, self).records.append(record)
 
-    def put_all(self, bill: Bill, builder: Builder) -> None:
+    def put_all(self, bill: BillTable, builder: Builder) -> None:
         """Put the rows of a bill, grouped."""
-        have = found(bill, self.layout)
-        frame = grouped(bill, have, by_day=builder.reading.by_day)
+        headers = headers_of(bill, self.layout)
+        frame = grouped(bill, headers, by_day=builder.reading.by_day)
         if bill.headless:
             builder.note(HEADLESS)
-        rows = Rows(builder, have)
+        rows = BillRows(builder, headers)
         rows.put_all(frame)
-        self._known(builder, bill, have, rows)
+        self._set_columns_known(builder, bill, headers, has_principal_tags=rows.tags.principal)
 
-    def _known(self, builder: Builder, bill: Bill, have: Found, rows: Rows) -> None:
+    def _set_columns_known(
+        self, builder: Builder, bill: BillTable, headers: BillHeaders, *, has_principal_tags: bool
+    ) -> None:
         """What a fragment leaves out cannot be judged; a whole export without a column was made so."""
-        seen = {"principal_tags"} if rows.tags.principal else set()
-        if self.whole(bill.names):
-            if self.unsure - seen:
-                builder.columns_known = self.carries - (self.unsure - seen)
+        seen = {"principal_tags"} if has_principal_tags else set()
+        unsure, carried = self.unsure - seen, frozenset(self.format.carries)
+        if self.is_whole(bill.names):
+            if unsure:
+                builder.columns_known = carried - unsure
             return
-        known = {f for role in have.texts for f in SHOWN.get(role, ())} - (self.unsure - seen) | seen
-        known |= {"cost_usd"} if have.costs else set()
-        known |= {"resource_tags", *TAGGED} if have.tags else set()
-        if have.amount is None or not have.has("usage", "meter", "inference"):
-            known -= {"tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write"}
-        builder.columns_known = frozenset(known & self.carries)
+        known = {f for role in headers.texts for f in SHOWN.get(role, ())} - unsure | seen
+        known |= {"cost_usd"} if headers.costs else set()
+        known |= {"resource_tags", *TAGGED} if headers.tags else set()
+        if headers.amount is None or not headers.has("usage", "meter", "inference"):
+            known.difference_update(PRICED_TOKENS)
+        builder.columns_known = frozenset(known & carried)
         builder.note(SELECTION)
 
 
-class _Records(ReaderState):
-    """Records of a bill found one by one: they are grouped when all are there."""
+class BillRecords(ReaderState):
+    """Records of a bill among others: they are grouped when all are there."""
 
-    def __init__(self, builder: Builder, billing: Billing) -> None:
+    def __init__(self, builder: Builder, reader: BillReader) -> None:
         super().__init__(builder)
-        self.billing = billing
+        self.reader = reader
         self.records: list[dict[str, Any]] = []
 
     def finish(self) -> None:
-        """Read the records that were kept."""
+        """Put the records that were kept."""
         if self.records:
-            self.billing.put_all(of_records(self.records), self.builder)
+            self.reader.put_all(of_records(self.records), self.builder)

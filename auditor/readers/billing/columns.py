@@ -1,6 +1,6 @@
-"""Where a bill keeps what its rows are read by, and its rows grouped: sums of money and of use.
+"""The columns of a bill by what they hold, and its rows grouped: sums of cost and usage.
 
-All of it runs in Polars, so a bill of any length becomes a few rows; what a row means is not decided here.
+All of it runs in Polars, so a bill of any length becomes a few rows.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from auditor.readers.billing.table import ROW, Bill
+from auditor.readers.billing.table import ROW, BillTable
 from auditor.readers.billing.tag_maps import BLANKS, bare
 
 WEIGHT, COST, PAID_BY, AMOUNT, START, DAY = (
     f"bill {n}" for n in "weight cost payer amount start day".split()
 )
-# tags, resources and prices are many: only rows that may be calls are told apart by them
+# tags, resources and prices are many: only rows that may be calls are kept apart by them
 WIDE = frozenset({"resource", "description", "tags", "resource_tags", "cost_category", "details"})
 
 
@@ -36,7 +36,7 @@ class Layout:
 
 
 class TagColumn(NamedTuple):
-    """A tag that has a column of its own: its header, its key, and where its value stands."""
+    """A tag that has a column of its own: its header, its key, and its scope."""
 
     header: str
     key: str
@@ -44,8 +44,8 @@ class TagColumn(NamedTuple):
 
 
 @dataclass
-class Found:
-    """The columns of one bill: headers by what they hold, and tags that have columns of their own."""
+class BillHeaders:
+    """The headers of one bill by the role of their column, and tags that have columns of their own."""
 
     texts: dict[str, list[str]]
     costs: list[str]
@@ -56,6 +56,14 @@ class Found:
     def has(self, *roles: str) -> bool:
         """Whether the bill has a column for one of these."""
         return any(r in self.texts for r in roles)
+
+    def first(self, record: Mapping[str, Any], role: str) -> tuple[str, str]:
+        """The first cell of a role that is not empty, and its header; two empty texts where all are."""
+        for header in self.texts.get(role, ()):
+            value = record[header]
+            if value:
+                return value, header
+        return "", ""
 
 
 def squashed(name: str) -> str:
@@ -80,8 +88,8 @@ def tag_column(header: str) -> TagColumn | None:
     return None
 
 
-def found(bill: Bill, layout: Layout) -> Found:
-    """Where this bill has what the layout names."""
+def headers_of(bill: BillTable, layout: Layout) -> BillHeaders:
+    """The headers under which this bill has what the layout names."""
     at: dict[str, str] = {}
     for name in bill.names:
         at.setdefault(squashed(name), name)
@@ -89,8 +97,8 @@ def found(bill: Bill, layout: Layout) -> Found:
     pair = next((p for p in layout.amounts if p[0] in at), None)
     if pair is not None:
         texts["unit"] = [at[n] for n in pair[1] if n in at]
-    return Found(
-        {role: headers for role, headers in texts.items() if headers},
+    return BillHeaders(
+        {role: names for role, names in texts.items() if names},
         [at[n] for n in layout.costs if n in at],
         at[pair[0]] if pair else None,
         next((at[n] for n in layout.starts if n in at), None),
@@ -98,46 +106,48 @@ def found(bill: Bill, layout: Layout) -> Found:
     )
 
 
-def grouped(bill: Bill, have: Found, *, by_day: bool = False) -> pl.DataFrame:
+def grouped(bill: BillTable, headers: BillHeaders, *, by_day: bool = False) -> pl.DataFrame:
     """Identical rows together: how many they are, the sums of cost and amount, the first row and its time.
 
     `by_day` keeps the days apart, for a bill that is compared with logs.
     """
     schema = bill.lazy.collect_schema()
-    wide = {h for role in WIDE & set(have.texts) for h in have.texts[role]} | {t.header for t in have.tags}
+    wide = {h for role in WIDE & set(headers.texts) for h in headers.texts[role]} | {
+        t.header for t in headers.tags
+    }
     keys = list(
-        dict.fromkeys([*(h for hs in have.texts.values() for h in hs), *(t.header for t in have.tags)])
+        dict.fromkeys([*(h for hs in headers.texts.values() for h in hs), *(t.header for t in headers.tags)])
     )
     lazy, sums = bill.lazy, [pl.len().alias(WEIGHT), pl.col(ROW).min()]
     made = []
-    if have.costs:
-        costs = [_number(h, schema[h], bill.comma) for h in have.costs]
+    if headers.costs:
+        costs = [_number(h, schema[h], bill.comma) for h in headers.costs]
         made.append(pl.coalesce(costs).alias(COST))
         sums += [_sum(COST)]
-        payer: pl.Expr = pl.lit(have.costs[0])
-        for header, cost in reversed(list(zip(have.costs, costs, strict=True))):
+        payer: pl.Expr = pl.lit(headers.costs[0])
+        for header, cost in reversed(list(zip(headers.costs, costs, strict=True))):
             payer = pl.when(cost.is_not_null().any()).then(pl.lit(header)).otherwise(payer)
         sums += [payer.alias(PAID_BY)] if len(costs) > 1 else []
-    if have.amount:
-        made.append(_number(have.amount, schema[have.amount], bill.comma).alias(AMOUNT))
+    if headers.amount:
+        made.append(_number(headers.amount, schema[headers.amount], bill.comma).alias(AMOUNT))
         sums += [_sum(AMOUNT)]
-    if have.start:
-        sums.append(pl.col(have.start).min().cast(pl.String).alias(START))
+    if headers.start:
+        sums.append(pl.col(headers.start).min().cast(pl.String).alias(START))
         if by_day:
-            made.append(pl.col(have.start).cast(pl.String).str.slice(0, 10).alias(DAY))
-    if wide and (test := _maybe_call(have)) is not None:
+            made.append(pl.col(headers.start).cast(pl.String).str.slice(0, 10).alias(DAY))
+    if wide and (test := _maybe_call(headers)) is not None:
         made += [pl.when(test).then(pl.col(h)).alias(h) for h in wide]
     numbered = lazy if ROW in schema else lazy.with_row_index(ROW, offset=bill.first)
     lazy = numbered.with_columns(made)
     if not keys:
         return lazy.select(sums).collect(engine="streaming")
     return _trimmed(
-        lazy.group_by([*keys, *([DAY] if by_day and have.start else [])])
+        lazy.group_by([*keys, *([DAY] if by_day and headers.start else [])])
         .agg(sums)
         .sort(ROW)
         .collect(engine="streaming"),
         keys,
-        {t.header for t in have.tags},
+        {t.header for t in headers.tags},
     )
 
 
@@ -146,29 +156,28 @@ def _sum(name: str) -> pl.Expr:
     return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
 
 
-def _maybe_call(have: Found) -> pl.Expr | None:
-    """A cheap test that no model call fails: a word of tokens, of Bedrock or of a model's maker, a caller."""
+def _maybe_call(headers: BillHeaders) -> pl.Expr | None:
+    """A cheap test that every model call passes: mentions of tokens, Bedrock or a provider, or a caller."""
 
-    def said(role: str, word: str) -> list[pl.Expr]:
-        return [
-            pl.col(h).cast(pl.String).str.contains(word).fill_null(False) for h in have.texts.get(role, ())
-        ]
+    def matching(role: str, pattern: str) -> list[pl.Expr]:
+        columns = [pl.col(h).cast(pl.String) for h in headers.texts.get(role, ())]
+        return [column.str.contains(pattern).fill_null(False) for column in columns]
 
-    tests = [*said("usage", "oken"), *said("description", "oken")]
-    # the unit is asked where the usage type says nothing: other rows may be priced by the token too
-    silent = [pl.col(h).is_null() | (pl.col(h) == "") for h in have.texts.get("usage", ())]
-    tests += [pl.all_horizontal([u, *silent]) for u in said("unit", "oken")]
+    tests = [*matching("usage", "oken"), *matching("description", "oken")]
+    # the unit decides where the usage type is empty: other rows may be priced by the token too
+    empty = [pl.col(h).is_null() | (pl.col(h) == "") for h in headers.texts.get("usage", ())]
+    tests += [pl.all_horizontal([unit, *empty]) for unit in matching("unit", "oken")]
     for role in ("code", "name", "family"):
-        tests += said(role, r"(?i)bedrock|openai|vertex|generative|anthropic|claude")
-    tests += [pl.col(h).is_not_null() & (pl.col(h) != "") for h in have.texts.get("principal", ())]
-    if not have.has("usage", "unit", "code", "name"):
+        tests += matching(role, r"(?i)bedrock|openai|vertex|generative|anthropic|claude")
+    tests += [pl.col(h).is_not_null() & (pl.col(h) != "") for h in headers.texts.get("principal", ())]
+    if not headers.has("usage", "unit", "code", "name"):
         return None
     return pl.any_horizontal([t.fill_null(False) for t in tests])
 
 
 def _trimmed(frame: pl.DataFrame, keys: list[str], tags: set[str]) -> pl.DataFrame:
-    """Keys as trimmed text, null where they say nothing; maps and the columns of tags as they are."""
-    schema = frame.schema  # made anew whenever it is asked for
+    """Keys as trimmed text, null where they are blank; maps and the columns of tags unchanged."""
+    schema = frame.schema  # every access builds it again
     flat = [pl.col(k).cast(pl.String).str.strip_chars() for k in keys if not schema[k].is_nested()]
     return frame.with_columns(flat).with_columns(
         pl.when(~pl.col(k).str.to_lowercase().is_in(list(BLANKS))).then(pl.col(k)).alias(k)

@@ -15,9 +15,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from auditor.evidence.formats import Format
-from auditor.readers.billing.bill import CARRIES, Billing
+from auditor.readers.billing.bill import CARRIES, BillReader
 from auditor.readers.billing.columns import Layout, squashed
-from auditor.readers.contract import RecordReader, SourceReader
 
 LAYOUT = Layout(
     texts={
@@ -64,8 +63,6 @@ def is_whole(columns: Collection[str]) -> bool:
     return len({squashed(c) for c in columns} & _SIGNS) >= 10
 
 
-_BILL = Billing("focus", LAYOUT, claims, is_whole, frozenset(CARRIES), unsure=frozenset({"principal_tags"}))
-
 FORMAT = Format(
     name="focus",
     layer="billing",
@@ -76,7 +73,4 @@ FORMAT = Format(
 `aws s3 cp s3://BUCKET/PREFIX/EXPORT/data/BILLING_PERIOD=2026-09/EXPORT-00001.csv.gz .` FOCUS has no caller:
 for the IAM principal of each line bring a CUR 2.0 export.""",
 )
-READERS = (
-    SourceReader(format=FORMAT, sniff=_BILL.sniff, read=_BILL.read),
-    RecordReader(format=FORMAT, match=_BILL.match, take=_BILL.take),
-)
+READERS = BillReader(FORMAT, LAYOUT, claims, is_whole, unsure=frozenset({"principal_tags"})).readers()

@@ -1,6 +1,6 @@
-"""Rows of a Cost and Usage Report without their header: columns told by what their cells look like.
+"""Rows of a Cost and Usage Report without a header: columns named by what their cells look like.
 
-It names a column only where its cells, or the columns beside it, can mean nothing else.
+A column gets a name only where its cells, or the columns next to it, can mean nothing else.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def _braced(pattern: re.Pattern[str]) -> Callable[[str], bool]:
 
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[Ee]-?\d+)?")
-# what stands beside a number in the order of an export's columns, and on which side of it the number stands
+# the columns next to a number in the order of an export, and on which side of them the number is
 _NEIGHBOURS = {
     "line_item_usage_amount": (("pricing_unit", -1), ("line_item_usage_account_id", 1)),
     "line_item_unblended_cost": (("line_item_currency_code", -1), ("line_item_usage_account_id", -1)),
 }
-# in the order in which they are asked; each name is given once
-_LOOKS: tuple[tuple[str, Callable[[str], bool]], ...] = (
+# tried in this order; each name is given once
+_TESTS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("line_item_usage_type", _usage),
     ("line_item_iam_principal", _whole(_PRINCIPAL.fullmatch)),
     ("line_item_resource_id", _whole(_RESOURCE.fullmatch)),
@@ -64,7 +64,7 @@ _LOOKS: tuple[tuple[str, Callable[[str], bool]], ...] = (
 
 
 def names_of(text: str) -> list[str]:
-    """Names for the columns of rows without a header; nothing where this is no such row.
+    """Names for the columns of rows without a header; none where the text is no such table.
 
     A row of a bill has eight cells or more, a time, a 12-digit account and a usage type.
     """
@@ -79,18 +79,18 @@ def names_of(text: str) -> list[str]:
     if not rows or len(rows[0]) < 8:
         return []
     rows = [r for r in rows if len(r) == len(rows[0])]
-    told = [[cell.strip() for cell in row] for row in rows]
-    columns = [[c for c in column if c.lower() not in BLANKS] for column in zip(*told, strict=True)]
+    stripped = [[cell.strip() for cell in row] for row in rows]
+    columns = [[c for c in column if c.lower() not in BLANKS] for column in zip(*stripped, strict=True)]
     stamped = [i for i, c in enumerate(columns) if c and all(_STAMP.match(v) for v in c)]
     accounts = [i for i, c in enumerate(columns) if c and all(_ACCOUNT.fullmatch(v) for v in c)]
     names = [f"column {i + 1}" for i in range(len(columns))]
-    for name, looks in _LOOKS:
-        at = next((i for i, c in enumerate(columns) if c and all(map(looks, c)) and " " in names[i]), None)
+    for name, test in _TESTS:
+        at = next((i for i, c in enumerate(columns) if c and all(map(test, c)) and " " in names[i]), None)
         if at is not None:
             names[at] = name
     if not stamped or not accounts or "line_item_usage_type" not in names:
         return []
-    # the payer's account comes first and the latest time is an end: neither is taken for another
+    # the payer's account comes first, and a later time is the end of the usage
     names[accounts[-1]] = "line_item_usage_account_id"
     names[stamped[0]] = "line_item_usage_start_date"
     _money(names, columns)
@@ -100,8 +100,8 @@ def names_of(text: str) -> list[str]:
 def _money(names: list[str], columns: list[list[str]]) -> None:
     """Name the cost and the amount by their neighbours, as exports order them, where one number is there."""
     numbers = {i for i, c in enumerate(columns) if c and " " in names[i] and all(map(_NUMBER.fullmatch, c))}
-    for name, besides in _NEIGHBOURS.items():
-        for beside, step in besides:
-            at = names.index(beside) + step if beside in names else -1
+    for name, neighbours in _NEIGHBOURS.items():
+        for neighbour, step in neighbours:
+            at = names.index(neighbour) + step if neighbour in names else -1
             if name not in names and at in numbers and at + step not in numbers:
                 names[at] = name

@@ -1,6 +1,6 @@
-"""What the rows of a bill are: usage of a model, other usage, or money that is no usage at all.
+"""What a row of a bill is: usage of a model, other usage, or a charge that is no usage.
 
-Coverage counts usage of models only; the rest is summed apart, and nothing is ever dropped.
+Coverage counts usage of models only; the rest is summed in notes.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ _OTHER_CLOUD = re.compile(r"(?i)openai|vertex|generative|anthropic|claude|gemini
 _NO_CALL = re.compile(NO_CALL)
 
 
-class Row(NamedTuple):
-    """What tells whether a row is a model call: its own words, in whatever columns the format keeps them."""
+class LineItem(NamedTuple):
+    """The cells of a row that decide whether it is a model call, whatever columns the format has them in."""
 
     type: str
     code: str  # product or service code
     names: tuple[str, ...]  # of product, service and family
     usage: str  # usage type or meter
-    tokens: bool  # a token kind or a unit of tokens stands on the row
+    tokens: bool  # the row has a token kind or a unit of tokens
     model: bool  # the provider names the model in a column of its own
     principal: bool
-    shows_kind: bool  # the bill has a column that could tell tokens from the rest
+    shows_kind: bool  # the bill has a column that could show token kinds
 
 
 def is_usage(kind: str) -> bool:
@@ -41,28 +41,30 @@ def is_usage(kind: str) -> bool:
     return not kind or kind.replace(" ", "").lower() in USAGE
 
 
-def is_bedrock(row: Row) -> bool:
+def is_bedrock(item: LineItem) -> bool:
     """Whether a row is Bedrock's: by code, name, or a caller, whom only Bedrock rows name."""
-    return row.principal or any(_BEDROCK.search(t) for t in (row.code, *row.names))
+    return item.principal or any(_BEDROCK.search(t) for t in (item.code, *item.names))
 
 
-def is_call(row: Row) -> bool:
-    """Whether a row stands for tokens, or other metered use, of a model by a caller.
+def is_call(item: LineItem) -> bool:
+    """Whether a row is usage of a model by a caller, in tokens or in another unit.
 
     The product code is opaque for models of the Marketplace, so it excludes a row only where it is AWS's own.
     """
-    if not is_usage(row.type) or _NO_CALL.search(row.usage):
+    if not is_usage(item.type) or _NO_CALL.search(item.usage):
         return False
-    texts = [t for t in (row.code, *row.names) if t]
-    bedrock = is_bedrock(row)
-    if not row.shows_kind:
+    texts = [t for t in (item.code, *item.names) if t]
+    bedrock = is_bedrock(item)
+    if not item.shows_kind:
         return bedrock or not texts
-    elsewhere = not row.code.startswith("A") and (row.code or any(_OTHER_CLOUD.search(t) for t in row.names))
-    return (row.tokens and (bedrock or not texts or bool(elsewhere))) or (bedrock and row.model)
+    elsewhere = not item.code.startswith("A") and (
+        item.code or any(_OTHER_CLOUD.search(t) for t in item.names)
+    )
+    return (item.tokens and (bedrock or not texts or bool(elsewhere))) or (bedrock and item.model)
 
 
-def left_out(row: Row) -> str:
-    """Why a row is no call, in the words of a note."""
-    if not is_usage(row.type):
-        return row.type
-    return "other Bedrock usage" if is_bedrock(row) else "other usage"
+def left_out(item: LineItem) -> str:
+    """Why a row is no call, as notes write it."""
+    if not is_usage(item.type):
+        return item.type
+    return "other Bedrock usage" if is_bedrock(item) else "other usage"

@@ -1,21 +1,18 @@
-"""Which model a row of a bill is for: by the provider's own words, the usage type, a product's name, an ARN.
-
-It never guesses a model from a price, and an opaque profile stays opaque.
-"""
+"""The model of a row: from the provider's own column, the usage type, a product's name, or an ARN."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import polars as pl
 
+from auditor.catalogue.fields import Catalogue
+from auditor.readers.billing.columns import BillHeaders
 from auditor.readers.billing.tag_maps import pairs
 from auditor.readers.billing.usage_types import model
-
-if TYPE_CHECKING:
-    from auditor.readers.billing.rows import Rows
 
 _EDITION = re.compile(r"(?i)(?<!\s)\s*\(Amazon Bedrock(?: Edition)?\)\s*$")
 _FOUNDATION = re.compile(r"^arn:aws[\w-]*:bedrock[\w-]*:[\w-]*:\d*:foundation-model/(.+)$")
@@ -33,61 +30,63 @@ _ENDS = r"input|output|prompt|response|cached?|batch|in |on |for |tokens?\b|per 
 _NAMED = re.compile(rf"\b((?:{_MAKES})\b(?:[\w.-]|\s(?!{_ENDS}))*)", re.I)
 
 
+class ModelName(NamedTuple):
+    """A model as a bill names it: the rank of the source (0 is best), its key in the report, and the name."""
+
+    rank: int
+    key: str
+    name: str
+
+
 def model_of(
-    record: dict[str, Any], product: Mapping[str, str], rows: Rows
-) -> Iterator[tuple[int, str, str]]:
-    """(rank, key, name) of the model of a row, the best only."""
-    yield from list(_candidates(record, product, rows))[:1]
+    record: dict[str, Any], product: Mapping[str, str], headers: BillHeaders, catalogue: Catalogue
+) -> ModelName | None:
+    """The model of a row, from the best source that names one; `product` is the row's map of that name."""
+    return next(_candidates(record, product, headers, catalogue), None)
 
 
 def _candidates(
-    record: dict[str, Any], product: Mapping[str, str], rows: Rows
-) -> Iterator[tuple[int, str, str]]:
-    texts = rows.have.texts
-    name, header = rows.first(record, "model")
+    record: dict[str, Any], product: Mapping[str, str], headers: BillHeaders, catalogue: Catalogue
+) -> Iterator[ModelName]:
     if product.get("model"):
-        yield 0, "product['model']", product["model"]
+        yield ModelName(0, "product['model']", product["model"])
+    name, header = headers.first(record, "model")
     if name:
-        yield 1, header, name
-    for header in texts.get("usage", ()):
+        yield ModelName(1, header, name)
+    for header in headers.texts.get("usage", ()):
         if record[header] and (named := in_usage_type(record[header])):
-            yield 10, header, named
-    for header in texts.get("details", ()):
+            yield ModelName(10, header, named)
+    for header in headers.texts.get("details", ()):
         for key, value in pairs(record[header]).items():
-            match = rows.builder.catalogue.lookup(key)
+            match = catalogue.lookup(key)
             if match is not None and match.field == "model":
-                yield 15, f"{header}['{key}']", value
-    named_by = [(f"product['{key}']", product.get(key)) for key in ("product_name", "servicename")]
-    for key, text in named_by + [(h, record[h]) for h in texts.get("name", ())]:
+                yield ModelName(15, f"{header}['{key}']", value)
+    products = [(f"product['{key}']", product.get(key)) for key in ("product_name", "servicename")]
+    for key, text in products + [(h, record[h]) for h in headers.texts.get("name", ())]:
         if text and _EDITION.search(text):
-            yield 20, key, _EDITION.sub("", text).strip()
-    yield from _described(record, rows)
+            yield ModelName(20, key, _EDITION.sub("", text).strip())
+    yield from _described(record, headers)
 
 
-def _described(record: dict[str, Any], rows: Rows) -> Iterator[tuple[int, str, str]]:
-    """By what the row is about in free words: its resource, its meter, its description."""
-    arn, header = rows.first(record, "resource")
+def _described(record: dict[str, Any], headers: BillHeaders) -> Iterator[ModelName]:
+    """Models named in free words: the resource, the meter, the description of a row."""
+    arn, arn_header = headers.first(record, "resource")
     for rank, pattern in ((30, _FOUNDATION), (31, _PROFILE)):
         if match := pattern.match(arn):
-            yield rank, header, match[1]
+            yield ModelName(rank, arn_header, match[1])
     for role in ("meter", "description"):
-        text, where = rows.first(record, role)
+        text, header = headers.first(record, role)
         listed = _USAGE_TYPE.search(text)
-        if listed and (found := in_usage_type(listed[1])):
-            yield 40, where, found
+        if listed and (name := in_usage_type(listed[1])):
+            yield ModelName(40, header, name)
         if named := _NAMED.search(text):
-            yield 41, where, named[1].strip()
+            yield ModelName(41, header, named[1].strip())
     if _OPAQUE.match(arn):
-        yield 50, header, arn
+        yield ModelName(50, arn_header, arn)
 
 
-_memo: dict[str, str | None] = {}
-
-
+@lru_cache(maxsize=10_000)
 def in_usage_type(text: str) -> str | None:
-    """The model that a usage type names; few usage types make many rows."""
-    if text not in _memo:
-        if len(_memo) > 10_000:
-            _memo.clear()
-        _memo[text] = pl.select(model(pl.lit(text))).item()
-    return _memo[text]
+    """The model that a usage type names; None where it names none."""
+    name: str | None = pl.select(model(pl.lit(text))).item()
+    return name

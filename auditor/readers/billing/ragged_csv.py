@@ -1,7 +1,7 @@
 """CSV that Polars refuses: rows of unequal length and quotes that never close, read cell by cell.
 
-A map that nobody quoted falls into several cells and is put together again; a row that still does not fit
-its header is skipped with its line, for its cells would be taken for others.
+A map without quotes falls into several cells and is joined again; a row that still has more cells than the
+header is a skip, for its values would be put into the wrong columns.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from auditor.framing.json_values import SkipFn
 
 
 def rows(text: str, delimiter: str, skip: SkipFn, above: int = 0) -> list[tuple[int, dict[str, str]]]:
-    """(number among the rows, row); `above` lines stand before the text."""
+    """(number among the rows, row) of each row; `above` is the number of lines before the text."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     out: list[tuple[int, dict[str, str]]] = []
     names: list[str] = []
@@ -37,7 +37,7 @@ def rows(text: str, delimiter: str, skip: SkipFn, above: int = 0) -> list[tuple[
 
 
 def _fitted(cells: list[str], width: int, delimiter: str) -> list[str] | None:
-    """The cells of a row as many as the header has, or None; a short row lacks its last cells."""
+    """The cells of a row, at most `width`; None where there are more."""
     if len(cells) <= width:
         return cells
     out: list[str] = []

@@ -1,7 +1,4 @@
-"""A bill as a lazy table of its own columns: from CSV, Parquet, JSON, a console's answer or a printed table.
-
-It reads headers and cells; what a row means is decided by the reader, and no cell is changed.
-"""
+"""A bill as a lazy table of its own columns: from CSV, Parquet, JSON, Athena's answer or a printed table."""
 
 from __future__ import annotations
 
@@ -24,18 +21,19 @@ from auditor.readers.contract import Sample
 
 AT_ONCE = 64 * 1024 * 1024  # bytes up to which CSV is read before anything else, to find what is broken
 LONGEST = 256 * 1024 * 1024  # bytes up to which a broken CSV is read again cell by cell
-# what Polars raises on bytes that are no table; damaged Parquet makes it panic
+# the cells of a row of types below a printed header
 _TYPE = re.compile(
     r"(?i)(?:u?(?:tiny|small|big|huge)?int(?:eger)?|varchar|str(?:ing)?|double|float|[iuf]\d\d|bool(?:ean)?|date|uuid|"
     r"---|…|(?:timestamp|datetime|decimal|map|struct|list)\b.*)"
 )
 ROW = "bill row"  # the column that numbers the rows, where some were left out
-NOWHERE = 1_000_000_000  # the number of a first row that no line can be told for
+NOWHERE = 1_000_000_000  # the number of a first row whose line is unknown
+# what Polars raises on bytes that are no table; damaged Parquet makes it panic
 BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 _PREAMBLE = re.compile(r"\s*|sep=.|# .*")
 
 
-class Bill(NamedTuple):
+class BillTable(NamedTuple):
     """The rows, the columns as the bill writes them, and whether its numbers have a decimal comma.
 
     `first` is the number of the first row among the table's rows.
@@ -49,7 +47,7 @@ class Bill(NamedTuple):
 
 
 def columns_in(sample: Sample) -> list[list[str]]:
-    """The header that a sample has as a table: its own, that of uneven rows, or one told by cells."""
+    """The header of a sample: its own, that of uneven rows, or names by what its cells look like."""
     if sample.container in ("table", "parquet"):
         return [[clear(c) for c in sample.columns]]
     if sample.container == "binary":
@@ -65,7 +63,7 @@ def columns_of(value: Any) -> list[str]:
 
 
 def parquet_columns(source: Source) -> list[str]:
-    """The columns of a Parquet file; none where its foot cannot be read."""
+    """The columns of a Parquet file; none where its footer cannot be read."""
     try:
         return pl.scan_parquet(source.path or io.BytesIO(source.whole())).collect_schema().names()
     except BROKEN:
@@ -85,54 +83,53 @@ def clear(name: str) -> str:
     return re.sub(r"\\(?=[_|*])", "", name.strip().strip('"`\ufeff').strip())
 
 
-def opened(source: Source, builder_skip: SkipFn, is_row: Callable[[list[str]], bool]) -> Bill:
-    """The bill in a source; `is_row` tells a bill's record from what is wrapped around it.
+def opened(source: Source, skip: SkipFn, is_row: Callable[[list[str]], bool]) -> BillTable:
+    """The bill in a source; `is_row` is whether keys are those of a record of a bill, and not of a wrapper.
 
     InputError when the bytes are no table.
     """
     try:
-        bill = _opened(source, builder_skip, is_row)
+        bill = _opened(source, skip, is_row)
         return bill._replace(lazy=_renamed(bill))
     except BROKEN as error:
         raise unreadable(source, error) from None
 
 
 def unreadable(source: Source, error: BaseException) -> InputError:
-    """What a user is told about a table that breaks while it is read."""
+    """The error for a table that cannot be read to its end."""
     return InputError(f"{source.name}: not readable as a table ({type(error).__name__})", "export it again")
 
 
-def _renamed(bill: Bill) -> pl.LazyFrame:
+def _renamed(bill: BillTable) -> pl.LazyFrame:
     cleared = {n: clear(n) for n in bill.names}
     once = {n: c for n, c in cleared.items() if list(cleared.values()).count(c) == 1 and c}
     bill.names[:] = [once.get(n, n) for n in bill.names]
     return bill.lazy.rename({n: c for n, c in once.items() if n != c}, strict=False)
 
 
-def _opened(source: Source, skip: SkipFn, is_row: Callable[[list[str]], bool]) -> Bill:
+def _opened(source: Source, skip: SkipFn, is_row: Callable[[list[str]], bool]) -> BillTable:
     if source.head[:4] == b"PAR1":
         lazy = pl.scan_parquet(source.path or io.BytesIO(source.whole()))
-        return Bill(lazy, lazy.collect_schema().names())
+        return BillTable(lazy, lazy.collect_schema().names())
     head = source.head.decode("utf-8", "replace")
     if head.lstrip()[:1] in ("{", "["):
         return _of_rows(_from_json(source, skip, is_row))
     names = names_of(head)
     if names:
-        return Bill(_scanned(source, head, 0, names), names, headless=True, first=NOWHERE)
+        return BillTable(_scanned(source, head, 0, names), names, headless=True, first=NOWHERE)
     lines = head.splitlines()
     first = next((i for i, line in enumerate(lines) if not _PREAMBLE.fullmatch(line)), 0)
     delimiter = delimiter_of(lines[first]) if lines else None
     if delimiter in (",", ";", "\t") and _is_flat(lines, first):
         try:
             lazy = _scanned(source, head, first)
-            return Bill(lazy, lazy.collect_schema().names(), comma=delimiter == ";")
+            return BillTable(lazy, lazy.collect_schema().names(), comma=delimiter == ";")
         except BROKEN:
             if source.size <= LONGEST:
                 text = source.whole().decode("utf-8", "replace").split("\n", first)[first]
-                held = rows(text, delimiter, skip, first)
-                return _of_rows([row for _, row in held], [n for n, _ in held])._replace(
-                    comma=delimiter == ";"
-                )
+                numbered = rows(text, delimiter, skip, first)
+                bill = _of_rows([row for _, row in numbered], [number for number, _ in numbered])
+                return bill._replace(comma=delimiter == ";")
     return _from_text(source, skip)._replace(comma=delimiter == ";")
 
 
@@ -142,7 +139,7 @@ def _is_flat(lines: list[str], first: int) -> bool:
 
 
 def _scanned(source: Source, head: str, first: int, names: list[str] | None = None) -> pl.LazyFrame:
-    """CSV by Polars, every cell as text; a short file is read at once, so that a broken one is found here."""
+    """CSV by Polars, every cell as text; a short file is read at once, so that a broken one fails here."""
     line = head.splitlines()[first]
     given: Any = source.path or io.BytesIO(source.whole())
     lazy = pl.scan_csv(
@@ -158,27 +155,27 @@ def _scanned(source: Source, head: str, first: int, names: list[str] | None = No
     return lazy if source.size > AT_ONCE else lazy.collect().lazy()
 
 
-def _from_text(source: Source, skip: SkipFn) -> Bill:
+def _from_text(source: Source, skip: SkipFn) -> BillTable:
     """Printed tables, and CSV that is broken somewhere: cell by cell, with the lines that were no rows."""
     if source.size > LONGEST or not is_table(source.head):
         raise InputError(f"{source.name}: not readable as a table", "export it again")
-    held = [row for _, row in rows_of(source.whole().decode("utf-8", "replace"), skip=skip)]
-    typed = int(bool(held) and all(_TYPE.fullmatch(str(cell)) for cell in held[0].values()))
-    return _of_rows(held[typed:])._replace(first=typed)
+    printed = [row for _, row in rows_of(source.whole().decode("utf-8", "replace"), skip=skip)]
+    typed = int(bool(printed) and all(_TYPE.fullmatch(str(cell)) for cell in printed[0].values()))
+    return _of_rows(printed[typed:])._replace(first=typed)
 
 
-def _of_rows(rows: list[dict[str, Any]], numbers: list[int] | None = None) -> Bill:
+def _of_rows(rows: list[dict[str, Any]], numbers: list[int] | None = None) -> BillTable:
     names = list(dict.fromkeys(k for r in rows for k in r))
     frame = pl.DataFrame(
         {n: [_text(r.get(n)) for r in rows] for n in names}, schema=dict.fromkeys(names, pl.String)
     )
     if numbers is not None:
         frame = frame.with_columns(pl.Series(ROW, numbers, dtype=pl.UInt32))
-    return Bill(frame.lazy(), names)
+    return BillTable(frame.lazy(), names)
 
 
-def of_records(rows: list[dict[str, Any]]) -> Bill:
-    """The records of a bill that stood between others."""
+def of_records(rows: list[dict[str, Any]]) -> BillTable:
+    """The table of a bill whose records were among others."""
     bill = _of_rows(rows)
     return bill._replace(lazy=_renamed(bill))
 
@@ -196,8 +193,8 @@ def _from_json(source: Source, skip: SkipFn, is_row: Callable[[list[str]], bool]
 
 def _answer(value: Any) -> list[dict[str, Any]]:
     """The rows of Athena's answer: `ResultSet.Rows[].Data[].VarCharValue`, the first row is the header."""
-    held = value.get("ResultSet", value) if isinstance(value, dict) else None
-    listed = held.get("Rows") if isinstance(held, dict) else None
+    result = value.get("ResultSet", value) if isinstance(value, dict) else None
+    listed = result.get("Rows") if isinstance(result, dict) else None
     if not isinstance(listed, list):
         return []
     cells = [

@@ -1,7 +1,4 @@
-"""Maps in the cells of bills: JSON text, Parquet's maps, what Athena, DuckDB, Spark and Python print of one.
-
-It reads pairs only and evaluates nothing; what is no map gives an empty one.
-"""
+"""Maps in the cells of bills: of JSON or Parquet, or as Athena, DuckDB, Spark and Python print them."""
 
 from __future__ import annotations
 
@@ -19,24 +16,23 @@ _FAMILY = r"(?:iamPrincipal|resourceTags|accountTag|userAttribute|costCategory)/
 # where a key begins in `{a=b, c=d}`: values may hold commas and equal signs, so known families decide
 _FAMILY_KEY = re.compile(rf"(?:^|,)\s*['\"]?({_FAMILY}[^=,]{{1,128}}?)['\"]?\s*(?:=|->)")
 _PLAIN_KEY = re.compile(r"(?:^|,)\s*['\"]?([A-Za-z_][\w .:/@+-]{0,127}?)['\"]?\s*(?:=|->)")
-# what is whole in JSON text that was cut
+# the complete pairs of JSON text that was cut
 _JSON_PAIR = re.compile(r'"([^"\\]{1,128})"\s*:\s*"([^"\\]{0,512})"')
 
 
 class Family(NamedTuple):
-    """What the prefix of a tag key tells: at which scope its value stands, and how the key is shown."""
+    """What the prefix of a tag key means: the scope of its value."""
 
     prefix: str
     scope: str
-    shown: str
 
 
 FAMILIES = (
-    Family("iamPrincipal/", "principal_tag", "iamPrincipal/"),
-    Family("resourceTags/", "resource_tag", "resourceTags/"),
-    Family("userAttribute/", "principal_tag", "userAttribute/"),
-    Family("accountTag/", "account", "accountTag/"),
-    Family("costCategory/", "billing_aggregate", "costCategory/"),
+    Family("iamPrincipal/", "principal_tag"),
+    Family("resourceTags/", "resource_tag"),
+    Family("userAttribute/", "principal_tag"),
+    Family("accountTag/", "account"),
+    Family("costCategory/", "billing_aggregate"),
 )
 
 
@@ -47,7 +43,7 @@ def family_of(key: str) -> Family | None:
 
 
 def bare(key: str) -> str:
-    """A tag key without the marks of who set it: `user:team` and `user_team` are `team`."""
+    """A tag key without the prefix for who set it: `user:team` and `user_team` are `team`."""
     return re.sub(r"^(?:user|resource)[:_/](?!id$|name$|email$)", "", key)
 
 
@@ -57,7 +53,7 @@ def generated(key: str) -> bool:
 
 
 def pairs(value: Any) -> Mapping[str, str]:
-    """The pairs of a map cell, in whatever way it was written; blank values are kept as they are."""
+    """The pairs of a map cell in any notation, blank values included; none where the cell is no map."""
     if isinstance(value, str):
         return _from_text(value)
     if isinstance(value, Mapping):

@@ -1,12 +1,12 @@
 """The grammar of Bedrock usage types: model, token kind, tier, routing and region, as Polars expressions.
 
-It never guesses: what lies outside the grammar gives nulls.
+What is outside the grammar gives nulls.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 
 import polars as pl
 
@@ -49,7 +49,7 @@ TIERS = ("batch", "flex", "priority", "latency")
 
 
 def kind(text: pl.Expr) -> pl.Expr:
-    """`input`, `output`, `cache_read`, `cache_write`, or null for what is no usage of tokens by a call."""
+    """`input`, `output`, `cache_read`, `cache_write`; null for what is no usage of tokens by a call."""
     expr: pl.Expr = pl.lit(None, pl.String)
     for name, pattern in reversed(KINDS):
         expr = pl.when(text.str.contains(pattern)).then(pl.lit(name)).otherwise(expr)
@@ -83,7 +83,7 @@ def tier(usage_type: pl.Expr) -> pl.Expr:
 
 
 def routing(usage_type: pl.Expr) -> pl.Expr:
-    """`global`, `geo` or `in_region`, by what stands behind the token kind; null for what is no token row."""
+    """`global`, `geo` or `in_region`, by the words after the token kind; null for what is no token row."""
     tail = _tail(usage_type)
     where = (
         pl.when(tail.str.contains(r"(?i)(?:^|[-_])global(?:$|[-_])"))
@@ -99,9 +99,9 @@ def _tail(usage_type: pl.Expr) -> pl.Expr:
     return usage_type.str.replace("-Units$", "").str.extract(_TAIL, 1).fill_null("")
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def kind_of(text: str) -> str | None:
-    """The token kind in words: `Prompt cache read input tokens`, `$0.003 per 1K input tokens`."""
+    """The token kind that words name: `Prompt cache read input tokens`, `$0.003 per 1K input tokens`."""
     if re.search(NO_CALL, text):
         return None
     return next((name for name, pattern in KINDS if re.search(pattern, text)), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from typing import Any
@@ -72,7 +73,7 @@ def athena() -> str:
     return out.getvalue()
 
 
-CONTAINERS = {
+CONTAINERS: dict[str, str | bytes] = {
     "JSON lines": lines(record()),
     "one record": json.dumps(record(), indent=2),
     "array": json.dumps([record()]),
@@ -93,6 +94,8 @@ CONTAINERS = {
         {"messageType": "DATA_MESSAGE", "logEvents": [{"id": "1", "message": json.dumps(record())}]}
     ),
     "aws logs tail": "2026-09-14T10:00:03+00:00 aws/bedrock/modelinvocations " + json.dumps(record()),
+    "gzip": gzip.compress(lines(record()).encode()),
+    "console copy": f"2026-09-14T10:00:03Z\t{lines(record())}",
     "no schema type": lines({k: v for k, v in record().items() if not k.startswith("schema")}),
 }
 
@@ -147,6 +150,14 @@ def test_latency_stands_in_a_body_or_nowhere(name: str) -> None:
     found = report(lines(record(output={"outputTokenCount": 4, "outputBodyJson": BODIES[name]}), record()))
 
     assert (1, 1, 0, 0) == counts(found, "latency_ms")
+
+
+def test_latency_in_the_words_of_a_prompt_is_none() -> None:
+    """Quotes inside a prompt are escaped, so that no prompt is taken for the service's own metrics."""
+    prompt = {"messages": [{"text": '"latencyMs": 1'}]}
+    found = report(lines(record(input={"inputTokenCount": 120, "inputBodyJson": prompt})))
+
+    assert (0, 1, 0, 0) == counts(found, "latency_ms")
 
 
 @pytest.mark.parametrize(

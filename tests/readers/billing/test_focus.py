@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pytest
 from auditor.audit import Input, audit
 from auditor.policy.model import Policy
 from tests.readers import counts, field, keys, report
+from tests.support.bills import bill
 
 # rows of FinOps-Open-Cost-and-Usage-Spec/FOCUS-Sample-Data, CC BY 4.0, shortened
 REAL = Path(__file__).parents[1] / "data" / "focus-1-0-sample.csv"
@@ -39,15 +38,6 @@ BASE = {
 def line(**cells: str) -> dict[str, str]:
     """One row with some cells changed."""
     return BASE | cells
-
-
-def bill(*rows: dict[str, str]) -> str:
-    """Rows as CSV."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(dict.fromkeys(k for r in rows for k in r)))
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
 
 
 @pytest.mark.parametrize(

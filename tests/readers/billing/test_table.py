@@ -1,4 +1,4 @@
-"""CUR 2.0 in every container and selection, and what a spreadsheet breaks of it."""
+"""Bills in every container and selection, and what a spreadsheet breaks of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from auditor.audit import Input, audit
+from auditor.catalogue.samples import samples
 from auditor.errors import InputError
 from auditor.policy.model import Policy
 from auditor.report.schema import Report
@@ -73,6 +74,7 @@ CONTAINERS: dict[str, str | bytes] = {
     "csv of windows": bill(*ROWS).replace("\n", "\r\n"),
     "csv with a byte order mark": b"\xef\xbb\xbf" + bill(*ROWS).encode(),
     "tabs": bill(*ROWS, delimiter="\t"),
+    "csv of athena": bill(*[r | {"tags": r["tags"].replace('"', "").replace(": ", "=")} for r in ROWS]),
     "gzip": gzip.compress(bill(*ROWS).encode()),
     "json": json.dumps(ROWS),
     "json lines": "\n".join(json.dumps(r) for r in ROWS),
@@ -121,11 +123,47 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     assert (1, 0, 0, 0) == counts(found, "team_id") == counts(found, "account_id")
 
 
+def test_identical_rows_of_parquet_count_as_often_as_they_are_there(tmp_path: Path) -> None:
+    """Rows are grouped, maps as lists of pairs too; Parquet has no lines."""
+    pairs = [{"key": "iamPrincipal/team", "value": "ds"}]
+    found = parquet(
+        tmp_path / "bill.snappy.parquet",
+        line_item_usage_type=["USE1-NovaPro-input-tokens"] * 3,
+        line_item_unblended_cost=[0.5, 0.25, 0.25],
+        line_item_usage_amount=[1.0, 2.0, 3.0],
+        pricing_unit=["1K tokens"] * 3,
+        line_item_iam_principal=["arn:aws:iam::123456789012:user/alice"] * 3,
+        tags=[pairs, pairs, []],
+    )
+
+    assert (3, 1.0, 6_000) == (found.inputs[0].calls, found.totals.cost_usd, found.totals.tokens)
+    assert (2, 1, 0, 0) == counts(found, "team_id")
+    assert all(a.line is None for g in found.gaps for a in g.anchors)
+
+
 @pytest.mark.parametrize("damage", [b"PAR1", b"PAR1" + b"\x00" * 64, b"PAR1" + b"\xff" * 64 + b"PAR1"])
 def test_broken_parquet_is_refused_clearly(damage: bytes) -> None:
     """Whatever the bytes are, the answer is a message."""
     with pytest.raises(InputError):
         report(damage)
+
+
+def test_the_vendors_own_table_gives_the_vendors_own_sums() -> None:
+    """Three rows, USD 0.481, one team tag on two of them, one project tag."""
+    path = next(s.path for s in samples() if s.name == "cur-2.0-table")
+    found = audit([Input(name="table", path=path)], Policy(profile="all"))
+
+    assert (3, 0.481) == (found.inputs[0].calls, round(found.totals.cost_usd, 6))
+    assert {("tags['iamPrincipal/team']", 2), ("tags['iamPrincipal/project']", 1)} == {
+        (key.key, key.calls) for key in field(found, "team_id").found
+    }
+
+
+def test_a_torn_table_row_is_a_skip() -> None:
+    """A row with another number of cells is counted with its line, and the others are read."""
+    found = report(printed() + "| torn | row |")
+
+    assert (2, [6]) == (found.inputs[0].calls, [s.line for s in found.inputs[0].skipped])
 
 
 def test_a_row_without_its_header_is_read_and_said_to_be() -> None:
