@@ -18,7 +18,7 @@ import polars as pl
 
 from auditor.catalogue.rules import fitting, load_fixes
 from auditor.catalogue.words import SCOPES, Verdict
-from auditor.evidence.arrays import Codes, Ints, Rows, coded
+from auditor.evidence.arrays import Codes, Ints, Rows, encode
 from auditor.evidence.schema import Slot
 from auditor.evidence.store import Store, is_long
 from auditor.evidence.table import Evidence, once_per_table
@@ -85,9 +85,9 @@ class Ledger:
         self.evidence, self.judgement, self.weights = evidence, judgement, weights
         calls = judgement.calls
         self.slots = _Slots(calls)
-        self.places = [(d, *coded(calls[d])) for d in DIMENSIONS if d in calls]
+        self.places = [(d, *encode(calls[d])) for d in DIMENSIONS if d in calls]
         self.inputs = calls["input"].to_numpy()
-        self.formats = [coded(calls[c]) for c in ("format", "layer")]
+        self.formats = [encode(calls[c]) for c in ("format", "layer")]
 
     def seen_in(self, rows: Rows) -> frozenset[str]:
         """The formats and layers of some calls."""

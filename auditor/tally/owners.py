@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from auditor.evidence.arrays import Ints, Rows, gathered
+from auditor.evidence.arrays import Ints, Rows, gather
 from auditor.evidence.store import Store
 from auditor.evidence.table import Evidence
 from auditor.judge.verdicts import PRESENT, Judgement
@@ -163,7 +163,7 @@ def _rows(
         owner = _owner_of(known, _scattered(lines["owner"].is_not_null().to_numpy(), row, frame.height))
         place = _scattered(np.arange(len(row), dtype=np.int32), row, frame.height)
         source = np.where(owner[row] >= 0, place[owner[row]], -1)
-        lines = lines.with_columns(gathered(lines[c], source).alias(c) for c in ("owner", "field", "found"))
+        lines = lines.with_columns(gather(lines[c], source).alias(c) for c in ("owner", "field", "found"))
         for name, figure in figures.items():
             whole = once(known, _scattered(np.where(counted, figure, 0), row, frame.height))
             figures[name] = np.where(counted, whole[row], figure)

@@ -69,7 +69,7 @@ class Otlp(ReaderState):
         return MetricRows(self._beside(self.signals.metrics))
 
     def _beside(self, format_: Format) -> Builder:
-        return self.builder.beside(format_, self.builder.layer)
+        return self.builder.for_format(format_, self.builder.layer)
 
     def put(self, document: Document, offset: int | None, nth: int = 0, within: str | None = None) -> int:
         """Put one document; returns the number behind its last record.

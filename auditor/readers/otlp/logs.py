@@ -43,7 +43,7 @@ class LogRows(SpanRows):
 
     def __init__(self, builder: Builder) -> None:
         super().__init__(builder)
-        builder.settled = with_asides
+        builder.classify = with_asides
         self.resources = Processes(builder)
         self.said: dict[Span, list[Pair]] = {}
         self.calls: dict[Span, tuple[int, frozenset[str]]] = {}

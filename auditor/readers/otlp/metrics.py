@@ -30,7 +30,7 @@ class MetricRows:
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
-        builder.settled = no_calls
+        builder.classify = no_calls
         self.resources = Processes(builder)
         self.labels: dict[str, set[str]] = {}
 

@@ -197,7 +197,7 @@ class SpanRows(ReaderState):
 
     def __init__(self, builder: Builder) -> None:
         super().__init__(builder)
-        builder.settled = kinds_and_operations
+        builder.classify = kinds_and_operations
         self.meanings = Meanings(builder)
         self.processes: dict[Any, int] = {}
         self.trace = builder.column("trace_id", "trace", "traceId")

@@ -79,7 +79,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     """One document, or every document in a wrapper; the header of a datagram only frames the next one."""
     rows = builder.state(SpanRows)
     rows.trace = builder.column("trace_id", "trace", "trace_id")
-    builder.settled = settled
+    builder.classify = settled
     base = pointer or ""
     for i, summary in enumerate(record.get("TraceSummaries") or ()):
         if isinstance(summary, dict):
