@@ -277,6 +277,11 @@ class SpanRows(ReaderState):
         put_nested(self.builder, row, name, value, "client_header", key[: len(key) - len(name)])
 
 
+def end_of(started_at: int | None, duration: int | None) -> int | None:
+    """The end of a span from its start and duration in ns; None where one is missing."""
+    return started_at + duration if started_at is not None and duration is not None else None
+
+
 def flat(value: Any) -> Any:
     """A list of one is its element; a longer one is text."""
     return value[0] if len(value) == 1 and not isinstance(value[0], (dict, list)) else str(value)
