@@ -1,7 +1,4 @@
-"""Names for the arrays that lie beside the table: one entry a record, or one a call.
-
-It holds no code and no data.
-"""
+"""Types of the NumPy arrays with one entry a record or a call, and their use as row numbers and codes."""
 
 from __future__ import annotations
 
@@ -15,8 +12,7 @@ Rows: TypeAlias = npt.NDArray[np.bool_]  # which rows
 Codes: TypeAlias = npt.NDArray[np.int8]  # a verdict or a cause a call
 Ints: TypeAlias = npt.NDArray[np.signedinteger[Any]]  # counts, nano-dollars, or numbers of rows and names
 
-
-SMALL = 2_000  # rows up to which plain lists beat queries
+SMALL = 2_000  # rows up to which plain lists are faster than queries
 
 
 def index_of(rows: Ints) -> pl.Series:
@@ -26,18 +22,18 @@ def index_of(rows: Ints) -> pl.Series:
     return pl.Series(rows).set(pl.Series(rows < 0), None).cast(pl.UInt32)
 
 
-def gathered(values: pl.Series, rows: Ints) -> pl.Series:
+def gather(values: pl.Series, rows: Ints) -> pl.Series:
     """The values at some rows, null where the row is -1."""
     return values[index_of(rows)]
 
 
-def coded(values: pl.Series) -> tuple[list[str], Ints]:
+def encode(values: pl.Series) -> tuple[list[str], Ints]:
     """The distinct names of a column, sorted, and for each row the number of its name, -1 for none."""
     if len(values) <= SMALL:
-        held = values.to_list()
-        names = sorted({v for v in held if v is not None})
+        items = values.to_list()
+        names = sorted({v for v in items if v is not None})
         numbers = {name: n for n, name in enumerate(names)}
-        codes = pl.Series([-1 if v is None else numbers[v] for v in held], dtype=pl.Int64).to_numpy()
+        codes = pl.Series([-1 if v is None else numbers[v] for v in items], dtype=pl.Int64).to_numpy()
         return [str(name) for name in names], codes
-    named = [str(v) for v in values.drop_nulls().unique().sort().to_list()]
-    return named, values.rank("dense").fill_null(0).cast(pl.Int64).to_numpy() - 1
+    names = [str(v) for v in values.drop_nulls().unique().sort().to_list()]
+    return names, values.rank("dense").fill_null(0).cast(pl.Int64).to_numpy() - 1

@@ -13,7 +13,7 @@ from auditor.evidence.calls import add_outcomes, add_token_kind, fill_request_id
 from auditor.evidence.hops import chain
 from auditor.evidence.processes import fill_owners
 from auditor.evidence.schema import ALWAYS, IDENTITY, Slot, Table
-from auditor.evidence.store import stacked
+from auditor.evidence.store import stack
 from auditor.evidence.table import Evidence, hop_of
 
 UNPACKED = frozenset({"input", "kind", "layer", "format"})  # what every step reads
@@ -39,7 +39,7 @@ def assemble(
         frames.append(_moved(table, number, len(slots)))
         slots.extend(table.slots)
     evidence = Evidence(
-        stacked(frames, UNPACKED),
+        stack(frames, UNPACKED),
         slots,
         tables,
         catalogue,

@@ -1,7 +1,4 @@
-"""One batch of records frozen into a frame: values spread over the rows, cleaned, and one chosen a field.
-
-It never reads an input, and keeps every candidate that was not chosen out of the field's own column.
-"""
+"""One batch of records as a frame: raw values spread over the rows, cleaned, and one chosen a field."""
 
 from __future__ import annotations
 
@@ -16,59 +13,59 @@ import polars as pl
 from auditor.catalogue.fields import Catalogue
 from auditor.catalogue.words import SCOPES
 from auditor.evidence.schema import FACTS, IDENTITY, Column
-from auditor.evidence.values import clean, collected, prepared, series_of, texts_of
+from auditor.evidence.values import clean, collect, prepare, series_of, texts_of
 
 SMALL = 2_000  # rows up to which plain lists beat vectors
 _SCOPE_RANK = {scope: i for i, scope in enumerate(SCOPES)}
 
-
 BROKEN = (Exception, pl.exceptions.PanicException)
-MOST_LOST = 1_000  # records of a batch that are looked for one by one
-Settled = Callable[[pl.DataFrame], list[pl.Series]]
-Lose = Callable[[int | None, BaseException], None]
+MOST_LOST = 1_000  # bad records of a batch that are located one by one
+Classify = Callable[[pl.DataFrame], list[pl.Series]]
+OnLost = Callable[[int | None, BaseException], None]
 
 
-def frozen(
+def frames_of(
     ids: Mapping[str, list[Any]],
-    live: Iterable[Column],
+    columns: Iterable[Column],
     facts: Mapping[str, Column],
     catalogue: Catalogue,
-    settled: Settled | None,
-    lose: Lose,
+    classify: Classify | None,
+    on_lost: OnLost,
 ) -> list[pl.DataFrame]:
-    """One batch as frames: one, or those around the records that cannot be put into a column.
+    """One batch as frames: one, or several around the records that cannot be stored in a column.
 
-    `lose` is called with the byte offset of each of these, and with what went wrong.
+    `on_lost` is called with the byte offset of each of these, and with the error. `classify` gives further
+    columns of a frame.
     """
-    live = list(live)
+    columns = list(columns)
     lost = 0
 
     def halves(begin: int, end: int) -> list[pl.DataFrame]:
         nonlocal lost
-        part = {name: values[begin:end] for name, values in ids.items()}
-        columns = [_part(column, begin, end) for column in live]
-        known = {name: _part(column, begin, end) for name, column in facts.items()}
+        part_ids = {name: values[begin:end] for name, values in ids.items()}
+        part_columns = [_part(column, begin, end) for column in columns]
+        part_facts = {name: _part(column, begin, end) for name, column in facts.items()}
         try:
-            return [one(part, columns, known)]
+            return [whole(part_ids, part_columns, part_facts)]
         except MemoryError:
             raise
         except BROKEN as error:
             if end - begin == 1 or lost >= MOST_LOST:
                 lost += end - begin
-                for offset in part["offset"]:
-                    lose(offset, error)
+                for offset in part_ids["offset"]:
+                    on_lost(offset, error)
                 return []
         middle = (begin + end) // 2
         return halves(begin, middle) + halves(middle, end)
 
-    def one(
-        ids: Mapping[str, list[Any]], live: Iterable[Column], facts: Mapping[str, Column]
+    def whole(
+        ids: Mapping[str, list[Any]], columns: Iterable[Column], facts: Mapping[str, Column]
     ) -> pl.DataFrame:
-        frame = freeze(ids, live, facts, catalogue)
-        return frame.with_columns(settled(frame)) if settled else frame
+        frame = frame_of(ids, columns, facts, catalogue)
+        return frame.with_columns(classify(frame)) if classify else frame
 
     try:
-        return [one(ids, live, facts)]
+        return [whole(ids, columns, facts)]
     except MemoryError:
         raise
     except BROKEN:
@@ -84,8 +81,8 @@ def _part(column: Column, begin: int, end: int) -> Column:
     return part
 
 
-def freeze(
-    ids: Mapping[str, list[Any]], live: Iterable[Column], facts: Mapping[str, Column], catalogue: Catalogue
+def frame_of(
+    ids: Mapping[str, list[Any]], columns: Iterable[Column], facts: Mapping[str, Column], catalogue: Catalogue
 ) -> pl.DataFrame:
     """One batch as a frame: identity, then for each field its value, slot, blank mark and other places.
 
@@ -96,7 +93,7 @@ def freeze(
         name: _series(ids[name], dtype).alias(name) for name, dtype in IDENTITY.items()
     }
     groups: dict[tuple[str, str], list[Column]] = defaultdict(list)
-    for column in live:
+    for column in columns:
         if column.rows:
             groups[(column.slot.field, column.slot.place)].append(column)
             data[f"raw {column.slot_id}"] = _dense(column, n)
@@ -109,16 +106,16 @@ def freeze(
     owners = {
         f"raw {c.slot_id}" for g in groups.values() for c in g if c.slot.field in catalogue.owner_fields
     }
-    raw = prepared(pl.DataFrame(data), kinds, catalogue, owners)
+    raw = prepare(pl.DataFrame(data), kinds, catalogue, owners)
     wanted: list[pl.Expr] = [pl.col(c) for c in raw.columns if not c.startswith(("raw ", "at ", "odd "))]
-    for (name, place), columns in groups.items():
+    for (name, place), candidates in groups.items():
         out = name if place == "own" else f"{place}_{name}"
-        wanted += _resolve(out, name, columns, raw, catalogue)
-    return collected(raw, wanted)
+        wanted += _choose(out, name, candidates, raw, catalogue)
+    return collect(raw, wanted)
 
 
 def _series(values: list[Any], dtype: type[pl.DataType]) -> pl.Series:
-    """Values of a known type as a column; what is not of that type is none."""
+    """Values of a known type as a column; null for a value of another type."""
     try:
         return pl.Series(values, dtype=dtype, strict=False)
     except UnicodeError:
@@ -136,32 +133,32 @@ def _dense(column: Column, n: int) -> pl.Series:
 
 
 def _scatter(values: pl.Series, rows: array[int], n: int) -> pl.Series:
-    """Spread the values of some rows over all `n`; a row that was put twice keeps the last."""
-    held = np.array(rows)
-    # a reader may come back to an earlier row: only an unbroken run is already spread
-    if len(rows) == n and bool((held == np.arange(n)).all()):
+    """Spread the values of some rows over all `n`; a row with two values keeps the last."""
+    positions = np.array(rows)
+    # a reader may set an earlier row again: only an unbroken run is spread already
+    if len(rows) == n and bool((positions == np.arange(n)).all()):
         return values
     index = np.full(n, -1, dtype=np.int64)
-    index[held] = np.arange(len(rows))
+    index[positions] = np.arange(len(rows))
     return values.gather(pl.Series(index, dtype=pl.Int64).set(pl.Series(index < 0), None))
 
 
 def _present(rows: array[int], n: int) -> pl.Series:
-    """Which rows have the key at all."""
-    there = np.zeros(n, dtype=bool)
-    there[np.array(rows)] = True
-    return pl.Series(there)
+    """Which rows have the key."""
+    present = np.zeros(n, dtype=bool)
+    present[np.array(rows)] = True
+    return pl.Series(present)
 
 
-def _resolve(
+def _choose(
     out: str, name: str, columns: list[Column], raw: pl.DataFrame, catalogue: Catalogue
 ) -> list[pl.Expr]:
-    """Candidates of one field in one place, narrow and best name first: value, slot, blank, conflict."""
+    """Value, slot, blank mark and conflict of a field in one place; narrow scopes and best names first."""
     columns.sort(key=lambda c: (_SCOPE_RANK.get(c.slot.scope, 99), c.slot.rank, c.slot.key))
     kind = catalogue.fields[name].type
     values, slots, marks = [], [], []
     for column in columns:
-        # a bill takes back what it charged before
+        # a bill can have refunds
         billed = column.slot.scope == "billing_aggregate"
         value, mark = clean(raw, f"raw {column.slot_id}", kind, catalogue, column.scale, negative=billed)
         values.append(value)
@@ -176,38 +173,41 @@ def _resolve(
             exprs.append(conflict.fill_null(False).alias(f"{name}_conflict"))
         exprs += _answers(name, columns, values, catalogue)
         if name == "request_id" and len(values) > 1:
-            # a gateway's record holds its own id beside the caller's: either joins it to another record
+            # a gateway's record has its own id and the caller's: either can join it to another record
             exprs.append(pl.coalesce(values[::-1]).alias("request_id_also"))
     return exprs
 
 
 def _answers(name: str, columns: list[Column], values: list[pl.Expr], catalogue: Catalogue) -> list[pl.Expr]:
-    """What was asked for and what the answer names, apart, where a field has names of both kinds."""
-    told = {key.lower() for key in catalogue.fields[name].answers}
-    held: dict[bool, list[pl.Expr]] = {True: [], False: []}
+    """The requested and the served value in columns of their own, where a field has keys of both kinds."""
+    answer_keys = {key.lower() for key in catalogue.fields[name].answers}
+    by_answer: dict[bool, list[pl.Expr]] = {True: [], False: []}
     for column, value in zip(columns, values, strict=True):
-        held[column.slot.key.lower() in told].append(value)
-    if not (told and held[True] and held[False]):
+        by_answer[column.slot.key.lower() in answer_keys].append(value)
+    if not (answer_keys and by_answer[True] and by_answer[False]):
         return []
-    return [pl.coalesce(held[False]).alias(f"asked_{name}"), pl.coalesce(held[True]).alias(f"served_{name}")]
+    return [
+        pl.coalesce(by_answer[False]).alias(f"asked_{name}"),
+        pl.coalesce(by_answer[True]).alias(f"served_{name}"),
+    ]
 
 
 def _conflicts(columns: list[Column], values: list[pl.Expr], catalogue: Catalogue) -> pl.Expr | None:
-    """Whether two values under the same normalised key of a record disagree; None where that cannot be."""
+    """Whether two values under the same normalised key of a record differ; None without such keys."""
     by_key: dict[str, list[pl.Expr]] = defaultdict(list)
-    twice: list[pl.Expr] = []
+    repeated: list[pl.Expr] = []
     for column, value in zip(columns, values, strict=True):
         by_key[catalogue.bare(column.slot.key)].append(value)
         rows = np.array(column.rows)
         again = rows[1:][np.diff(rows) == 0]
         if len(again):
-            twice.append(pl.int_range(pl.len()).is_in(_disagreeing(column, again.tolist())))
+            repeated.append(pl.int_range(pl.len()).is_in(_differing(column, again.tolist())))
     pairs = [(a != b) for same in by_key.values() for i, a in enumerate(same) for b in same[i + 1 :]]
-    return pl.any_horizontal([p.fill_null(False) for p in pairs] + twice) if pairs or twice else None
+    return pl.any_horizontal([p.fill_null(False) for p in pairs] + repeated) if pairs or repeated else None
 
 
-def _disagreeing(column: Column, rows: list[int]) -> list[int]:
-    """Of the rows that were put twice under one key, those whose values differ."""
+def _differing(column: Column, rows: list[int]) -> list[int]:
+    """Of the rows with two values under one key, those whose values differ."""
     seen: dict[int, set[str]] = {row: set() for row in rows}
     for row, value in zip(column.rows, column.values, strict=True):
         if row in seen and value not in (None, ""):

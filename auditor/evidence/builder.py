@@ -1,7 +1,4 @@
-"""The evidence table: one row a record, resolved fields as columns, built sparsely and in batches.
-
-It never interprets a format and never judges: readers put values in, `relate` and the rules read them out.
-"""
+"""Builds the evidence table of one input: one row a record, resolved fields as columns, in batches."""
 
 from __future__ import annotations
 
@@ -18,11 +15,11 @@ import polars as pl
 
 from auditor.catalogue.fields import Catalogue, Match
 from auditor.errors import AuditError, reason_of
-from auditor.evidence.batch import frozen
+from auditor.evidence.batch import frames_of
 from auditor.evidence.formats import Format
 from auditor.evidence.processes import Process, spread
 from auditor.evidence.schema import IDENTITY, Column, Slot, Table
-from auditor.evidence.store import joined
+from auditor.evidence.store import concat
 from auditor.framing.json_values import Piece
 from auditor.inputs.source import Source
 from auditor.printing.surrogates import spelled_text
@@ -30,12 +27,12 @@ from auditor.report.schema import Skip
 
 _log = logging.getLogger(__name__)
 BATCH = 32_768
-MAX_KEYS = 20_000  # distinct keys remembered an input: more is an attack, not evidence
+MAX_KEYS = 20_000  # distinct keys remembered for an input: more is an attack, not evidence
 MAX_SKIPS_SHOWN = 20
 
 
 class Keys(dict[str, "Column | None"]):
-    """A memo from key as found to its column: the alias index is asked once a key, not once a record."""
+    """A memo from a key, as written, to its column: each key is looked up once, not once a record."""
 
     def __init__(self, builder: Builder, scope: str, prefix: str = "") -> None:
         super().__init__()
@@ -49,7 +46,7 @@ class Keys(dict[str, "Column | None"]):
 
 
 class Dispatch(Protocol):
-    """Hands what a reader found to the readers of other formats; each one that breaks a record is a skip."""
+    """Passes records and lines on to the readers of their formats; a record that fails there is a skip."""
 
     def read(self, source: Source, start: int = 0, end: int | None = None) -> None:
         """Read a source record by record, or the lines that begin in a byte range of it."""
@@ -68,13 +65,13 @@ class Dispatch(Protocol):
 
 
 class ReaderState:
-    """What a reader remembers of one input: `Builder.state` makes it when it is first asked for."""
+    """What a reader remembers of one input; made by `Builder.state` on first use."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
 
     def finish(self) -> None:
-        """Put what is still remembered, after the last record of the input."""
+        """Put what is still pending, after the last record of the input."""
 
 
 State = TypeVar("State")
@@ -83,9 +80,9 @@ State = TypeVar("State")
 class Reading:
     """One input while it is read: the count of records, skips, notes, and the builder of each format.
 
-    `layer` is where the user said that the whole input was written; `by_day` keeps the days of a bill apart,
-    to be compared with logs; `line_of` returns the line that holds a byte offset; `dispatch` makes the
-    dispatcher of a builder.
+    `layer` is the layer that the user set for the whole input; `by_day` keeps the days of a bill apart, to be
+    compared with logs; `line_of` returns the line of a byte offset; `dispatch` makes the dispatcher of a
+    builder.
     """
 
     def __init__(
@@ -105,14 +102,14 @@ class Reading:
         self.skipped_total = 0
         self.notes: dict[str, None] = {}
         self.builders: dict[tuple[str, str], Builder] = {}
-        self.base = 0  # where in the input the bytes begin that a reader is given
+        self.base = 0  # offset in the input of the bytes that the reader is given
         self.base_line = 0
 
 
 class Builder:
     """Collects the records of one format in an input; readers call `row`, then put values into columns.
 
-    An input that mixes formats has one builder a format, made by `beside`, and still one table.
+    An input of several formats has one builder for each, made by `for_format`, and one table.
     """
 
     def __init__(self, reading: Reading, format_: Format) -> None:
@@ -124,12 +121,12 @@ class Builder:
         self._resolved: dict[tuple[Match, str, str, float, bool], Column] = {}
         self._keys: dict[tuple[str, str], Keys] = {}
         self._facts: dict[str, Column] = {}
-        self._live: list[Column] = []
-        self._parts: list[pl.DataFrame] = []
+        self._in_batch: list[Column] = []
+        self._frames: list[pl.DataFrame] = []
         self._processes: list[Process] = []
         self._states: dict[Any, Any] = {}
-        # which records of a batch are calls, and of what operation, where a reader tells it at the end
-        self.settled: Callable[[pl.DataFrame], list[pl.Series]] | None = None
+        # the columns `kind` and `operation` of a batch, where a reader sets them once the batch is complete
+        self.classify: Callable[[pl.DataFrame], list[pl.Series]] | None = None
         self.columns_known: frozenset[str] | None = None
         self._reset()
 
@@ -143,8 +140,8 @@ class Builder:
         """How many pieces of this input could not be read so far."""
         return self.reading.skipped_total
 
-    def beside(self, format_: Format, layer: str | None = None) -> Builder:
-        """The builder of another format in the same input; this one for its own."""
+    def for_format(self, format_: Format, layer: str | None = None) -> Builder:
+        """The builder of a format in the same input; this one for its own format."""
         if format_.name == self.format.name:
             return self
         layer = self.reading.layer or layer or format_.layer
@@ -152,20 +149,20 @@ class Builder:
         return known or Builder(self.reading, replace(format_, layer=layer))
 
     def state(self, make: Callable[Concatenate[Builder, ...], State], *given: Hashable) -> State:
-        """What a reader remembers of this input, made once for what is given with it."""
+        """The state of a reader for this input, made once for each class and its arguments."""
         if (make, *given) not in self._states:
             self._states[make, *given] = make(self, *given)
-        known: State = self._states[make, *given]
-        return known
+        state: State = self._states[make, *given]
+        return state
 
     @cached_property
     def dispatch(self) -> Dispatch:
-        """What hands records on to the readers of other formats."""
+        """What passes records on to the readers of other formats."""
         assert self.reading.dispatch is not None
         return self.reading.dispatch(self)
 
     def finish(self) -> None:
-        """Let what readers remember of the input be put, after its last record."""
+        """Finish the states of all readers, after the last record of the input."""
         for state in list(self._states.values()):
             if isinstance(state, ReaderState):
                 state.finish()
@@ -197,7 +194,7 @@ class Builder:
         ids["kind"].append(kind)
         ids["format"].append(self.format.name)
         ids["offset"].append(offset if offset is None else offset + self.reading.base)
-        # a table's rows have no offset: they are found again by their number
+        # rows of a table have no offset: they are located by their number
         ids["nth"].append(nth if offset is not None or nth else number)
         ids["pointer"].append(pointer)
         ids["span_id"].append(span_id)
@@ -235,20 +232,20 @@ class Builder:
     def batch(self, frame: pl.DataFrame, slots: Sequence[Slot], numbers: int) -> None:
         """Add records by columns: those of `IDENTITY`, values of fields, and for each a `*_slot` column.
 
-        Values are clean, and what processes carry is spread already. Slot numbers point into `slots`; record
-        and process numbers count from 0 within the batch, which takes `numbers` record numbers.
+        Values are clean, and fields of processes are on the records already. Slot numbers point into `slots`;
+        record and process numbers count from 0 within the batch, which takes `numbers` record numbers.
         """
         self.flush()
         known = {slot: number for number, slot in enumerate(self.slots)}
-        own = [known.setdefault(slot, len(known)) for slot in slots]
+        numbers_of_slots = [known.setdefault(slot, len(known)) for slot in slots]
         self.slots += list(known)[len(self.slots) :]
         reading = self.reading
         exprs = [pl.col("record") + reading.records, pl.col("process") + len(self._processes)]
-        if own != list(range(len(own))):
-            numbering = pl.lit(pl.Series(own, dtype=pl.Int32))
+        if numbers_of_slots != list(range(len(numbers_of_slots))):
+            numbering = pl.lit(pl.Series(numbers_of_slots, dtype=pl.Int32))
             columns = [name for name in frame.columns if name.endswith("_slot")]
             exprs += [numbering.gather(pl.col(name).cast(pl.UInt32)).alias(name) for name in columns]
-        self._parts.append(frame.with_columns(exprs))
+        self._frames.append(frame.with_columns(exprs))
         reading.records += numbers
         last = frame["process"].max()
         self._processes += [{}] * (last + 1 if isinstance(last, int) else 0)
@@ -261,21 +258,21 @@ class Builder:
             reading.skips.append(Skip(line=line if line is None else line + reading.base_line, reason=reason))
 
     def attempt(self, line: int | None, read: Callable[..., object], *args: Any) -> bool:
-        """Read one record; what cannot be read is a skip, and leaves nothing half read behind."""
+        """Read one record and return whether that worked; else it is a skip and no value of it remains."""
         before = self.records
         try:
             read(*args)
         except (AuditError, MemoryError):
             raise
-        except Exception as error:  # noqa: BLE001 - whatever is odd about one record, the others count
+        except Exception as error:  # noqa: BLE001 - one malformed record must not cost the others
             self.fail(before, line, error)
             return False
         return True
 
     def fail(self, before: int, line: int | None, error: BaseException) -> None:
-        """Forget every record from number `before` on, which could not be read to its end, and count it."""
+        """Forget every record from number `before` on, where reading one of them failed, and count a skip."""
         self.undo(before)
-        # a table's rows are found again by their number: that of this one stays taken
+        # rows of a table are located by their number: this one's stays taken
         self.reading.records = max(self.reading.records, before + 1)
         self.skip(line, reason_of(error))
 
@@ -288,18 +285,18 @@ class Builder:
         keep = bisect_left(self.ids["record"], before)
         for values in self.ids.values():
             del values[keep:]
-        for column in (*self._live, *self._facts.values()):
+        for column in (*self._in_batch, *self._facts.values()):
             rows = column.rows
             while rows and rows[-1] >= keep:
                 rows.pop()
-            # a row whose value was never put is none
+            # a reader may have failed between the row and its value
             del rows[len(column.values) :], column.values[len(rows) :]
         self.n = keep
         if not keep:
-            self._parts = [part.filter(pl.col("record") < before) for part in self._parts]
+            self._frames = [part.filter(pl.col("record") < before) for part in self._frames]
 
-    def interrupted(self, reader: str, error: BaseException) -> str:
-        """Count as one skip that a reader failed, behind the last record it read; returns the reason."""
+    def reader_failed(self, reader: str, error: BaseException) -> str:
+        """Count one skip for a reader that failed after the last record it read; returns the reason."""
         offsets = [b._last_offset() for b in self.reading.builders.values()]
         last = max((offset for offset in offsets if offset is not None), default=None)
         line = self.line(last)
@@ -311,35 +308,35 @@ class Builder:
         return reason
 
     def _last_offset(self) -> int | None:
-        found = [offset for offset in self.ids["offset"] if offset is not None]
-        found += [last for part in self._parts if (last := part["offset"].max()) is not None]
-        return max(found, default=None)
+        offsets = [offset for offset in self.ids["offset"] if offset is not None]
+        offsets += [last for part in self._frames if (last := part["offset"].max()) is not None]
+        return max(offsets, default=None)
 
     def line(self, offset: int | None) -> int | None:
-        """The line that holds a byte offset, where lines are known."""
-        known = self.reading.line_of
-        return known(offset) if known is not None and offset is not None else None
+        """The line of a byte offset, where lines are known."""
+        line_of = self.reading.line_of
+        return line_of(offset) if line_of is not None and offset is not None else None
 
-    def _lose(self, offset: int | None, error: BaseException) -> None:
-        """Count a record that was read and cannot be put into a column."""
+    def _skip_lost(self, offset: int | None, error: BaseException) -> None:
+        """Count a record that was read and cannot be stored in a column."""
         reading = self.reading
         reading.skipped_total += 1
         if len(reading.skips) < MAX_SKIPS_SHOWN:
             reading.skips.append(Skip(line=self.line(offset), reason=reason_of(error)))
 
     def note(self, text: str) -> None:
-        """Tell the reader of the report something about this input, once."""
+        """Add a note on this input to the report; equal notes appear once."""
         self.reading.notes.setdefault(text)
 
     def keys(self, scope: str, prefix: str = "") -> Keys:
-        """The memo of keys at a scope; `prefix` is written before the key in the report."""
-        found = self._keys.get((scope, prefix))
-        if found is None:
-            found = self._keys[(scope, prefix)] = Keys(self, scope, prefix)
-        return found
+        """The memo of keys at a scope; the report shows `prefix` before the key."""
+        known = self._keys.get((scope, prefix))
+        if known is None:
+            known = self._keys[(scope, prefix)] = Keys(self, scope, prefix)
+        return known
 
     def column_for(self, key: str, scope: str, prefix: str = "") -> Column | None:
-        """The column of the field that a key stands for at a scope, or None when it stands for none."""
+        """The column of the field that a key is an alias of, at a scope; None where it is no alias."""
         match = self.catalogue.lookup(key)
         if match is None:
             return None
@@ -348,19 +345,19 @@ class Builder:
         return self.resolved(match, scope, prefix + key, free=True)
 
     def column(self, name: str, scope: str, key: str, *, rank: int = 0, scale: float = 1.0) -> Column:
-        """The column of a field whose key the format names; `scale` turns its unit into the field's."""
+        """The column of a field for a key of the format; `scale` is the factor to the unit of the field."""
         return self.resolved(Match(name, rank, False), scope, key, scale)
 
     def resolved(
         self, match: Match, scope: str, key: str, scale: float = 1.0, *, free: bool = False
     ) -> Column:
-        """The column of a field that is known already; `key` is written in the report as it stands."""
-        asked = (match, scope, key, scale, free)
-        column = self._resolved.get(asked)
+        """The column of a field that is known already; the report shows `key` unchanged."""
+        memo = (match, scope, key, scale, free)
+        column = self._resolved.get(memo)
         if column is None:
             column = self._resolve(match, scope, key, scale, free=free)
             if len(self._resolved) < MAX_KEYS:
-                self._resolved[asked] = column
+                self._resolved[memo] = column
         return column
 
     def _resolve(self, match: Match, scope: str, key: str, scale: float, *, free: bool) -> Column:
@@ -372,18 +369,18 @@ class Builder:
             column = Column(slot, len(self.slots), scale)
             self.slots.append(slot)
             self._columns[memo] = column
-            self._live.append(column)
+            self._in_batch.append(column)
         return column
 
     def fact(self, name: str) -> Column:
-        """A column for something a record says of itself that is no attribution field (`operation`, …)."""
+        """The column of a property of records that is not an attribution field (`operation`, …)."""
         column = self._facts.get(name)
         if column is None:
             column = self._facts[name] = Column(Slot(name, "fact", "", name, 0), -1)
         return column
 
     def take(self, row: int, mapping: Mapping[str, Any], scope: str, prefix: str = "") -> None:
-        """Put every value of a flat mapping whose key stands for a field."""
+        """Put every value of a flat mapping whose key is an alias of a field."""
         keys = self.keys(scope, prefix)
         for key, value in mapping.items():
             column = keys[key]
@@ -392,46 +389,48 @@ class Builder:
                 column.values.append(value)
 
     def process(self, attributes: Iterable[tuple[str, Any]], prefix: str = "resource.") -> int:
-        """Remember a process (an OTel resource, a pod) and return its number; readers memoise equal ones."""
+        """Add a process (an OTel resource, a pod) and return its number; readers memoise equal ones."""
         number = len(self._processes)
-        held: Process = {}
+        process: Process = {}
         best: dict[str, int] = {}
         for key, value in attributes:
             if key == "service.name":
-                held["service"] = (value, -1)
+                process["service"] = (value, -1)
             column = self.column_for(key, "process", prefix)
             if column is None:
                 continue
             name = column.slot.field
             if name not in best or column.slot.rank < best[name]:
                 best[name] = column.slot.rank
-                held[name] = (value, column.slot_id)
-        self._processes.append(held)
+                process[name] = (value, column.slot_id)
+        self._processes.append(process)
         return number
 
     def flush(self) -> None:
-        """Turn the lists of the current batch into a frame and forget them."""
+        """Turn the current batch into a frame and begin the next one."""
         if self.n:
             self._regions_of_arns()
-            self._parts += frozen(self.ids, self._live, self._facts, self.catalogue, self.settled, self._lose)
-        for column in (*self._live, *self._facts.values()):
-            # cleared in place: readers hold their append methods
+            self._frames += frames_of(
+                self.ids, self._in_batch, self._facts, self.catalogue, self.classify, self._skip_lost
+            )
+        for column in (*self._in_batch, *self._facts.values()):
+            # cleared in place: readers keep their append methods
             del column.rows[:]
             column.values.clear()
         self._reset()
 
     def _regions_of_arns(self) -> None:
-        """The region in a model's ARN, on records that name none: that of the profile, not of the call."""
-        named: set[int] | None = None
-        for column in [c for c in self._live if c.slot.field == "model"]:
-            if not any(str(value).startswith("arn:") for value in _once(column.values)):
+        """Set the region from a model's ARN on records without one: the profile's region, not the call's."""
+        with_region: set[int] | None = None
+        for column in [c for c in self._in_batch if c.slot.field == "model"]:
+            if not any(str(value).startswith("arn:") for value in _distinct(column.values)):
                 continue
             for row, value in zip(column.rows, column.values, strict=True):
                 if value.__class__ is not str or not value.startswith("arn:") or value.count(":") < 5:
                     continue
-                if named is None:
-                    named = {r for c in self._live if c.slot.field == "region" for r in c.rows}
-                if row not in named and (region := value.split(":", 4)[3]):
+                if with_region is None:
+                    with_region = {r for c in self._in_batch if c.slot.field == "region" for r in c.rows}
+                if row not in with_region and (region := value.split(":", 4)[3]):
                     self.column("region", "process", f"{column.slot.key} (ARN)").put(row, region)
 
     def table(self) -> Table:
@@ -446,7 +445,7 @@ class Builder:
             if frame.height or not mixed:
                 frames.append(frame)
             slots += builder.slots
-        if not frames:  # two readers met, and neither found a record
+        if not frames:  # several readers, and no record
             frames.append(pl.DataFrame(schema=IDENTITY))
         frame = pl.concat(frames, how="diagonal_relaxed").sort("record") if len(frames) > 1 else frames[0]
         known = {
@@ -467,14 +466,15 @@ class Builder:
         )
 
     def _frame(self) -> pl.DataFrame:
+        """The records of this builder, without columns that are empty."""
         self.flush()
-        frame = joined(self._parts) if self._parts else pl.DataFrame(schema=IDENTITY)
+        frame = concat(self._frames) if self._frames else pl.DataFrame(schema=IDENTITY)
         empty = [c for c in frame.columns if c not in IDENTITY and frame[c].null_count() == frame.height]
         return spread(frame.drop(empty), self._processes, self.catalogue, self.layer)
 
 
 def malformed(frame: pl.DataFrame, catalogue: Catalogue) -> list[str]:
-    """How many counts and durations of an input are none; a cost that is none has a rule."""
+    """Notes on counts and durations of an input that are no numbers; malformed costs have a rule."""
     notes = []
     for name, field in catalogue.fields.items():
         if field.type in ("int", "duration") and f"{name}_blank" in frame.columns:
@@ -487,8 +487,8 @@ def malformed(frame: pl.DataFrame, catalogue: Catalogue) -> list[str]:
     return notes
 
 
-def _once(values: list[Any]) -> Iterable[Any]:
-    """Each value once, where they can be told apart quickly."""
+def _distinct(values: list[Any]) -> Iterable[Any]:
+    """Each value once; all of them where one cannot be hashed."""
     try:
         return set(values)
     except TypeError:
@@ -496,12 +496,12 @@ def _once(values: list[Any]) -> Iterable[Any]:
 
 
 @contextmanager
-def no_collection() -> Iterator[None]:
-    """Reading makes millions of objects and no cycles: the collector would only slow it down."""
-    was = gc.isenabled()
+def gc_paused() -> Iterator[None]:
+    """No garbage collection within the block: reading makes millions of objects and no cycles."""
+    enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was:
+        if enabled:
             gc.enable()

@@ -9,9 +9,9 @@ import polars as pl
 
 from auditor.catalogue.fields import Catalogue
 from auditor.evidence.table import Evidence
-from auditor.evidence.values import clean, prepared, series_of
+from auditor.evidence.values import clean, prepare, series_of
 
-# a process has one for all its calls where each team deploys its own
+# one for all calls of a process, where each team deploys its own
 OWNERS = ("team_id", "cost_center")
 Process = dict[str, tuple[Any, int]]  # field -> its value and the number of its slot; `service` has none
 
@@ -52,7 +52,7 @@ def _frame(processes: Sequence[Process], names: list[str], catalogue: Catalogue)
     raw = {f"p {name}": series_of([value for value, _ in pairs[name]]) for name in names}
     raw |= {f"p {name}_slot": pl.Series([slot for _, slot in pairs[name]], dtype=pl.Int32) for name in names}
     kinds = {f"p {n}": catalogue.fields[n].type for n in names if n != "service"}
-    frame = prepared(pl.DataFrame(raw), kinds, catalogue, {f"p {n}" for n in catalogue.owner_fields})
+    frame = prepare(pl.DataFrame(raw), kinds, catalogue, {f"p {n}" for n in catalogue.owner_fields})
     exprs: list[pl.Expr] = []
     for name in names:
         if name == "service":
@@ -65,7 +65,7 @@ def _frame(processes: Sequence[Process], names: list[str], catalogue: Catalogue)
 
 
 def fill_owners(evidence: Evidence, dedicated: frozenset[str]) -> None:
-    """Fill the team of calls from their process: of `dedicated` services, and where two processes differ."""
+    """Set the team of calls from their process, for `dedicated` services and where processes differ."""
     for name in OWNERS:
         column = f"process_{name}"
         if not evidence.has(column):

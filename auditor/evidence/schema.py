@@ -1,7 +1,4 @@
-"""The evidence table's own words: identity columns, facts, slots, and the columns of a batch being read.
-
-It knows no format and no field: what a key stands for is settled before a slot is made.
-"""
+"""The evidence table: identity columns, facts, slots, the columns of a batch, and the table of an input."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ import polars as pl
 from auditor.evidence.formats import Format
 from auditor.report.schema import Skip
 
-# identity columns beside the fields: what every record may say of itself
+# identity columns, in addition to the fields: every record may have them
 IDENTITY: dict[str, type[pl.DataType]] = {
     "record": pl.Int64,
     "kind": pl.String,
@@ -30,7 +27,7 @@ IDENTITY: dict[str, type[pl.DataType]] = {
     "name": pl.String,
     "outcome": pl.String,
 }
-# further columns that every table has, whatever its readers put
+# further columns that every table has, whatever its readers
 ALWAYS: dict[str, type[pl.DataType]] = {
     "weight": pl.Int64,
     "service": pl.String,
@@ -39,7 +36,7 @@ ALWAYS: dict[str, type[pl.DataType]] = {
     "stream": pl.Boolean,
     "provider_name": pl.String,
 }
-# what a record says of itself that is no attribution field; text unless said otherwise
+# properties of a record that are not attribution fields; text unless listed here
 FACTS: dict[str, type[pl.DataType]] = {
     "weight": pl.Int64,
     "cost_total": pl.Int64,
@@ -63,18 +60,18 @@ FACTS: dict[str, type[pl.DataType]] = {
 
 
 class Slot(NamedTuple):
-    """One key at one scope that stands for one field."""
+    """One key at one scope, and the field that it is an alias of."""
 
     field: str
     place: str
     scope: str
     key: str
     rank: int
-    free: bool = False  # a name that the caller chose, found among the aliases; else the format's own
+    free: bool = False  # a key that the caller chose, found by an alias; else a key of the format
 
 
 class Column:
-    """The values seen under one slot in the current batch: parallel lists of row numbers and raw values."""
+    """The values of one slot in the current batch: parallel lists of row numbers and raw values."""
 
     __slots__ = ("rows", "scale", "slot", "slot_id", "values")
 
@@ -84,12 +81,12 @@ class Column:
         self.values: list[Any] = []
 
     def put(self, row: int, value: Any) -> None:
-        """Remember a raw value of a row; blanks are told apart later."""
+        """Add the raw value of a row; blanks are marked later."""
         self.rows.append(row)
         self.values.append(value)
 
     def sort(self) -> None:
-        """Put the rows in order again, after one that was put late."""
+        """Put the rows in order again, after a value was added out of order."""
         order = sorted(range(len(self.rows)), key=self.rows.__getitem__)
         self.rows[:] = array("q", [self.rows[i] for i in order])
         self.values[:] = [self.values[i] for i in order]
@@ -97,7 +94,7 @@ class Column:
 
 @dataclass
 class Table:
-    """What one input gave: the frame, the slots its `*_slot` columns point to, and what was skipped."""
+    """The records of one input: the frame, the slots its `*_slot` columns point to, and the skips."""
 
     input: str
     format: str
@@ -111,7 +108,7 @@ class Table:
     # by format, the fields that a selected sample can show; without an entry: all that the format carries
     columns_known: dict[str, frozenset[str]] = field(default_factory=dict)
     formats: dict[str, Format] = field(default_factory=dict)  # those of its records, by name
-    also: str | None = None
+    also: str | None = None  # the format that came close in recognition
     alias: str | None = None  # what the user called the input
-    numbers: int = 0  # how many record numbers are taken: those of what could not be read too
-    failed: str | None = None  # where a reader broke: what follows was not judged
+    numbers: int = 0  # how many record numbers are taken, those of skipped records included
+    failed: str | None = None  # why its reader failed: what follows was not judged

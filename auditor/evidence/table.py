@@ -59,7 +59,7 @@ class Evidence:
         """Add columns to the table, or replace existing ones; a name and a type make a column of nulls."""
         exprs = [column for column in columns if isinstance(column, pl.Expr)]
         given = [column for column in columns if not isinstance(column, pl.Expr)]
-        self.frame = self.frame.plus([*given, *(self.frame.made(exprs) if exprs else ())])
+        self.frame = self.frame.with_columns([*given, *(self.frame.evaluate(exprs) if exprs else ())])
 
     def fill(self, name: str, values: pl.Expr, slot: Slot) -> None:
         """Give a field a derived value where it has none of its own; `slot` says what it was derived from."""

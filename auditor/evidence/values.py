@@ -1,6 +1,6 @@
-"""Raw values as found, made usable, as Polars expressions: trimmed, parsed, and blanks marked.
+"""Raw values cleaned, as Polars expressions: trimmed, parsed, placeholders and blanks marked.
 
-It never guesses a unit: a column that is not in the field's unit carries its scale from the reader.
+Units are never guessed: the reader gives the scale of a column that is not in the unit of its field.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from auditor.catalogue.prices import NANO_USD
 from auditor.printing.surrogates import spelled_text
 
 NUMBERS = frozenset({"int", "money", "duration"})
-# what no single record reaches: counts, nano-dollars, milliseconds; sums of many still fit into 64 bits
+# no single record reaches these: counts, nano-dollars, milliseconds; sums of many still fit into 64 bits
 LIMITS = {"int": 10**15, "money": 10**17, "duration": 10**13}
 _INTEGERS = (pl.Int64, pl.Int32, pl.UInt64, pl.UInt32, pl.Int16, pl.UInt16, pl.Int8, pl.UInt8)
 SHORT = 5_000
@@ -28,25 +28,25 @@ _QUOTED = r'^"([^"\\]*)"$'
 
 @lru_cache(maxsize=16)
 def _blank_patterns(words: frozenset[str], patterns: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """One anchored pattern for the placeholder words and whole-value patterns, and the rest as they are."""
+    """One anchored pattern for the placeholder words and whole-value patterns, and the other patterns."""
     whole = [p for p in patterns if p.startswith("^")]
     listed = "|".join(sorted(re.escape(w) for w in words))
     return "|".join([f"(?i)^(?:{listed})$", *whole]), tuple(p for p in patterns if not p.startswith("^"))
 
 
 def series_of(values: list[object]) -> pl.Series:
-    """Raw values as a column: of their own type when they agree, else as text; lists and objects are none."""
+    """Raw values as a column: of their common type, else as text; lists and objects are null."""
     try:
-        found = pl.Series(values, strict=True)
-        if not (found.dtype.is_nested() or found.dtype == pl.Object):
-            return found
+        series = pl.Series(values, strict=True)
+        if not (series.dtype.is_nested() or series.dtype == pl.Object):
+            return series
     except (TypeError, pl.exceptions.PolarsError, OverflowError, UnicodeError):
         pass
     return texts_of(None if v is None or isinstance(v, (dict, list)) else _text(v) for v in values)
 
 
 def texts_of(values: Iterable[object]) -> pl.Series:
-    """Texts as a column; half of a surrogate pair, which no column can hold, is spelled out."""
+    """Texts as a column; half of a surrogate pair, which no column can store, is spelled out."""
     texts = list(values)
     try:
         return pl.Series(texts, dtype=pl.String, strict=False)
@@ -56,28 +56,30 @@ def texts_of(values: Iterable[object]) -> pl.Series:
 
 
 def _text(value: object) -> str:
-    """A raw value as text; a number too long to be written is written as an odd one."""
+    """A raw value as text; a number that is too long to be printed becomes `inf`."""
     try:
         return str(value)
     except ValueError:
         return "inf"
 
 
-def collected(frame: pl.DataFrame, exprs: Iterable[pl.Expr]) -> pl.DataFrame:
-    """Some expressions over a frame; planning costs more than it saves on a short one."""
+def collect(frame: pl.DataFrame, exprs: Iterable[pl.Expr]) -> pl.DataFrame:
+    """Evaluate expressions over a frame, without a query plan where the frame is short."""
     return frame.select(exprs) if frame.height < SHORT else frame.lazy().select(exprs).collect()
 
 
-def prepared(
+def prepare(
     frame: pl.DataFrame, kinds: Mapping[str, str], catalogue: Catalogue, owners: Collection[str] = ()
 ) -> pl.DataFrame:
-    """The raw columns of text fields trimmed; beside those that may hold placeholders a column `odd NAME`.
+    """The frame with trimmed text columns and, for each that may have placeholders, a column `odd NAME`.
 
-    `kinds` gives the field type of each raw column; `owners` are those that hold somebody's id, where `test`
-    is none either. The patterns run only over columns with a suspect value.
+    `kinds` gives the field type of each raw column; `owners` are those of owner fields, where `test` is a
+    placeholder too. The patterns run only over columns with a suspect value.
     """
     frame = frame.with_columns(
-        found for c, kind in kinds.items() if kind in NUMBERS and (found := _as_numbers(frame[c])) is not None
+        numbers
+        for c, kind in kinds.items()
+        if kind in NUMBERS and (numbers := _as_numbers(frame[c])) is not None
     )
     texts = [c for c, kind in kinds.items() if kind not in NUMBERS]
     if not texts:
@@ -99,13 +101,13 @@ def prepared(
 
 
 def _as_numbers(texts: pl.Series) -> pl.Series | None:
-    """Numbers written as text, where each of them is a plain one: what JSON makes of an int64."""
+    """Numbers of a text column, where every text is a plain number, as JSON writes an int64; else None."""
     if texts.dtype != pl.String:
         return None
     for kind in (pl.Int64, pl.Float64):
-        found = texts.cast(kind, strict=False)
-        if found.null_count() == texts.null_count() and (kind == pl.Int64 or found.is_finite().all()):
-            return found
+        numbers = texts.cast(kind, strict=False)
+        if numbers.null_count() == texts.null_count() and (kind == pl.Int64 or numbers.is_finite().all()):
+            return numbers
     return None
 
 
@@ -118,7 +120,7 @@ def clean(
     *,
     negative: bool = False,
 ) -> tuple[pl.Expr, pl.Expr]:
-    """(value, mark) of a prepared raw column: the typed value, and why a raw value is none.
+    """(value, mark) of a prepare raw column: the typed value, and why there is none.
 
     Ints are counts, money is Int64 nano-dollars, durations are Float64 milliseconds, the rest is text. The
     mark is `empty`, `placeholder`, `malformed`, or null where there is a value. A null raw value is `empty`.
@@ -142,7 +144,7 @@ def clean(
 
 
 def _is_plain(values: pl.Series, kind: str, scale: float) -> bool:
-    """Whether all numbers of a column are finite, not negative and within their limit: hardly any are not."""
+    """Whether all numbers of a column are finite, not negative and within their limit."""
     if not values.dtype.is_numeric():
         return False
     if values.dtype.is_float() and not values.is_finite().all():
@@ -162,7 +164,7 @@ def _suspect(text: pl.Expr) -> pl.Expr:
 
 
 def _placeholder(text: pl.Expr, catalogue: Catalogue, *, owner: bool = False) -> pl.Expr:
-    """Whether a value stands for no value."""
+    """Whether a value is a placeholder for a missing one."""
     words = catalogue.placeholder_words | (catalogue.owner_words if owner else frozenset())
     whole, inner = _blank_patterns(words, catalogue.placeholder_patterns)
     # patterns run over the few values that can match
@@ -198,7 +200,7 @@ def _parsed(raw: pl.Expr, kind: str, catalogue: Catalogue, scale: float) -> tupl
     """Numbers out of text: `$0.069`, `12 cents`, `1,204`, `1.2k`, `1.2E-5`, `912ms`, `0.9 s`."""
     text = raw.cast(pl.String).str.strip_chars()
     bare, unit = _unit(text.str.replace_all(_MONEY, ""), kind)
-    # a comma groups thousands or it is none of ours: `0,0012` is no twelve
+    # a comma groups thousands, or the number is malformed: `0,0012` is not twelve
     grouped = pl.when(bare.str.contains(_THOUSANDS)).then(bare.str.replace_all(",", ""))
     value = grouped.fill_null(bare).cast(pl.Float64, strict=False) * unit
     odd = ~value.is_finite().fill_null(False) & _placeholder(text, catalogue)
@@ -215,9 +217,9 @@ def _parsed(raw: pl.Expr, kind: str, catalogue: Catalogue, scale: float) -> tupl
 
 
 def _unit(text: pl.Expr, kind: str) -> tuple[pl.Expr, pl.Expr]:
-    """A number's text without its unit, and the factor that the unit makes."""
+    """A number's text without its unit, and the factor of the unit."""
     if kind == "duration":
-        # a unit is said in milliseconds; a bare number is in the column's own
+        # the factor to milliseconds; a bare number is in the unit of its column
         seconds = pl.when(text.str.contains(r"(?i)\ds(ec(onds?)?)?$")).then(1000.0)
         whole = seconds.when(text.str.contains(r"(?i)\d[uµ]s$")).then(0.001).otherwise(1.0)
         return text.str.replace(r"(?i)(ms|[uµ]s|s|sec|seconds?)$", ""), whole
@@ -229,7 +231,7 @@ def _unit(text: pl.Expr, kind: str) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _scaled(value: pl.Expr, kind: str, scale: float) -> pl.Expr:
-    """A number in the field's own unit; what is not finite is none."""
+    """A number in the unit of its field; null where it is not finite."""
     value = value.cast(pl.Float64)
     value = pl.when(value.is_finite()).then(value)
     if kind == "duration":

@@ -1,6 +1,6 @@
-"""Reads one large file of JSON lines in several processes, this one among them, range by range of bytes.
+"""Reads one large file of JSON lines in several processes, this one among them, by ranges of bytes.
 
-Workers are spawned, never forked, with one Polars thread each; they only read, they never judge.
+Workers are spawned, never forked, with one Polars thread each.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from msgspec import structs
 from auditor.catalogue.fields import Catalogue
 from auditor.errors import AuditError
 from auditor.evidence.batch import BROKEN
-from auditor.evidence.builder import MAX_SKIPS_SHOWN, Builder, no_collection
+from auditor.evidence.builder import MAX_SKIPS_SHOWN, Builder, gc_paused
 from auditor.evidence.formats import Format
 from auditor.evidence.schema import Table
 from auditor.inputs.source import Input, Source
@@ -30,80 +30,80 @@ from auditor.readers.dispatch import finish
 from auditor.readers.ingest import builder_of, ingest
 from auditor.readers.registry import format_of, readers_of
 
-RANGE = 12 * 1024 * 1024  # bytes: a worker takes a second to begin, and the last range is waited for
+RANGE = 12 * 1024 * 1024  # bytes: a worker takes a second to start, and all wait for the last range
 SPLIT_FROM = 128 * 1024 * 1024  # bytes below which starting a second process costs more than it saves
 _Task = tuple[Input, str, Catalogue, int, int]
 
 
 def read(source: Source, given: Input, catalogue: Catalogue, jobs: int = 1, *, by_day: bool = False) -> Table:
-    """Read one input, a large file of lines by `jobs` processes; errors are those of `ingest`."""
+    """Read one input, a large file of lines in `jobs` processes; raises what `ingest` raises."""
     split = partial(_split, jobs=jobs) if jobs > 1 else None
     return ingest(source, given, catalogue, by_day=by_day, split=split)
 
 
-def _split(source: Source, given: Input, found: Format, catalogue: Catalogue, jobs: int) -> Table | None:
+def _split(source: Source, given: Input, format_: Format, catalogue: Catalogue, jobs: int) -> Table | None:
     """The table of an input read by several processes.
 
-    None where it is not worth it, or where one of them broke: this process then finds where.
+    None where that is not worth it, or where one process failed: reading it here then shows where.
     """
-    readers = readers_of(found.name)
+    readers = readers_of(format_.name)
     splits = readers is not None and readers.source is not None and readers.source.splits
     if not splits or source.path is None or source.size <= SPLIT_FROM:
         return None
     try:
-        return read_split(source, given, found, catalogue, jobs)
+        return read_split(source, given, format_, catalogue, jobs)
     except (AuditError, OSError, MemoryError):
         raise
     except BROKEN:
         return None
 
 
-def read_split(source: Source, given: Input, found: Format, catalogue: Catalogue, jobs: int) -> Table:
-    """The table of a file, its ranges read by `jobs` processes and put together in order."""
-    parts = max(jobs, source.size // RANGE)
-    edges = [source.size * i // parts for i in range(parts + 1)]
-    tasks: list[_Task] = [(given, found.name, catalogue, a, b) for a, b in pairwise(edges)]
-    return _joined(builder_of(source, given, found, catalogue), source, _shared_out(tasks, jobs), edges)
+def read_split(source: Source, given: Input, format_: Format, catalogue: Catalogue, jobs: int) -> Table:
+    """The table of a file, its ranges read by `jobs` processes and concatenated in order."""
+    count = max(jobs, source.size // RANGE)
+    bounds = [source.size * i // count for i in range(count + 1)]
+    tasks: list[_Task] = [(given, format_.name, catalogue, a, b) for a, b in pairwise(bounds)]
+    return _concat(builder_of(source, given, format_, catalogue), source, _read_ranges(tasks, jobs), bounds)
 
 
-def _shared_out(tasks: list[_Task], jobs: int) -> list[Table]:
-    """Each range read by whoever is free; workers are given two at a time, so that none waits."""
-    left = deque(range(len(tasks)))
-    given: dict[int, Future[Table]] = {}
-    own: dict[int, Table] = {}
+def _read_ranges(tasks: list[_Task], jobs: int) -> list[Table]:
+    """The tables of all ranges in order; each worker has up to two ranges pending, so that none waits."""
+    remaining = deque(range(len(tasks)))
+    futures: dict[int, Future[Table]] = {}
+    tables: dict[int, Table] = {}
     with _one_thread(), _workers(jobs - 1) as pool:
-        while left:
-            waiting = sum(not future.done() for future in given.values())
-            for _ in range(min(2 * (jobs - 1) - waiting, len(left))):
-                number = left.popleft()
-                with _signals_later():
-                    given[number] = pool.submit(_read_range, tasks[number])
-            if left:
-                number = left.popleft()
-                own[number] = _read_range(tasks[number])
-        read = {number: future.result() for number, future in given.items()}
-    return [table for _, table in sorted((read | own).items())]
+        while remaining:
+            pending = sum(not future.done() for future in futures.values())
+            for _ in range(min(2 * (jobs - 1) - pending, len(remaining))):
+                number = remaining.popleft()
+                with _signals_deferred():
+                    futures[number] = pool.submit(_read_range, tasks[number])
+            if remaining:
+                number = remaining.popleft()
+                tables[number] = _read_range(tasks[number])
+        done = {number: future.result() for number, future in futures.items()}
+    return [table for _, table in sorted((done | tables).items())]
 
 
 def _read_range(task: _Task) -> Table:
     given, name, catalogue, start, end = task
-    source, found, readers = Source(given), format_of(name), readers_of(name)
-    assert found is not None
+    source, format_, readers = Source(given), format_of(name), readers_of(name)
+    assert format_ is not None
     assert readers is not None
     assert readers.source is not None
-    builder = builder_of(source, given, found, catalogue, before=lambda: _lines_before(source, start))
-    with no_collection():
+    builder = builder_of(source, given, format_, catalogue, lines_before=lambda: _lines_before(source, start))
+    with gc_paused():
         readers.source.read(source, builder, start, end)
         finish(builder)
     return builder.table()
 
 
-def _joined(builder: Builder, source: Source, tables: list[Table], edges: list[int]) -> Table:
+def _concat(builder: Builder, source: Source, tables: list[Table], bounds: list[int]) -> Table:
     """One table of the tables of successive ranges."""
     reading = builder.reading
     formats: dict[str, Format] = {}
     columns_known: dict[str, frozenset[str]] = {}
-    for table, start in zip(tables, edges, strict=False):
+    for table, start in zip(tables, bounds, strict=False):
         builder.batch(table.frame, table.slots, table.numbers)
         table.frame = table.frame.clear()
         for name, columns in table.columns_known.items():
@@ -130,38 +130,39 @@ def _lines_before(source: Source, start: int) -> int:
 
 @contextmanager
 def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that end with the block: behind the range they are reading, where it is left early."""
+    """Processes that end with the block; where it is left early, after the range that they are reading."""
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         try:
             yield pool
         except BaseException:
-            # one that is killed while it hands over a table would block this process for ever
+            # a worker that is killed while it sends a table would block this process for ever
             pool.shutdown(cancel_futures=True)
             raise
 
 
 @contextmanager
-def _signals_later() -> Iterator[None]:
-    """Hold signals back while a process starts: half of one cannot be ended. It never gets Ctrl-C itself."""
+def _signals_deferred() -> Iterator[None]:
+    """Defer signals while a process starts, as half of one cannot be ended; the process never gets Ctrl-C."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    came: list[int] = []
+    received: list[int] = []
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if callable(signal.getsignal(n))]
-    before = {n: signal.signal(n, lambda number, _: came.append(number)) for n in numbers}
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is started inherits it
+    before = {n: signal.signal(n, lambda number, _: received.append(number)) for n in numbers}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the new process
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for number, handler in before.items():
             signal.signal(number, handler)
-        for late in came:
+        for late in received:
             signal.raise_signal(late)
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
+    """One Polars thread in each process that starts within the block."""
     before = os.environ.get("POLARS_MAX_THREADS")
     os.environ["POLARS_MAX_THREADS"] = "1"
     try:

@@ -90,4 +90,4 @@ class CallCoverage:
 def _blanks(calls: Store, fields: Iterable[str]) -> dict[str, pl.Series]:
     """Where each field has no value, in one query; fields without any value are left out."""
     exprs = [pl.col(field).is_null() for field in fields if not calls.is_empty(field)]
-    return {column.name: column for column in calls.made(exprs)} if exprs else {}
+    return {column.name: column for column in calls.evaluate(exprs)} if exprs else {}

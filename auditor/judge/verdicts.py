@@ -14,10 +14,10 @@ from auditor.catalogue.predicates import check_predicate, demands, guard
 from auditor.catalogue.rules import Rule
 from auditor.catalogue.words import Cause
 from auditor.errors import RuleError
-from auditor.evidence.arrays import Codes, Rows, coded
+from auditor.evidence.arrays import Codes, Rows, encode
 from auditor.evidence.store import Store, is_long
 from auditor.evidence.table import Evidence
-from auditor.evidence.values import collected
+from auditor.evidence.values import collect
 from auditor.judge.coverage import CallCoverage, FieldCoverage
 from auditor.judge.rules import at_predicate
 from auditor.relate.columns import exists, relate, spread_headers
@@ -51,7 +51,7 @@ class Judgement:
     def in_layers(self, names: Collection[str]) -> Rows:
         """Whether each call was recorded at one of some layers."""
         if not self.by_layer and self.calls.height:
-            layers, codes = coded(self.calls["layer"])
+            layers, codes = encode(self.calls["layer"])
             self.by_layer |= {name: codes == n for n, name in enumerate(layers)}
         out: Rows = np.zeros(self.calls.height, dtype=bool)
         for name in names:
@@ -84,7 +84,7 @@ def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> J
     ]
     relate(evidence, {*fields, "error", "failed"})
     rows = _muted(_matches(evidence, pairs), pairs)
-    calls = evidence.frame.where((evidence.frame["kind"] == "call").to_numpy())
+    calls = evidence.frame.filter((evidence.frame["kind"] == "call").to_numpy())
     coverage, hits = CallCoverage(evidence, calls, fields), dict[int, Hit]()
     verdicts, causes = {}, {}
     for field in fields:
@@ -120,11 +120,11 @@ def _matches(evidence: Evidence, pairs: list[tuple[Rule, str]]) -> list[Rows]:
         wanted = {"layer", "format"}.union(*(reads[i] for i in group))
         relate(evidence, wanted)
         frame = evidence.frame
-        calls = frame.where((frame["kind"] == "call").to_numpy()).select(sorted(wanted))
+        calls = frame.filter((frame["kind"] == "call").to_numpy()).select(sorted(wanted))
         out |= zip(group, _predicates(calls, [pairs[i] for i in group]), strict=True)
         staying = own.union(*(reads[i] for i in later))
-        frame = frame.without(c for c in frame if c not in staying and not c.endswith("_slot"))
-        evidence.frame = frame.packed(c for c in frame if c not in own)
+        frame = frame.drop(c for c in frame if c not in staying and not c.endswith("_slot"))
+        evidence.frame = frame.pack(c for c in frame if c not in own)
     return [out[i] for i in range(len(pairs))]
 
 
@@ -135,7 +135,7 @@ def _predicates(calls: pl.DataFrame, pairs: list[tuple[Rule, str]]) -> list[Rows
     unmatched = {text: pl.Series([False]) for text in texts if not demands(text).isdisjoint(empty)}
     texts = [text for text in texts if text not in unmatched]
     result = unmatched | _collected(calls, texts, pairs) if calls.height else None
-    limits = [coded(calls[name]) for name in ("layer", "format")]
+    limits = [encode(calls[name]) for name in ("layer", "format")]
     masks: dict[tuple[str, ...], Rows] = {}
     none, out = np.zeros(calls.height, dtype=bool), []
     for rule, field in pairs:
@@ -181,7 +181,7 @@ def _checked(calls: pl.DataFrame, text: str, pairs: list[tuple[Rule, str]]) -> p
 
 
 def _values(calls: pl.DataFrame, texts: Iterable[str]) -> dict[str, pl.Series]:
-    return {column.name: column for column in collected(calls, map(_compiled, texts))}
+    return {column.name: column for column in collect(calls, map(_compiled, texts))}
 
 
 def _muted(raw: list[Rows], pairs: list[tuple[Rule, str]]) -> dict[int, Rows]:

@@ -16,24 +16,23 @@ from auditor.inputs.source import Source
 
 @dataclass(frozen=True)
 class Sample:
-    """What recognition looks at: the head, what container it is, and the first records in it."""
+    """What a format is recognised by: the head of a source, its container, and its first records."""
 
     head: bytes
     container: str  # json | json-lines | json-stream | table | parquet | text | binary
     objects: list[Any] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)  # of text, without their log prefixes
-    by_format: dict[str, int] = field(
-        default_factory=dict
-    )  # format -> lines that its reader is the first to read
+    # format -> number of lines that its reader is the first to parse
+    by_format: dict[str, int] = field(default_factory=dict)
     broken: tuple[int | None, str] | None = None  # line and reason of the first piece that could not be read
 
 
 ANY = frozenset({"*"})  # `by_value` of a reader that must look at every record
 
 
-Match: TypeAlias = Callable[[dict[str, Any]], float]  # how strongly a record is claimed: 0 to 1
-Sniff: TypeAlias = Callable[[Sample], float]  # how strongly a sample is claimed: 0 to 1
+Match: TypeAlias = Callable[[dict[str, Any]], float]  # the claim on a record: 0 to 1
+Sniff: TypeAlias = Callable[[Sample], float]  # the claim on a sample: 0 to 1
 Take: TypeAlias = Callable[[dict[str, Any], Builder, "int | None", "str | None"], None]  # offset and pointer
 Messages: TypeAlias = Callable[[Source], "list[Callable[[], Any]]"]
 Parse: TypeAlias = Callable[[str], "dict[str, Any] | None"]
@@ -82,9 +81,7 @@ class SourceReader(Reader):
     read: Callable[[Source, Builder, int, int | None], None]
     splits: bool = False
     shown: Callable[[bytes], Any] | None = None  # the record in the text that begins here, for excerpts
-    messages: Callable[[Source], list[Callable[[], Any]]] | None = (
-        None  # records without a place, for excerpts
-    )
+    messages: Messages | None = None  # records without a place, for excerpts
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ class Readers:
 
     @property
     def sniff(self) -> Sniff | None:
-        """How a sample is recognised, where one of the readers says so."""
+        """The function that scores a sample, where one of the readers has one."""
         return next((r.sniff for r in (self.source, self.record, self.line) if r and r.sniff), None)
 
     @property

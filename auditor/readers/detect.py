@@ -1,6 +1,6 @@
-"""Which format an input is: every format scores a sample of it, and the best one reads it.
+"""Which format an input has: every format scores a sample of it, and the highest score wins.
 
-Ties are named in the report, and a format recognised only by its signature is refused with advice.
+The report names a close runner-up. A format that is recognised only by its signature is refused with advice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ _CONTROL = bytes(range(9))
 
 
 def recognise(source: Source, given: Input) -> tuple[Format, str | None]:
-    """The reader of an input and, when one came close, the runner-up's name."""
+    """The format of an input and, where one came close, the name of the runner-up.
+
+    Raises UsageError for an unknown `Input.format`, InputError where no format claims the sample, and
+    UnsupportedInput for a format that has a signature but no reader.
+    """
     if given.format:
         forced = format_of(given.format)
         if forced is None:
@@ -38,7 +42,7 @@ def recognise(source: Source, given: Input) -> tuple[Format, str | None]:
         raise InputError(f"{given.name}: the input is empty", "pass a file with records in it")
     sample = sample_of(source)
     for known in recognised_only():
-        if known.sniff is not None and _asked(known.sniff, sample, 0.0) >= ENOUGH:
+        if known.sniff is not None and _safely(known.sniff, sample, 0.0) >= ENOUGH:
             raise UnsupportedInput(
                 f"{given.name}: this is {known.format.title}: no calls can be audited in it",
                 known.format.unsupported,
@@ -49,23 +53,24 @@ def recognise(source: Source, given: Input) -> tuple[Format, str | None]:
     best, second = scored[0], scored[1] if len(scored) > 1 else (0.0, "", None)
     if best[0] <= 0:
         raise InputError(
-            f"{given.name}: {_what(sample)}", "`auditor formats` lists what can be read; --as names one"
+            f"{given.name}: {_nothing_readable(sample)}",
+            "`auditor formats` lists what can be read; --as names one",
         )
     near = second[0] >= max(ENOUGH, best[0] - 0.1)
     return best[2], second[1] if near else None
 
 
-def _asked(ask: Callable[[Any], Any], value: Any, otherwise: Any) -> Any:
-    """What a reader says of one record or line; one that breaks on it says nothing."""
+def _safely(function: Callable[[Any], Any], value: Any, default: Any) -> Any:
+    """The answer of a reader to one record or line; `default` where the reader fails on it."""
     try:
-        return ask(value)
-    except Exception:  # noqa: BLE001 - another reader may know it
-        return otherwise
+        return function(value)
+    except Exception:  # noqa: BLE001 - another reader may read it
+        return default
 
 
 def _claim(candidate: Readers, sample: Sample) -> float:
-    """How strongly a format claims a sample; one that breaks on it claims nothing."""
-    claim: float = _asked(lambda given: _score(candidate, given), sample, 0.0)
+    """How strongly a format claims a sample; 0 where its readers fail on it."""
+    claim: float = _safely(lambda given: _score(candidate, given), sample, 0.0)
     return claim
 
 
@@ -75,7 +80,7 @@ def _score(candidate: Readers, sample: Sample) -> float:
         return candidate.sniff(sample)
     best = 0.0
     if candidate.record is not None:
-        scores = [_asked(candidate.record.match, o, 0.0) for o in sample.objects if isinstance(o, dict)]
+        scores = [_safely(candidate.record.match, o, 0.0) for o in sample.objects if isinstance(o, dict)]
         claimed = [s for s in scores if s > 0]
         if claimed and (sample.container != "table" or max(claimed) >= ENOUGH):
             best = claimed[0] if candidate.record.fallback else max(claimed)
@@ -85,7 +90,8 @@ def _score(candidate: Readers, sample: Sample) -> float:
     return best
 
 
-def _what(sample: Sample) -> str:
+def _nothing_readable(sample: Sample) -> str:
+    """Why no format claims a sample, as the error message says it."""
     if sample.container == "binary":
         return "binary data of no known format"
     if sample.container == "table":
@@ -97,7 +103,7 @@ def _what(sample: Sample) -> str:
 
 
 def sample_of(source: Source) -> Sample:
-    """The head, the container, and the first records, unwrapped."""
+    """The sample of a source: its head, its container, and its first records, unwrapped."""
     head = source.head
     if head[:4] == b"PAR1":
         return Sample(head, "parquet", columns=parquet_columns(source))
@@ -120,7 +126,7 @@ def sample_of(source: Source) -> Sample:
 
 
 def _first_rows(head: bytes) -> list[Any]:
-    """The first rows of a table, without the last, which the head may have cut."""
+    """The first rows of a table."""
     return [row for _, row in rows_of(head.decode("utf-8", "replace"))[:FIRST]]
 
 
@@ -138,7 +144,7 @@ def _first_pieces(source: Source, container: str, skip: SkipFn) -> tuple[list[An
             if len(lines) < MOST_LINES:
                 lines.append(parted(piece.value).text)
             continue
-        for inner in unwrapped(piece, lambda v: any(_asked(m, v, 0.0) >= ENOUGH for m in decisive)):
+        for inner in unwrapped(piece, lambda v: any(_safely(m, v, 0.0) >= ENOUGH for m in decisive)):
             objects.append(inner.value)
             if len(objects) >= FIRST:
                 return objects, lines
@@ -149,7 +155,7 @@ def _first_readers(lines: list[str]) -> dict[str, int]:
     """How many lines each reader of lines would be the first to read."""
     counts: dict[str, int] = {}
     for line in lines:
-        name = next((r.name for r in line_readers() if _asked(r.line, line, None) is not None), None)
+        name = next((r.name for r in line_readers() if _safely(r.line, line, None) is not None), None)
         if name is not None:
             counts[name] = counts.get(name, 0) + 1
     return counts

@@ -1,6 +1,6 @@
-"""JSON objects out of a source, unwrapped from what exports wrap around records, each handed to its reader.
+"""Records and lines of a source, unwrapped, each handed to the reader that claims it.
 
-It never looks into bodies and never drops a record: what no reader claims is read as generic JSON.
+A record that no reader claims is read as generic JSON, never dropped.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from auditor.inputs.source import Source
 from auditor.readers.contract import LineReader, Reader, RecordReader
 from auditor.readers.registry import fallback, line_readers, prose, record_readers
 
-Claim = tuple[float, bool, str]  # how strongly, whether by the reader of the builder's format, by whom
-SURE = (1.0, True)  # what nobody can surpass
+Claim = tuple[float, bool, str]  # score, whether by the reader of the builder's format, its name
+SURE = (1.0, True)  # the highest possible claim
 CLAIMED = 0.5  # a score from which a reader claims a record
 
 
 def shape_of(value: dict[str, Any]) -> tuple[Any, ...]:
-    """What a record is made of: its keys, the kinds of their values, and the keys of mappings within."""
+    """The shape of a record: its keys, the types of their values, and the keys of mappings within."""
     return tuple(
         [
             (key, tuple(inner))
             if inner.__class__ is dict
-            else (key, _first_of(inner))
+            else (key, _list_shape(inner))
             if inner.__class__ is list
             else (key, inner.__class__)
             for key, inner in value.items()
@@ -37,8 +37,8 @@ def shape_of(value: dict[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _first_of(items: list[Any]) -> tuple[Any, ...]:
-    """What a list is made of, told by its first element."""
+def _list_shape(items: list[Any]) -> tuple[Any, ...]:
+    """The shape of a list, by its first element."""
     first = items[0] if items else None
     return (list, tuple(first) if first.__class__ is dict else first.__class__)
 
@@ -52,9 +52,7 @@ class Dispatcher:
         self.own = self.by_name.get(builder.format.name)
         self._by_shape: dict[tuple[Any, ...], tuple[Claim, list[RecordReader]]] = {}
         self._last_claim: tuple[Any, RecordReader | None] = (None, None)
-        self._last_line: tuple[
-            LineReader, ...
-        ] = ()  # the reader that took the last line, if it is no generic one
+        self._last_line: tuple[LineReader, ...] = ()  # the reader of the last line, unless generic
 
     def read(self, source: Source, start: int = 0, end: int | None = None) -> None:
         """Read every record with the reader that claims it most, else with that of the builder's format."""
@@ -67,7 +65,7 @@ class Dispatcher:
             self.piece(piece)
 
     def piece(self, piece: Piece) -> None:
-        """Let readers take one line of text, or every record of a value; each that breaks one is a skip."""
+        """Read one line of text, or every record of a value; one that its reader fails on is a skip."""
         builder = self.builder
         if isinstance(piece.value, str):
             builder.attempt(piece.line or None, self._line, piece)
@@ -77,41 +75,41 @@ class Dispatcher:
                 builder.attempt(piece.line or None, self.record, inner)
         except (AuditError, MemoryError):
             raise
-        except Exception as error:  # noqa: BLE001 - what is wrapped around records is odd
+        except Exception as error:  # noqa: BLE001 - the wrapper around the records is malformed
             builder.skip(piece.line or None, reason_of(error))
 
     def claim(self, value: dict[str, Any]) -> RecordReader | None:
-        """The reader that claims a record, or None when only a generic one would take it."""
+        """The reader that claims a record, or None where only the generic one would read it."""
         if value is self._last_claim[0]:
             return self._last_claim[1]
         try:
             score, _, name = self._best(value)
             claimant = self.by_name[name] if score >= CLAIMED else None
-        except Exception:  # noqa: BLE001 - what a reader breaks on is not its record
+        except Exception:  # noqa: BLE001 - a record that a reader fails on is not of its format
             claimant = None
         self._last_claim = (value, claimant)
         return claimant
 
     def _best(self, value: dict[str, Any]) -> Claim:
         shape = shape_of(value)
-        known = self._by_shape.get(shape)
-        if known is None:
-            known = self._by_shape[shape] = self._of_shape(value)
-        best, others = known
-        for reader in others:
+        claims = self._by_shape.get(shape)
+        if claims is None:
+            claims = self._by_shape[shape] = self._of_shape(value)
+        best, by_value = claims
+        for reader in by_value:
             best = max(best, (reader.match(value), reader is self.own, reader.name))
         return best
 
     def _of_shape(self, value: dict[str, Any]) -> tuple[Claim, list[RecordReader]]:
-        """The best claim that all records of this shape share, and who must look at each of them."""
+        """The best claim on all records of a shape, and the readers that must see each of them."""
         keys = value.keys()
-        others = [r for r in self.claimants if "*" in r.by_value or r.by_value & keys]
-        each = {r.name for r in others}
-        fixed = max((r.match(value), r is self.own, r.name) for r in self.claimants if r.name not in each)
-        return fixed, others if fixed[:2] < SURE else []
+        by_value = [r for r in self.claimants if "*" in r.by_value or r.by_value & keys]
+        names = {r.name for r in by_value}
+        fixed = max((r.match(value), r is self.own, r.name) for r in self.claimants if r.name not in names)
+        return fixed, by_value if fixed[:2] < SURE else []
 
     def record(self, piece: Piece) -> None:
-        """Let its reader take one JSON record; what nobody claims is generic JSON."""
+        """Read one JSON record with the reader that claims it, else as generic JSON."""
         reader = self.claim(piece.value)
         if reader is None:
             reader = fallback()
@@ -121,13 +119,13 @@ class Dispatcher:
         reader.take(piece.value, self._builder(reader), piece.offset, piece.pointer)
 
     def other_record(self, value: dict[str, Any], offset: int | None, pointer: str | None) -> None:
-        """Let the reader of another format take one record."""
+        """Read one record with the reader of another format."""
         score, name = max((r.match(value), r.name) for r in self.claimants if r is not self.own)
         reader = self.by_name[name] if score >= CLAIMED else fallback()
         reader.take(value, self._builder(reader), offset, pointer)
 
     def _line(self, piece: Piece) -> None:
-        """Let the first reader that can parse it take one line of text; a line nobody reads is a skip."""
+        """Read one line of text with the first reader that can parse it; a line of none is a skip."""
         line = parted(piece.value)
         if not line.text.strip():
             line = line._replace(text=piece.value.strip())
@@ -139,14 +137,14 @@ class Dispatcher:
             if record is None:
                 continue
             if not reader.format.generic:
-                # a generic format never takes precedence: its neighbour's line may be a special one
+                # a generic reader is not asked first: the next line may be a product's own
                 self._last_line = (reader,)
             self._take(reader, record, line, piece.offset, None)
             return
         self.builder.skip(piece.line, "no record in this line")
 
     def other_line(self, text: str, offset: int | None, pointer: str | None) -> bool:
-        """Let the first reader that can parse a text take it, at the place of a record; False without one."""
+        """Read a text at the place of a record with the first line reader that parses it; False if none."""
         line = parted(text)
         for reader in line_readers():
             record = reader.line(line.text)
@@ -163,10 +161,10 @@ class Dispatcher:
         reader.take(record, self._builder(reader), offset, pointer)
 
     def _builder(self, reader: Reader) -> Builder:
-        return self.builder.beside(reader.format)
+        return self.builder.for_format(reader.format)
 
 
 def finish(builder: Builder) -> None:
-    """Let every reader that read of an input put what it still remembers, once all of it was read."""
-    for own in list(builder.reading.builders.values()):
-        own.finish()
+    """Finish all builders of an input, after its last record."""
+    for each in list(builder.reading.builders.values()):
+        each.finish()

@@ -1,4 +1,4 @@
-"""From a source to its table: recognise the format, read it, and say what could not be read."""
+"""From a source to its table: recognise the format, read it, and count what could not be read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import polars as pl
 from auditor.catalogue.fields import Catalogue
 from auditor.errors import AuditError, InputError
 from auditor.evidence.batch import BROKEN
-from auditor.evidence.builder import Builder, Reading, malformed, no_collection
+from auditor.evidence.builder import Builder, Reading, gc_paused, malformed
 from auditor.evidence.formats import Format
 from auditor.evidence.schema import Table
 from auditor.inputs.source import Input, Source
-from auditor.readers.artefacts import Part, format_of_parts, parts_of, read_all, read_parts
+from auditor.readers.artefacts import Artefact, artefacts_of, common_format, read_all, read_artefacts
 from auditor.readers.detect import recognise
 from auditor.readers.dispatch import Dispatcher, finish
 from auditor.readers.registry import fallback, format_of, readers_of
@@ -27,26 +27,26 @@ def ingest(
 ) -> Table:
     """Read one input. InputError when nothing in it is readable; UnsupportedInput when no reader exists.
 
-    `by_day` keeps the days of a bill apart: there are logs beside it. `split` reads an input whose reader can
-    read byte ranges, or returns None where it leaves that to this process.
+    `by_day` keeps the days of a bill apart, to be compared with logs. `split` reads an input in several byte
+    ranges, or returns None where this process has to read it.
     """
     try:
-        parts = parts_of(source) if given.format in (None, MIXED.name) else []
-        found, also = (format_of_parts(parts), None) if parts else recognise(source, given)
+        artefacts = artefacts_of(source) if given.format in (None, MIXED.name) else []
+        format_, runner_up = (common_format(artefacts), None) if artefacts else recognise(source, given)
     except (AuditError, OSError, MemoryError):
         raise
     except BROKEN as error:
         return _unrecognised(source, given, catalogue, error)
     failed = None
-    table = split(source, given, found, catalogue) if split is not None and not parts else None
+    table = split(source, given, format_, catalogue) if split is not None and not artefacts else None
     if table is None:
-        builder = builder_of(source, given, found, catalogue, by_day=by_day)
-        with no_collection():
-            failed = _read(source, builder, parts)
+        builder = builder_of(source, given, format_, catalogue, by_day=by_day)
+        with gc_paused():
+            failed = _read(source, builder, artefacts)
         table = builder.table()
-    if found.generic or given.format is None:
-        _name_by_calls(table, found)
-    table.bytes, table.also, table.failed = source.size, also, failed
+    if format_.generic or given.format is None:
+        _set_format_from_calls(table, format_)
+    table.bytes, table.also, table.failed = source.size, runner_up, failed
     table.notes += malformed(table.frame, catalogue)
     if not table.frame.height and table.skipped_total and failed is None:
         first = table.skips[0]
@@ -61,36 +61,36 @@ def ingest(
 def builder_of(
     source: Source,
     given: Input,
-    found: Format,
+    format_: Format,
     catalogue: Catalogue,
     *,
     by_day: bool = False,
-    before: Callable[[], int] | None = None,
+    lines_before: Callable[[], int] | None = None,
 ) -> Builder:
-    """The builder of an input's own format; `before` says how many lines of it are not this reading's."""
+    """The builder of an input's own format; `lines_before` counts the lines before the byte range read."""
     reading = Reading(
         given.name,
         catalogue,
         layer=given.layer,
         by_day=by_day,
-        line_of=lambda offset: source.line_of(offset)[0] - (before() if before else 0),
+        line_of=lambda offset: source.line_of(offset)[0] - (lines_before() if lines_before else 0),
         dispatch=Dispatcher,
     )
-    return Builder(reading, found)
+    return Builder(reading, format_)
 
 
-def _read(source: Source, builder: Builder, parts: list[Part]) -> str | None:
-    """Read all of an input; where the reader itself breaks, keep what it read so far, and return why."""
+def _read(source: Source, builder: Builder, artefacts: list[Artefact]) -> str | None:
+    """Read all of an input; where the reader itself fails, keep what it read so far, and return why."""
     failed = None
     try:
-        if parts:
-            failed = read_parts(parts, builder)
+        if artefacts:
+            failed = read_artefacts(artefacts, builder)
         else:
             read_all(source, builder)
     except (AuditError, OSError, MemoryError):
         raise
     except BROKEN as error:
-        failed = builder.interrupted(builder.format.name, error)
+        failed = builder.reader_failed(builder.format.name, error)
     before = builder.records
     try:
         finish(builder)
@@ -98,12 +98,12 @@ def _read(source: Source, builder: Builder, parts: list[Part]) -> str | None:
         raise
     except BROKEN as error:
         builder.undo(before)
-        failed = failed or builder.interrupted(builder.format.name, error)
+        failed = failed or builder.reader_failed(builder.format.name, error)
     return failed
 
 
 def _unrecognised(source: Source, given: Input, catalogue: Catalogue, error: BaseException) -> Table:
-    """The table of an input on which the recognition of formats broke: no record, and one skip."""
+    """The table of an input whose format recognition failed: no record, and one skip."""
     builder = Builder(Reading(given.name, catalogue, layer=given.layer), fallback().format)
     builder.skip(None, f"the recognition of its format failed ({type(error).__name__})")
     table = builder.table()
@@ -111,15 +111,16 @@ def _unrecognised(source: Source, given: Input, catalogue: Catalogue, error: Bas
     return table
 
 
-def _name_by_calls(table: Table, found: Format) -> None:
-    """Name an input of generic formats after those in which its calls are: one, or mixed text.
+def _set_format_from_calls(table: Table, format_: Format) -> None:
+    """Set the format of an input from the formats of its calls: that of most calls, or mixed text.
 
-    What was recognised by its first records is mixed text too, where most of its calls are lines of others.
+    An input that was recognised by its first records is mixed text too, where most of its calls are log lines
+    of other formats.
     """
     formats = table.frame.filter(pl.col("kind") == "call")["format"]
     counts = dict(formats.value_counts().sort("format").iter_rows())
     generic = {name: n for name, n in counts.items() if _is_line(name) and _is_generic(name)}
-    if not found.generic:
+    if not format_.generic:
         lines = sum(n for name, n in counts.items() if _is_line(name) and name != table.format)
         if lines and lines >= counts.get(table.format, 0) and counts.keys() - generic.keys():
             table.format = MIXED.name

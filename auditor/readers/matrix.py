@@ -1,6 +1,6 @@
 """What each format can carry, field by field: at which scope, and whether a value there is evidence.
 
-It adds nothing to what readers declare and the catalogue accepts; each list and page of formats uses it.
+Each list and page of formats uses it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HINTS = "a value there alone is no evidence"
 
 
 class Cell(NamedTuple):
-    """One field in one format: the scope at which it stands, its letter, and whether it is evidence there."""
+    """One field in one format: its scope, the letter of the scope, and whether a value there is evidence."""
 
     scope: str
     letter: str
@@ -32,37 +32,37 @@ class Cell(NamedTuple):
         return self.letter + ("" if self.counts else "-")
 
 
-def cell(reader: Format, field: Field) -> Cell | None:
-    """What a format can say of a field; None when it can never say anything."""
-    scope = reader.carries.get(field.name)
+def cell(format_: Format, field: Field) -> Cell | None:
+    """What a format can carry of a field; None where it cannot carry the field."""
+    scope = format_.carries.get(field.name)
     if scope is not None:
-        return Cell(scope, LETTERS[scope], scope in field.accepted(reader.layer))
-    return Cell("any", ANY, counts=True) if reader.generic else None
+        return Cell(scope, LETTERS[scope], scope in field.accepted(format_.layer))
+    return Cell("any", ANY, counts=True) if format_.generic else None
 
 
-def evidence(reader: Format) -> list[str]:
-    """The fields that are present where a format carries them."""
-    found = ((field.name, cell(reader, field)) for field in catalogue().fields.values())
-    return [name for name, held in found if held is not None and held.counts]
+def evidence(format_: Format) -> list[str]:
+    """The fields that a format carries at a scope where they count as evidence."""
+    cells = ((field.name, cell(format_, field)) for field in catalogue().fields.values())
+    return [name for name, cell_ in cells if cell_ is not None and cell_.counts]
 
 
 def by_layer() -> Iterator[tuple[str, list[Format]]]:
     """The formats under the layer that writes them, from the client to the bill."""
     for layer in LAYERS:
-        held = [reader for reader in all_formats() if reader.layer == layer]
-        if held:
-            yield layer, held
+        formats = [format_ for format_ in all_formats() if format_.layer == layer]
+        if formats:
+            yield layer, formats
 
 
 def legend() -> list[tuple[str, str]]:
     """The letters that some format uses, with their scope."""
-    used = {scope for reader in all_formats() for scope in reader.carries.values()}
+    used = {scope for format_ in all_formats() for scope in format_.carries.values()}
     return [(LETTERS[scope], scope.replace("_", " ")) for scope in SCOPES if scope in used]
 
 
 def bands(width: int, fields: Sequence[Field]) -> list[Sequence[Field]]:
-    """The fields in as many groups as it takes for each to fit beside the names of the formats."""
-    room = max((width - max(len(reader.name) for reader in all_formats()) - 2) // 2, 8)
+    """The fields in as many groups as are needed for each to fit next to the names of the formats."""
+    room = max((width - max(len(format_.name) for format_ in all_formats()) - 2) // 2, 8)
     count = -(-len(fields) // room)
     size = -(-len(fields) // count)
     return [fields[at : at + size] for at in range(0, len(fields), size)]

@@ -1,6 +1,6 @@
-"""What people bring that holds no evidence: said what it is, and what to bring instead.
+"""Formats that hold no evidence, recognised by magic bytes or decisive keys and refused with advice.
 
-A signature is magic bytes or decisive keys only; a sample that a reader claims is never refused by one.
+A signature is checked before the readers: it must not match what one of them can read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LOGS = "Bring what it wrote instead: the traces, the log lines or the spend row
 
 
 def _magic(*starts: bytes) -> Callable[[Sample], float]:
-    """A sniff that holds when the bytes begin so."""
+    """Scores 1 where the bytes begin with one of these."""
 
     def sniff(sample: Sample) -> float:
         return 1.0 if sample.head.startswith(starts) else 0.0
@@ -26,7 +26,7 @@ def _magic(*starts: bytes) -> Callable[[Sample], float]:
 
 
 def _keys(*groups: str) -> Callable[[Sample], float]:
-    """A sniff that holds when the only object has all keys of one group (space separated)."""
+    """Scores 1 where the only object has all keys of one group (separated by spaces)."""
     wanted = [frozenset(g.split()) for g in groups]
 
     def sniff(sample: Sample) -> float:
@@ -36,8 +36,8 @@ def _keys(*groups: str) -> Callable[[Sample], float]:
     return sniff
 
 
-def _text(pattern: str) -> Callable[[Sample], float]:
-    """A sniff that holds when the text begins so."""
+def _starts(pattern: str) -> Callable[[Sample], float]:
+    """Scores 1 where the text begins with a match of the pattern."""
     compiled = re.compile(pattern.encode(), re.I | re.M)
 
     def sniff(sample: Sample) -> float:
@@ -91,18 +91,18 @@ SIGNATURES = (
         "prometheus-text",
         "Prometheus metrics",
         "They are sums by label and hold no calls. Bring the calls' traces, log lines or spend rows.",
-        _text(r"# (HELP|TYPE) [a-z_:][\w:]* "),
+        _starts(r"# (HELP|TYPE) [a-z_:][\w:]* "),
     ),
     _format(
         "sql",
         "SQL statements",
         "Run the query and pass its result as CSV or as the console prints it.",
-        _text(r"(select\s[\s\S]{1,400}?\sfrom\s|insert into\s|create (table|view)\s|with \w+ as \()"),
+        _starts(r"(select\s[\s\S]{1,400}?\sfrom\s|insert into\s|create (table|view)\s|with \w+ as \()"),
     ),
     _format(
         "source-code",
         "source code",
         _LOGS,
-        _text(r"(#!/|import \w|from [\w.]+ import |package \w+|#include )"),
+        _starts(r"(#!/|import \w|from [\w.]+ import |package \w+|#include )"),
     ),
 )

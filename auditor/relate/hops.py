@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from auditor.evidence.ancestry import nearest
-from auditor.evidence.arrays import Ints, Rows, gathered, index_of
+from auditor.evidence.arrays import Ints, Rows, gather, index_of
 from auditor.evidence.table import Columns, Evidence, Series, once_per_table
 from auditor.relate.joins import BY, Links, links
 from auditor.relate.related_column import RelatedColumn, several_hops, value_at
@@ -101,7 +101,7 @@ def changed(evidence: Evidence, field: str) -> Columns:
         return {}
     frame = evidence.frame
     index = partner(evidence, field, joins.up)
-    above = gathered(frame[field], index)
+    above = gather(frame[field], index)
     own = frame[field]
     differs = (own != above).fill_null(False)
     if own.dtype == pl.String:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from auditor.evidence.arrays import Ints, Rows, coded
+from auditor.evidence.arrays import Ints, Rows, encode
 from auditor.evidence.schema import Slot
 from auditor.evidence.store import Store, is_long
 from auditor.evidence.table import Evidence
@@ -31,9 +31,9 @@ class Ledger:
         calls = judgement.calls
         self.slots = SlotColumns(calls)
         self.shown = ShownNames(evidence)
-        self.places = [(d, *coded(calls[d])) for d in DIMENSIONS if d in calls]
+        self.places = [(d, *encode(calls[d])) for d in DIMENSIONS if d in calls]
         self.inputs = calls["input"].to_numpy()
-        self._formats = [coded(calls[c]) for c in ("format", "layer")]
+        self._formats = [encode(calls[c]) for c in ("format", "layer")]
 
     def formats_and_layers(self, rows: Rows) -> frozenset[str]:
         """The names of the formats and of the layers of some calls."""

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from auditor.catalogue.prices import NANO_USD
-from auditor.evidence.arrays import Ints, Rows, gathered
+from auditor.evidence.arrays import Ints, Rows, gather
 from auditor.evidence.store import Store
 from auditor.evidence.table import Evidence
 from auditor.judge.verdicts import PRESENT, Judgement
@@ -162,7 +162,7 @@ def _rows(
         place = _scattered(np.arange(len(row), dtype=np.int32), row, frame.height)
         source = np.where(owner[row] >= 0, place[owner[row]], -1)
         lines = lines.with_columns(
-            gathered(lines[c], source).alias(c) for c in ("owner", "field", "owner_input")
+            gather(lines[c], source).alias(c) for c in ("owner", "field", "owner_input")
         )
         for name, figure in figures.items():
             whole = once(calls_once, _scattered(np.where(counted, figure, 0), row, frame.height))

@@ -109,7 +109,7 @@ def _present_on(judgement: Judgement, table: Evidence, field: str, rows: Rows) -
     verdict[rows[calls] & (verdict != NOT_CARRIED)] = PRESENT
     return replace(
         judgement,
-        calls=table.frame.where(calls),
+        calls=table.frame.filter(calls),
         verdicts={**judgement.verdicts, field: verdict},
     )
 

@@ -48,7 +48,7 @@ def weigh(evidence: Evidence, calls: Store) -> Weights:
     """Weights of the calls; the price list is used only when too few calls carry their cost."""
     count = _ints(calls, "weight")
     # what was read from a cache is counted once, also where the emitter counts it among the input
-    net = calls.made([prices.uncached_input(calls)])[0] if _cached(calls) else None
+    net = calls.evaluate([prices.uncached_input(calls)])[0] if _cached(calls) else None
     summed = np.zeros(calls.height, dtype=np.int64)
     for kind in prices.KINDS:
         read = _whole(net) if net is not None and kind == prices.KINDS[0] else _ints(calls, kind)

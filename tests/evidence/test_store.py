@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auditor.audit import Input, audit
 from auditor.evidence import store
-from auditor.evidence.store import Store, joined, stacked
+from auditor.evidence.store import Store, concat, stack
 from tools.docs import ROOT
 
 VALUES = {
@@ -39,33 +39,33 @@ def test_a_packed_column_is_the_column(tables: list[list[pl.Series]]) -> None:
     want = pl.concat(frames, how="diagonal")
     was, store.LONG = store.LONG, 0
     try:
-        held = stacked(list(frames), {"n"})
+        held = stack(list(frames), {"n"})
     finally:
         store.LONG = was
 
     assert want.columns == held.columns
     assert want.equals(held.select(held.columns))
     some = (want["n"] % 2 == 0).to_numpy()
-    assert want.filter(pl.Series(some)).equals(held.where(some).select(want.columns))
+    assert want.filter(pl.Series(some)).equals(held.filter(some).select(want.columns))
     if "x" in held:
         assert held.is_empty("x") == (want["x"].null_count() == want.height)
 
 
 def test_what_adds_leaves_the_other_as_it_was() -> None:
     """A store never changes: more, fewer or other columns make another one."""
-    one = stacked([pl.DataFrame({"a": [1, 2]})])
-    two = one.plus([pl.Series("b", ["x", None]), ("c", pl.String())])
+    one = stack([pl.DataFrame({"a": [1, 2]})])
+    two = one.with_columns([pl.Series("b", ["x", None]), ("c", pl.String())])
 
-    assert (["a"], ["a", "b", "c"], ["b", "c"]) == (one.columns, two.columns, two.without(["a"]).columns)
+    assert (["a"], ["a", "b", "c"], ["b", "c"]) == (one.columns, two.columns, two.drop(["a"]).columns)
     assert [None, None] == two["c"].to_list()
     assert (True, False) == (two.is_empty("c"), two.is_empty("b"))
-    assert [3, 3] == two.made([pl.lit(3).alias("d")])[0].to_list()
+    assert [3, 3] == two.evaluate([pl.lit(3).alias("d")])[0].to_list()
     assert ["x!", None] == two.select(pl.col("b") + "!").to_series().to_list()
 
 
 def test_columns_that_differ_in_type_take_the_wider() -> None:
     """Numbers of one table and texts of another stand as texts below each other."""
-    held = stacked([pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [2.5]}), pl.DataFrame({"b": [1]})])
+    held = stack([pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [2.5]}), pl.DataFrame({"b": [1]})])
 
     assert [1.0, 2.5, None] == held["a"].to_list()
 
@@ -73,7 +73,7 @@ def test_columns_that_differ_in_type_take_the_wider() -> None:
 def test_batches_are_joined_and_let_go() -> None:
     """One chunk a column, and nothing left in the list."""
     batches = [pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [2], "b": ["x"]})]
-    frame = joined(batches)
+    frame = concat(batches)
 
     assert [] == batches
     assert {"a": [1, 2], "b": [None, "x"]} == frame.to_dict(as_series=False)
@@ -107,7 +107,7 @@ def test_long_tables_are_judged_together_like_short_ones(monkeypatch: pytest.Mon
 
 def test_rows_of_a_store_are_not_added_to() -> None:
     """Columns of some rows have not the table's height."""
-    some = Store({"a": pl.Series([1, 2])}, 2).where(pl.Series([True, False]).to_numpy())
+    some = Store({"a": pl.Series([1, 2])}, 2).filter(pl.Series([True, False]).to_numpy())
 
     with pytest.raises(AssertionError):
-        some.plus([pl.Series("b", [1])])
+        some.with_columns([pl.Series("b", [1])])

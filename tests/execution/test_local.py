@@ -14,7 +14,7 @@ import pytest
 from auditor.audit import audit
 from auditor.catalogue.fields import catalogue
 from auditor.evidence.schema import Table
-from auditor.execution.local import _joined, _read_range
+from auditor.execution.local import _concat, _read_range
 from auditor.inputs.source import Input, Source
 from auditor.policy.model import Policy
 from auditor.readers.ingest import builder_of
@@ -64,7 +64,7 @@ def joined_at(path: Path, fmt: str, edges: list[int]) -> Table:
     found = format_of(fmt)
     assert found is not None
     source = Source(given)
-    return _joined(builder_of(source, given, found, catalogue()), source, ranges, edges)
+    return _concat(builder_of(source, given, found, catalogue()), source, ranges, edges)
 
 
 def content(table: Table) -> tuple[object, ...]:

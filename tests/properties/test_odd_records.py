@@ -358,7 +358,7 @@ def test_a_record_of_an_invocation_log_that_cannot_be_put_leaves_the_others(
 
 def test_a_record_that_fits_into_no_column_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Columns are made of many records at once: those that break one are skips with their lines."""
-    breaks(monkeypatch, freeze, "freeze", lambda ids, *_: bool({7, 20} & set(ids["record"])))
+    breaks(monkeypatch, freeze, "frame_of", lambda ids, *_: bool({7, 20} & set(ids["record"])))
 
     found = report(lines(*[CALL] * 50))
 
@@ -369,7 +369,7 @@ def test_a_batch_of_which_nothing_fits_ends(monkeypatch: pytest.MonkeyPatch) -> 
     """Where every record breaks, not each of them is tried alone."""
     monkeypatch.setattr(freeze, "MOST_LOST", 4)
     seen: list[int] = []
-    breaks(monkeypatch, freeze, "freeze", lambda *_: first(seen) or True)
+    breaks(monkeypatch, freeze, "frame_of", lambda *_: first(seen) or True)
 
     with pytest.raises(InputError, match="all 500 pieces could not be read"):
         report(lines(*[CALL] * 500))

@@ -128,12 +128,12 @@ def _selected(fields: dict[str, Any], builder: Builder, offset: int | None, poin
     if "@timestamp" in fields:
         own.setdefault("timestamp", fields["@timestamp"])
     if is_event(fields):
-        inner = builder.beside(cloudtrail.FORMAT)
+        inner = builder.for_format(cloudtrail.FORMAT)
         columns_seen(inner, own)
         own.setdefault("eventTime", own.pop("timestamp", None))
         cloudtrail.take(unflatten(own), inner, offset, pointer or "")
     elif is_invocation(fields):
-        inner = builder.beside(bedrock_invocation_log.FORMAT)
+        inner = builder.for_format(bedrock_invocation_log.FORMAT)
         columns_known(inner, own)
         bedrock_invocation_log.take(unflatten(own), inner, offset, pointer)
     else:

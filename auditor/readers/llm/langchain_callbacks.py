@@ -24,26 +24,27 @@ from auditor.readers.llm.langchain import (
     Put,
     answer,
     error_of,
-    listing,
-    mapping,
     parameters,
     run_metadata,
     run_tags,
 )
+from auditor.readers.shared.carries import MODEL, OUTCOME, OWNERS, TOKENS, at_scope
+from auditor.readers.shared.nested import listing, mapping
 
 NAMES = ("event", "callback", "event_type", "type", "hook", "method", "message", "name")
-# where a handler puts the arguments that it was called with
+# keys under which a handler puts the arguments of its call
 WRAPS = ("kwargs", "args", "arguments", "payload", "data")
 TIMES = ("timestamp", "ts", "time", "@timestamp", "start_time", "created_at")
 _KINDS = "llm|chat_model|chain|tool|retriever|prompt|parser|agent|text|retry|custom"
 _EVENT = re.compile(rf"on_({_KINDS})(_\w+)?|({_KINDS})_(start|end|error|finish|action|new_token|event)")
 _STARTS = frozenset({"on_llm_start", "on_chat_model_start"})
 _ENDS = frozenset({"on_llm_end", "on_chat_model_end", "on_llm_error", "on_chat_model_error"})
+Arguments = list[tuple[str, dict[str, Any]]]  # prefix of the keys, and the mapping
 
 
 @dataclass
 class Half:
-    """The start or the end of a model's run, which waits for the other."""
+    """The start or the end of a model's run, or another event."""
 
     event: str
     name: str | None
@@ -54,8 +55,8 @@ class Half:
     puts: list[Put]
 
 
-class Runs(ReaderState):
-    """What is remembered of an input: halves of runs, and the topmost run of every run."""
+class CallbackRuns(ReaderState):
+    """The runs of an input: those of which one half is known, and the topmost run of every run."""
 
     def __init__(self, builder: Builder) -> None:
         super().__init__(builder)
@@ -65,7 +66,7 @@ class Runs(ReaderState):
         self.trace = builder.column("trace_id", "trace", "run_id")
 
     def finish(self) -> None:
-        """Halves that stayed alone are calls too: the sample was cut, or they hang."""
+        """Put halves without the other as calls: the sample was cut, or the call hangs."""
         for run, halves in [*self.started.items(), *self.ended.items()]:
             for half in halves:
                 self.call(run, half, None)
@@ -80,13 +81,13 @@ class Runs(ReaderState):
         return self.roots[run]
 
     def join(self, run: str, half: Half) -> None:
-        """Put the call whose other half is known; else keep this one. Lines may stand in any order."""
-        mine, others = self.started, self.ended
+        """Put the call where its other half is known, else keep this one. Lines may be in any order."""
+        same, others = self.started, self.ended
         if half.event in _ENDS:
-            mine, others = others, mine
+            same, others = others, same
         waiting = others.get(run)
         if not waiting:
-            mine.setdefault(run, []).append(half)
+            same.setdefault(run, []).append(half)
             return
         other = waiting.pop(0)
         if not waiting:
@@ -96,7 +97,7 @@ class Runs(ReaderState):
         self.context(end, None, self.roots.get(run))
 
     def call(self, run: str, start: Half, end: Half | None) -> None:
-        """Put one call: what its start said, and what its end adds."""
+        """Put one call with the values of its start and its end."""
         last = end or start
         row = self.builder.row(
             "call",
@@ -114,7 +115,7 @@ class Runs(ReaderState):
             column.put(row, value)
 
     def context(self, half: Half, run: str | None, root: str | None) -> None:
-        """Put an event that is no call; with its run where it began one."""
+        """Put an event that is no call, with the id of its run where it is a start."""
         row = self.builder.row(
             "context",
             offset=half.offset,
@@ -132,7 +133,7 @@ class Runs(ReaderState):
 
 
 def event_of(record: dict[str, Any]) -> str:
-    """The name of the event a record tells of, or nothing."""
+    """The name of the event of a record; empty without one."""
     for key in NAMES:
         value = record.get(key)
         if isinstance(value, str) and _EVENT.fullmatch(value):
@@ -140,33 +141,33 @@ def event_of(record: dict[str, Any]) -> str:
     return ""
 
 
-def arguments(record: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Where the arguments of the callback may stand, and the prefix of their keys: flat, or in a mapping."""
+def arguments(record: dict[str, Any]) -> Arguments:
+    """The mappings that may hold the arguments of the callback, each with the prefix of its keys."""
     inner = [(f"{key}.", mapping(record.get(key))) for key in WRAPS]
-    return [("", record), *((prefix, held) for prefix, held in inner if held)]
+    return [("", record), *((prefix, values) for prefix, values in inner if values)]
 
 
-def _argument(held: list[tuple[str, dict[str, Any]]], key: str) -> Any:
-    return next((one[key] for _, one in held if one.get(key)), None)
+def _argument(mappings: Arguments, key: str) -> Any:
+    return next((values[key] for _, values in mappings if values.get(key)), None)
 
 
 def match(record: dict[str, Any]) -> float:
-    """A callback's name beside the id of a run."""
-    return 1.0 if event_of(record) and any("run_id" in held for _, held in arguments(record)) else 0.0
+    """A callback's name next to the id of a run."""
+    return 1.0 if event_of(record) and any("run_id" in values for _, values in arguments(record)) else 0.0
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """One event: halves of a model's run wait for each other, everything else is a row at once."""
-    runs, event = builder.state(Runs), event_of(record)
-    held = arguments(record)
-    run, parent = _argument(held, "run_id"), _argument(held, "parent_run_id")
+    """One event: the two halves of a model's run make one row, any other event is a row of its own."""
+    runs, event = builder.state(CallbackRuns), event_of(record)
+    mappings = arguments(record)
+    run, parent = _argument(mappings, "run_id"), _argument(mappings, "parent_run_id")
     run = run if isinstance(run, str) else None
-    ancestors = listing(_argument(held, "parent_ids"))
+    ancestors = listing(_argument(mappings, "parent_ids"))
     parent = parent or (ancestors[-1] if ancestors else None)
     parent = parent if isinstance(parent, str) else None
     root = runs.root(run, parent, ancestors)
     begins, ends = event.endswith("_start"), event in _ENDS
-    name = _argument(held, "name")
+    name = _argument(mappings, "name")
     half = Half(
         event,
         name if isinstance(name, str) else None,
@@ -174,7 +175,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         _time(record, run if begins else None),
         offset,
         pointer,
-        _said(held, builder) if begins else _added(held, builder) if ends else [],
+        _run_values(mappings, builder) if begins else _end_values(mappings, builder) if ends else [],
     )
     if run is not None and (ends or event in _STARTS):
         runs.join(run, half)
@@ -198,37 +199,36 @@ def _time_of(run: str) -> int | None:
     return (ident.int >> 80) * 10**6 if ident.version == 7 else None
 
 
-def _said(held: list[tuple[str, dict[str, Any]]], builder: Builder) -> list[Put]:
-    """What an event says of its own run: metadata, tags, and the parameters of the invocation."""
+def _run_values(mappings: Arguments, builder: Builder) -> list[Put]:
+    """The values of a run in an event: metadata, tags, and the parameters of the invocation."""
     out: list[Put] = []
-    for key, one in held:
-        out += run_metadata(builder, one.get("metadata"), f"{key}metadata")
-        out += run_tags(builder, one.get("tags"), f"{key}tags")
-        out += parameters(builder, one.get("invocation_params"), f"{key}invocation_params")
+    for key, values in mappings:
+        out += run_metadata(builder, values.get("metadata"), f"{key}metadata")
+        out += run_tags(builder, values.get("tags"), f"{key}tags")
+        out += parameters(builder, values.get("invocation_params"), f"{key}invocation_params")
     return out
 
 
-def _added(held: list[tuple[str, dict[str, Any]]], builder: Builder) -> list[Put]:
-    """What the end of a model's run adds; where it repeats metadata, that is the same."""
-    out = _said(held, builder)
-    for key, one in held:
-        if key and "output" in one:
-            out += answer(builder, {"output": one["output"]}, key.rstrip("."))
-        out += answer(builder, one.get("response"), f"{key}response")
-    return [*out, *error_of(builder, _argument(held, "error"))]
+def _end_values(mappings: Arguments, builder: Builder) -> list[Put]:
+    """The values in the end of a model's run: the answer or error, and metadata again."""
+    out = _run_values(mappings, builder)
+    for key, values in mappings:
+        if key and "output" in values:
+            out += answer(builder, {"output": values["output"]}, key.rstrip("."))
+        out += answer(builder, values.get("response"), f"{key}response")
+    return [*out, *error_of(builder, _argument(mappings, "error"))]
 
 
 FORMAT = Format(
     name="langchain-callbacks",
     layer="app",
     title="LangChain callback events",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id request_id session_id user_id model provider region
-        tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total
-        environment cost_center agent""".split(),
+    carries=at_scope(
         "span",
+        *(*OWNERS, "request_id session_id user_id", *MODEL, *TOKENS),
+        "environment cost_center agent",
     )
-    | dict.fromkeys("attempt_id response_id retry_count status error_code latency_ms".split(), "attempt")
+    | at_scope("attempt", "attempt_id response_id retry_count", *OUTCOME, "latency_ms")
     | {"trace_id": "trace"},
     get="""Write every callback of a `BaseCallbackHandler` as a line of JSON: the event's name, `run_id`,
 `parent_run_id`, `tags`, `metadata`, and on the end `response.model_dump()` (`usage_metadata` only survives

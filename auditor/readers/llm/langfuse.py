@@ -18,7 +18,7 @@ from auditor.evidence.builder import Builder, ReaderState
 from auditor.evidence.formats import Format
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
-from auditor.readers.llm.langchain import mapping
+from auditor.readers.llm.langchain import text_of
 from auditor.readers.llm.langfuse_shapes import (
     CALLS,
     breakdown,
@@ -27,24 +27,25 @@ from auditor.readers.llm.langfuse_shapes import (
     is_event,
     is_observation,
     is_trace,
-    nested,
+    observations_of,
     observed,
     of_both,
     process_of,
 )
+from auditor.readers.shared.carries import OWNERS, TOKENS, at_scope
+from auditor.readers.shared.nested import mapping
 
-NAME = "langfuse-export"
 _KINDS = {"generation": "GENERATION", "span": "SPAN", "event": "EVENT"}
 
 
 @dataclass
 class Body:
-    """What the events of one body id have said so far."""
+    """The values of one body id in all its events so far."""
 
     offset: int | None
     pointer: str | None
     trace: bool
-    said: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 def match(record: dict[str, Any]) -> float:
@@ -57,9 +58,9 @@ def match(record: dict[str, Any]) -> float:
     named = camel(record)
     if is_observation(named) or is_trace(named):
         return 1.0
-    held = record.get("trace") if isinstance(record.get("trace"), dict) else None
-    if held is not None and isinstance(record.get("observations"), list):
-        return 1.0 if "id" in held and ("projectId" in held or "sessionId" in held) else 0.0
+    trace = record.get("trace") if isinstance(record.get("trace"), dict) else None
+    if trace is not None and isinstance(record.get("observations"), list):
+        return 1.0 if "id" in trace and ("projectId" in trace or "sessionId" in trace) else 0.0
     traces = record.get("traces")
     whole = isinstance(traces, list) and "projectId" in named and "id" in named
     return 1.0 if whole and any(isinstance(t, dict) for t in traces or ()) else 0.0
@@ -92,84 +93,86 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         _trace(named, builder, offset, pointer, at)
 
 
-def _trace(one: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None, base: str) -> None:
-    """A trace as a record above the observations within it."""
-    inner = nested(one)
-    priced = any(costs(o) for _, o in inner if str(o.get("type")).upper() in CALLS)
-    _put_trace(one, builder, offset, pointer, cost=bool(inner) and not priced)
-    if not inner:
+def _trace(
+    trace: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None, base: str
+) -> None:
+    """Put a trace as a record above its observations, and these."""
+    observations = observations_of(trace)
+    priced = any(costs(o) for _, o in observations if str(o.get("type")).upper() in CALLS)
+    _put_trace(trace, builder, offset, pointer, cost=bool(observations) and not priced)
+    if not observations:
         builder.note("Traces without observations show no calls: export the observations beside them.")
-    for i, held in inner:
-        held.setdefault("traceId", one.get("id"))
+    for i, observation in observations:
+        observation.setdefault("traceId", trace.get("id"))
         place = f"{base}/observations/{i}" if offset is not None else None
-        builder.attempt(None, _observation, held, builder, offset, place, one)
+        builder.attempt(None, _observation, observation, builder, offset, place, trace)
 
 
 def _put_trace(
-    one: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None, *, cost: bool
+    trace: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None, *, cost: bool
 ) -> None:
-    ident = _text(one.get("id"))
+    ident = text_of(trace.get("id"))
     row = builder.row(
         "context",
         offset=offset,
         pointer=pointer,
-        span_id=_above(one),
-        started_at=to_ns(one.get("timestamp")),
-        name=_text(one.get("name")),
+        span_id=_above(trace),
+        started_at=to_ns(trace.get("timestamp")),
+        name=text_of(trace.get("name")),
     )
     if ident:
         builder.column("trace_id", "trace", "traceId").put(row, ident)
-    if one.get("name"):
-        builder.column("workflow_id", "span", "name", rank=2000).put(row, one["name"])
-    for column, value in of_both(one, builder):
+    if trace.get("name"):
+        builder.column("workflow_id", "span", "name", rank=2000).put(row, trace["name"])
+    for column, value in of_both(trace, builder):
         column.put(row, value)
-    for key, value in costs(one) if cost else ():
+    for key, value in costs(trace) if cost else ():
         builder.column("cost_usd", "span", key).put(row, value)
 
 
 def _above(trace: dict[str, Any]) -> str | None:
-    """The id under which a trace stands above its observations; it is never one of theirs."""
+    """The span id of a trace as the parent of its observations; it is never one of theirs."""
     return f"trace {trace['id']}" if trace.get("id") else None
 
 
 def _observation(
-    one: dict[str, Any],
+    observation: dict[str, Any],
     builder: Builder,
     offset: int | None,
     pointer: str | None,
     trace: dict[str, Any] | None,
 ) -> None:
-    """One observation, beneath its parent, else beneath its trace where that is known."""
-    call = str(one.get("type", "")).upper() in CALLS
-    parent = _text(one.get("parentObservationId")) or (_above(trace) if trace else None)
-    process = process_of(one)
+    """Put one observation, below its parent, else below its trace where that is known."""
+    call = str(observation.get("type", "")).upper() in CALLS
+    parent = text_of(observation.get("parentObservationId")) or (_above(trace) if trace else None)
+    process = process_of(observation)
     row = builder.row(
         "call" if call else "context",
         offset=offset,
         pointer=pointer,
-        span_id=_text(one.get("id")),
+        span_id=text_of(observation.get("id")),
         parent_id=parent,
-        started_at=to_ns(one.get("startTime")),
-        ended_at=to_ns(one.get("endTime")),
+        started_at=to_ns(observation.get("startTime")),
+        ended_at=to_ns(observation.get("endTime")),
         process=_process(builder, process) if process else None,
-        name=_text(one.get("name")),
-        outcome="error" if str(one.get("level", "")).upper() == "ERROR" else None,
+        name=text_of(observation.get("name")),
+        outcome="error" if str(observation.get("level", "")).upper() == "ERROR" else None,
     )
-    if _text(one.get("traceId")):
-        builder.column("trace_id", "trace", "traceId").put(row, one["traceId"])
-    for column, value in observed(one, builder):
+    if text_of(observation.get("traceId")):
+        builder.column("trace_id", "trace", "traceId").put(row, observation["traceId"])
+    for column, value in observed(observation, builder):
         column.put(row, value)
-    if trace and trace.get("sessionId") and not one.get("sessionId"):
+    if trace and trace.get("sessionId") and not observation.get("sessionId"):
         builder.column("session_id", "session", "trace.sessionId").put(row, trace["sessionId"])
-    if call and one.get("completionStartTime"):
+    if call and observation.get("completionStartTime"):
         builder.fact("stream").put(row, True)
-    parts = breakdown(one) if call else None
+    parts = breakdown(observation) if call else None
     if parts is not None:
         builder.fact("cost_total").put(row, parts)
 
 
 def _process(builder: Builder, attributes: dict[str, Any]) -> int:
-    """The number of a process; equal ones are one."""
+    """The number of a process; equal ones are one process."""
     known = builder.state(Bodies).processes
     key = repr(sorted(attributes.items(), key=str))
     if key not in known:
@@ -177,30 +180,26 @@ def _process(builder: Builder, attributes: dict[str, Any]) -> int:
     return known[key]
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
 def _event(event: dict[str, Any], builder: Builder, offset: int | None, pointer: str) -> None:
-    """Add one event to the body it is about; scores and logs are records of their own."""
+    """Add one event to its body; scores and logs are records of their own."""
     kind, body = str(event["type"]).split("-")[0], camel(mapping(event.get("body")))
-    ident = _text(body.get("id"))
+    ident = text_of(body.get("id"))
     if kind in ("score", "sdk") or ident is None:
         builder.row("context", offset=offset, pointer=pointer, name=str(event["type"]))
         return
     bodies = builder.state(Bodies).by_id
-    held = bodies.setdefault((ident, kind == "trace"), Body(offset, pointer, kind == "trace"))
+    values = bodies.setdefault((ident, kind == "trace"), Body(offset, pointer, kind == "trace")).values
     if kind in _KINDS:
-        held.said.setdefault("type", _KINDS[kind])
-    both = mapping(held.said.get("metadata")) | mapping(body.get("metadata"))
+        values.setdefault("type", _KINDS[kind])
+    metadata = mapping(values.get("metadata")) | mapping(body.get("metadata"))
     dropped = ("input", "output")
-    held.said |= {k: v for k, v in body.items() if v not in (None, "") and k not in dropped}
-    if both:
-        held.said["metadata"] = both
+    values |= {k: v for k, v in body.items() if v not in (None, "") and k not in dropped}
+    if metadata:
+        values["metadata"] = metadata
 
 
 class Bodies(ReaderState):
-    """What the events of all batches said, each body once, and the numbers of processes."""
+    """The bodies in the events of all batches, and the numbers of processes."""
 
     def __init__(self, builder: Builder) -> None:
         super().__init__(builder)
@@ -208,27 +207,26 @@ class Bodies(ReaderState):
         self.processes: dict[str, int] = {}
 
     def finish(self) -> None:
-        """Put every body: a trace as it stands, an observation with its trace."""
+        """Put every body, an observation with its trace."""
         builder, bodies = self.builder, self.by_id
-        traces = {ident: b.said for (ident, whole), b in bodies.items() if whole}
-        priced = {b.said.get("traceId") for b in bodies.values() if not b.trace and costs(b.said)}
+        traces = {ident: b.values for (ident, whole), b in bodies.items() if whole}
+        priced = {b.values.get("traceId") for b in bodies.values() if not b.trace and costs(b.values)}
         for (ident, whole), body in bodies.items():
             if whole:
-                _put_trace(body.said, builder, body.offset, body.pointer, cost=ident not in priced)
+                _put_trace(body.values, builder, body.offset, body.pointer, cost=ident not in priced)
             else:
-                trace = traces.get(str(body.said.get("traceId")))
-                builder.attempt(None, _observation, body.said, builder, body.offset, body.pointer, trace)
+                trace = traces.get(str(body.values.get("traceId")))
+                builder.attempt(None, _observation, body.values, builder, body.offset, body.pointer, trace)
 
 
 FORMAT = Format(
-    name=NAME,
+    name="langfuse-export",
     layer="app",
     title="Langfuse traces and observations",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id request_id user_id session_id cost_usd model provider
-        tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total
-        latency_ms cost_center environment agent""".split(),
+    carries=at_scope(
         "span",
+        *(*OWNERS, "request_id user_id session_id cost_usd model provider", *TOKENS),
+        "latency_ms cost_center environment agent",
     )
     | {"trace_id": "trace", "error_code": "attempt"},
     get="""`curl -u "$LANGFUSE_PUBLIC_KEY:$LANGFUSE_SECRET_KEY"

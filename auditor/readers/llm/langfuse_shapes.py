@@ -1,7 +1,4 @@
-"""The shapes in which Langfuse hands out traces and observations, and what one observation says.
-
-It knows where things stand; which record is put, and beneath which trace, is settled by the reader.
-"""
+"""The shapes in which Langfuse exports traces and observations, and the values of one observation."""
 
 from __future__ import annotations
 
@@ -10,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from auditor.evidence.builder import Builder
-from auditor.readers.llm.langchain import Put, error_of, listing, mapping, pairs, run_metadata, run_tags
+from auditor.readers.llm.langchain import Put, error_of, pairs, run_metadata, run_tags
+from auditor.readers.shared.nested import listing, mapping
 
 CALLS = frozenset({"GENERATION", "EMBEDDING"})
 TYPES = CALLS | frozenset(
@@ -34,7 +32,7 @@ _USAGE = {
     "tokens_cache_write": ("cache_creation_input_tokens", "input_cache_creation", "cache_write_input_tokens"),
     "tokens_reasoning": ("output_reasoning_tokens", "output_reasoning", "reasoning_tokens"),
 }
-# the same counts where older versions and the tables of the UI have them
+# the same counts in older versions and in the tables of the UI
 _OLDER = {
     "tokens_input": ("promptTokens", "inputUsage", "inputTokens"),
     "tokens_output": ("completionTokens", "outputUsage", "outputTokens"),
@@ -44,7 +42,7 @@ _COSTS = ("totalCost", "calculatedTotalCost")
 
 
 def camel(record: dict[str, Any]) -> dict[str, Any]:
-    """A record with the API's own names; blob storage exports write them in snake case."""
+    """A record with the API's own names; blob storage exports have them in snake case."""
     return {_SNAKE.sub(lambda m: m[1].upper(), key): value for key, value in record.items()}
 
 
@@ -58,8 +56,8 @@ def is_trace(record: dict[str, Any]) -> bool:
     """Whether a record (API names) is a trace, with or without its observations."""
     if "htmlPath" in record or ("bookmarked" in record and "sessionId" in record):
         return "id" in record
-    held = record.get("observations")
-    return isinstance(held, list) and "id" in record and len(_OF_TRACES & set(record)) >= 2
+    observations = record.get("observations")
+    return isinstance(observations, list) and "id" in record and len(_OF_TRACES & set(record)) >= 2
 
 
 def is_event(record: dict[str, Any]) -> bool:
@@ -68,58 +66,60 @@ def is_event(record: dict[str, Any]) -> bool:
     return isinstance(record.get("body"), dict) and isinstance(kind, str) and bool(_EVENT.fullmatch(kind))
 
 
-def observed(one: dict[str, Any], builder: Builder) -> Iterator[Put]:
-    """What an observation (API names) says of itself."""
-    yield from of_both(one, builder)
-    name = one.get("traceName")
-    if name and name != one.get("name"):
+def observed(record: dict[str, Any], builder: Builder) -> Iterator[Put]:
+    """The values of an observation (API names)."""
+    yield from of_both(record, builder)
+    name = record.get("traceName")
+    if name and name != record.get("name"):
         yield builder.column("workflow_id", "span", "traceName", rank=2000), name
     for key in ("model", "providedModelName"):
-        if isinstance(one.get(key), str):
-            yield builder.column("model", "span", key), one[key]
+        if isinstance(record.get(key), str):
+            yield builder.column("model", "span", key), record[key]
             break
-    yield from _usage(one, builder)
-    yield from _cost(one, builder)
-    if one.get("endTime") in (None, "") and one.get("latency") not in (None, ""):
-        yield builder.column("latency_ms", "span", "latency", scale=1000), one["latency"]
-    if str(one.get("level", "")).upper() == "ERROR":
-        yield from error_of(builder, one.get("statusMessage"), "statusMessage")
+    yield from _usage(record, builder)
+    yield from _cost(record, builder)
+    if record.get("endTime") in (None, "") and record.get("latency") not in (None, ""):
+        yield builder.column("latency_ms", "span", "latency", scale=1000), record["latency"]
+    if str(record.get("level", "")).upper() == "ERROR":
+        yield from error_of(builder, record.get("statusMessage"), "statusMessage")
 
 
-def of_both(one: dict[str, Any], builder: Builder) -> Iterator[Put]:
-    """What traces and observations both may say: user, session, environment, tags, metadata."""
+def of_both(record: dict[str, Any], builder: Builder) -> Iterator[Put]:
+    """The values that traces and observations both can have: user, session, environment, tags, metadata."""
     for key, field in (("userId", "user_id"), ("sessionId", "session_id"), ("environment", "environment")):
-        if key in one:
-            yield builder.column(field, "span", key), one[key]
+        if key in record:
+            yield builder.column(field, "span", key), record[key]
     for key in ("tags", "traceTags"):
-        yield from run_tags(builder, one.get(key), key)
-    held = mapping(one.get("metadata"))
-    own = {k: v for k, v in held.items() if k not in ("resourceAttributes", "scope", "attributes")}
+        yield from run_tags(builder, record.get(key), key)
+    metadata = mapping(record.get("metadata"))
+    own = {k: v for k, v in metadata.items() if k not in ("resourceAttributes", "scope", "attributes")}
     yield from run_metadata(builder, own, "metadata")
-    yield from pairs(builder, mapping(held.get("attributes")), "metadata.attributes", "span")
+    yield from pairs(builder, mapping(metadata.get("attributes")), "metadata.attributes", "span")
 
 
-def process_of(one: dict[str, Any]) -> dict[str, Any]:
-    """What the process wrote of itself, where the observation came in by OpenTelemetry."""
-    return mapping(mapping(one.get("metadata")).get("resourceAttributes"))
+def process_of(record: dict[str, Any]) -> dict[str, Any]:
+    """The resource attributes of an observation that was sent by OpenTelemetry."""
+    return mapping(mapping(record.get("metadata")).get("resourceAttributes"))
 
 
-def _usage(one: dict[str, Any], builder: Builder) -> Iterator[Put]:
+def _usage(record: dict[str, Any], builder: Builder) -> Iterator[Put]:
     for outer in ("usageDetails", "usage"):
-        held = mapping(one.get(outer))
-        if str(held.get("unit") or "TOKENS").upper() != "TOKENS":
+        usage = mapping(record.get(outer))
+        if str(usage.get("unit") or "TOKENS").upper() != "TOKENS":
             continue
-        found = {
-            field: next(((n, held[n]) for n in names if held.get(n) is not None), None)
+        counts = {
+            field: next(((n, usage[n]) for n in names if usage.get(n) is not None), None)
             for field, names in _USAGE.items()
         }
-        if any(v and _counts(v[1]) for v in found.values()):
-            for field, told in found.items():
-                if told is not None:
-                    yield builder.column(field, "span", f"{outer}.{told[0]}"), told[1]
+        if any(v and _counts(v[1]) for v in counts.values()):
+            for field, count in counts.items():
+                if count is not None:
+                    yield builder.column(field, "span", f"{outer}.{count[0]}"), count[1]
             return
-    # the older tables say 0 of what they do not know
-    flat = [(f, n, one[n]) for f, names in _OLDER.items() for n in names if one.get(n) not in (None, "")]
+    # the older tables have 0 for an unknown count
+    flat = [
+        (f, n, record[n]) for f, names in _OLDER.items() for n in names if record.get(n) not in (None, "")
+    ]
     if any(_counts(value) for _, _, value in flat):
         for field, name, value in flat:
             yield builder.column(field, "span", name), value
@@ -129,28 +129,28 @@ def _counts(value: Any) -> bool:
     return value not in (0, "0", 0.0, "", None)
 
 
-def costs(one: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The totals that a record gives for itself, the best first."""
-    details, usage = mapping(one.get("costDetails")), mapping(one.get("usage"))
-    named = [("costDetails.total", details.get("total")), *((key, one.get(key)) for key in _COSTS)]
+def costs(record: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The total costs in a record with their keys, the best first."""
+    details, usage = mapping(record.get("costDetails")), mapping(record.get("usage"))
+    named = [("costDetails.total", details.get("total")), *((key, record.get(key)) for key in _COSTS)]
     named.append(("usage.totalCost", usage.get("totalCost")))
     return [(key, value) for key, value in named if value not in (None, "")]
 
 
-def _cost(one: dict[str, Any], builder: Builder) -> Iterator[Put]:
-    for rank, (key, value) in enumerate(costs(one)):
+def _cost(record: dict[str, Any], builder: Builder) -> Iterator[Put]:
+    for rank, (key, value) in enumerate(costs(record)):
         yield builder.column("cost_usd", "span", key, rank=rank), value
 
 
-def breakdown(one: dict[str, Any]) -> int | None:
+def breakdown(record: dict[str, Any]) -> int | None:
     """Nano-dollars of all parts of `costDetails` but the total, or None where there are none."""
-    parts = [v for k, v in mapping(one.get("costDetails")).items() if k != "total"]
+    parts = [v for k, v in mapping(record.get("costDetails")).items() if k != "total"]
     if not parts or not all(isinstance(v, (int, float)) and 0 <= v < 1e9 for v in parts):
         return None
     return round(float(sum(parts)) * 1e9)
 
 
-def nested(trace: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
-    """The observations within a trace with their places; a list of ids holds none."""
-    held = listing(trace.get("observations"))
-    return [(i, camel(o)) for i, o in enumerate(held) if isinstance(o, dict)]
+def observations_of(trace: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    """The observations within a trace with their places; ids among them are left out."""
+    items = listing(trace.get("observations"))
+    return [(i, camel(o)) for i, o in enumerate(items) if isinstance(o, dict)]

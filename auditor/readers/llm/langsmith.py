@@ -25,16 +25,16 @@ from auditor.readers.llm.langchain import (
     Put,
     answer,
     error_of,
-    listing,
-    mapping,
     parameters,
     run_metadata,
     run_tags,
+    text_of,
     usage,
 )
-from auditor.readers.llm.langsmith_bodies import FEED, bodies, parts, pieces_of, streamed
+from auditor.readers.llm.langsmith_bodies import FEED, bodies, pieces, pieces_of, streamed
+from auditor.readers.shared.carries import OUTCOME, OWNERS, TOKENS, at_scope
+from auditor.readers.shared.nested import listing, mapping
 
-NAME = "langsmith-runs"
 CALLS = frozenset({"llm", "chat_model", "embedding"})
 _OWN = frozenset({"dotted_order", "trace_id", "parent_run_id", "session_id", "session_name", "start_time"})
 _KEPT = """id name run_type start_time end_time parent_run_id trace_id dotted_order tags status
@@ -43,12 +43,12 @@ _KEPT = """id name run_type start_time end_time parent_run_id trace_id dotted_or
 
 
 @dataclass
-class Run:
-    """What is known of a run so far, and where it was first seen."""
+class PartialRun:
+    """A run as known so far, and where it was first seen."""
 
     offset: int | None
     pointer: str | None
-    said: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
     answer: list[Put] = field(default_factory=list)
@@ -56,81 +56,79 @@ class Run:
     streamed: bool = False
     key: str = "extra.metadata"
 
-    def add(self, said: dict[str, Any], builder: Builder) -> None:
-        """Take in one piece; what is said later holds, what is left out stays."""
-        self.said |= {k: said[k] for k in _KEPT if said.get(k) not in (None, "")}
-        extra = mapping(said.get("extra"))
-        if "metadata" in said and "metadata" not in extra:
-            self.key, extra = "metadata", extra | {"metadata": said["metadata"]}
+    def add(self, piece: dict[str, Any], builder: Builder) -> None:
+        """Add one piece; its values replace earlier ones, values that it lacks stay."""
+        self.values |= {k: piece[k] for k in _KEPT if piece.get(k) not in (None, "")}
+        extra = mapping(piece.get("extra"))
+        if "metadata" in piece and "metadata" not in extra:
+            self.key, extra = "metadata", extra | {"metadata": piece["metadata"]}
         self.metadata |= mapping(extra.get("metadata"))
         self.parameters |= mapping(extra.get("invocation_params"))
-        if said.get("outputs"):
-            self.answer = list(answer(builder, said["outputs"], "outputs")) or self.answer
-        if said.get("error"):
-            self.error = list(error_of(builder, said["error"]))
-        self.streamed = self.streamed or streamed(said)
+        if piece.get("outputs"):
+            self.answer = list(answer(builder, piece["outputs"], "outputs")) or self.answer
+        if piece.get("error"):
+            self.error = list(error_of(builder, piece["error"]))
+        self.streamed = self.streamed or streamed(piece)
 
     def put(self, builder: Builder) -> None:
         """Put the run as a row: a call where a model ran, else context."""
-        said = self.said
-        call = str(said.get("run_type", "")).lower() in CALLS
-        order = str(said.get("dotted_order") or "").split(".")
+        values = self.values
+        call = str(values.get("run_type", "")).lower() in CALLS
+        order = str(values.get("dotted_order") or "").split(".")
         row = builder.row(
             "call" if call else "context",
             offset=self.offset,
             pointer=self.pointer,
-            span_id=_id(said),
-            parent_id=_text(said.get("parent_run_id")) or _ident(order, -2),
-            started_at=to_ns(said.get("start_time")),
-            ended_at=to_ns(said.get("end_time")),
-            name=_text(said.get("name")),
-            outcome="error" if self.error is not None or said.get("status") == "error" else None,
+            span_id=_id(values),
+            parent_id=text_of(values.get("parent_run_id")) or _ident(order, -2),
+            started_at=to_ns(values.get("start_time")),
+            ended_at=to_ns(values.get("end_time")),
+            name=text_of(values.get("name")),
+            outcome="error" if self.error is not None or values.get("status") == "error" else None,
         )
-        trace = _text(said.get("trace_id")) or _ident(order, 0)
+        trace = text_of(values.get("trace_id")) or _ident(order, 0)
         if trace:
             builder.column("trace_id", "trace", "trace_id").put(row, trace)
         for column, value in self.puts(builder, call=call):
             column.put(row, value)
         if call and self.streamed:
             builder.fact("stream").put(row, True)
-        _breakdown(builder, row, said, call=call)
+        _breakdown(builder, row, values, call=call)
 
     def puts(self, builder: Builder, *, call: bool) -> list[Put]:
-        """Every value the run carries; usage and cost only of calls."""
-        out = [*run_metadata(builder, self.metadata, self.key), *run_tags(builder, self.said.get("tags"))]
+        """Every value of the run; usage and cost only of calls."""
+        out = [*run_metadata(builder, self.metadata, self.key), *run_tags(builder, self.values.get("tags"))]
         out += parameters(builder, self.parameters, "extra.invocation_params")
         out += self.error or []
         if not call:
             return out
         out += self.answer
-        held = mapping(self.metadata.get("usage_metadata"))
-        for found in ((f"{self.key}.usage_metadata", held), ("", _counts(self.said))):
+        in_metadata = mapping(self.metadata.get("usage_metadata"))
+        for counts in ((f"{self.key}.usage_metadata", in_metadata), ("", _counts(self.values))):
             seen = {column.slot.field for column, _ in out if column.slot.field in USAGE}
-            out += [p for p in usage(builder, found) if p[0].slot.field not in seen]
+            out += [p for p in usage(builder, counts) if p[0].slot.field not in seen]
         return out
 
 
-def _counts(said: dict[str, Any]) -> dict[str, Any]:
-    """The run's own counts in the words of a usage mapping."""
-    details = mapping(said.get("prompt_token_details"))
+def _counts(values: dict[str, Any]) -> dict[str, Any]:
+    """The run's own counts with the keys of a usage mapping."""
+    details = mapping(values.get("prompt_token_details"))
     counts = {
-        k: said[k] for k in ("prompt_tokens", "completion_tokens", "total_tokens", "total_cost") if k in said
+        k: values[k]
+        for k in ("prompt_tokens", "completion_tokens", "total_tokens", "total_cost")
+        if k in values
     }
     return counts | ({"input_token_details": details} if details else {})
 
 
-def _breakdown(builder: Builder, row: int, said: dict[str, Any], *, call: bool) -> None:
+def _breakdown(builder: Builder, row: int, values: dict[str, Any], *, call: bool) -> None:
     """The sum of the two costs, for comparison with the total."""
     try:
-        total = float(said["prompt_cost"]) + float(said["completion_cost"])
+        total = float(values["prompt_cost"]) + float(values["completion_cost"])
     except (KeyError, TypeError, ValueError):
         return
     if call and total < 1e9:
         builder.fact("cost_total").put(row, round(total * 1e9))
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _ident(order: list[str], place: int) -> str | None:
@@ -140,12 +138,12 @@ def _ident(order: list[str], place: int) -> str | None:
     return order[place].partition("Z")[2] or None
 
 
-class Runs(ReaderState):
+class PartialRuns(ReaderState):
     """The runs of ingest bodies, by id; they are put after the last record."""
 
     def __init__(self, builder: Builder) -> None:
         super().__init__(builder)
-        self.by_id: dict[str, Run] = {}
+        self.by_id: dict[str, PartialRun] = {}
 
     def finish(self) -> None:
         """Put the runs in the order in which they were first seen."""
@@ -153,12 +151,14 @@ class Runs(ReaderState):
             run.put(self.builder)
 
 
-def gather(run: str, said: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """Add one piece to the run it belongs to."""
-    runs = builder.state(Runs).by_id
+def gather(
+    run: str, piece: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None
+) -> None:
+    """Add one piece to its run."""
+    runs = builder.state(PartialRuns).by_id
     if run not in runs:
-        runs[run] = Run(offset, pointer)
-    runs[run].add({"id": run} | said, builder)
+        runs[run] = PartialRun(offset, pointer)
+    runs[run].add({"id": run} | piece, builder)
 
 
 def is_run(record: dict[str, Any]) -> bool:
@@ -171,44 +171,41 @@ def match(record: dict[str, Any]) -> float:
     if is_run(record):
         return 1.0
     if record and set(record) <= {"post", "patch"}:
-        held = [r for _, r in pieces_of(record)]
-        return 1.0 if all("id" in r or "dotted_order" in r for r in held) else 0.0
+        return 1.0 if all("id" in r or "dotted_order" in r for _, r in pieces_of(record)) else 0.0
     page = record.get("runs")
     return 1.0 if isinstance(page, list) and any(isinstance(r, dict) and is_run(r) for r in page) else 0.0
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """One run, with the runs below it; the runs of a batch wait for what later bodies add."""
+    """One run with the runs below it; those of a batch are put at the end: later bodies can add to them."""
     if not is_run(record) and "runs" not in record:
-        for at, said in pieces_of(record):
+        for at, piece in pieces_of(record):
             where = f"{pointer or ''}{at}"
-            builder.attempt(None, gather, _id(said) or at, said, builder, offset, where)
+            builder.attempt(None, gather, _id(piece) or at, piece, builder, offset, where)
         return
     todo = [(record, pointer)]
     while todo:
-        said, place = todo.pop()
-        if is_run(said):
-            builder.attempt(None, _one, said, builder, offset, place)
+        run, place = todo.pop()
+        if is_run(run):
+            builder.attempt(None, _put_or_gather, run, builder, offset, place)
         for name in ("child_runs", "runs"):
-            below = listing(said.get(name))
-            todo += [(r, f"{place or ''}/{name}/{i}") for i, r in enumerate(below) if isinstance(r, dict)][
-                ::-1
-            ]
+            below = enumerate(listing(run.get(name)))
+            todo += [(r, f"{place or ''}/{name}/{i}") for i, r in below if isinstance(r, dict)][::-1]
 
 
-def _one(said: dict[str, Any], builder: Builder, offset: int | None, place: str | None) -> None:
-    """A whole run is put at once; one that has not ended waits for its second half."""
-    ident = _id(said)
-    if ident and (not said.get("end_time") or ident in builder.state(Runs).by_id):
-        gather(ident, said, builder, offset, place)
+def _put_or_gather(values: dict[str, Any], builder: Builder, offset: int | None, place: str | None) -> None:
+    """Put a whole run; one that has not ended waits for its second half."""
+    ident = _id(values)
+    if ident and (not values.get("end_time") or ident in builder.state(PartialRuns).by_id):
+        gather(ident, values, builder, offset, place)
         return
-    run = Run(offset, place)
-    run.add(said, builder)
+    run = PartialRun(offset, place)
+    run.add(values, builder)
     run.put(builder)
 
 
-def _id(said: dict[str, Any]) -> str | None:
-    return _text(said.get("id")) or _ident(str(said.get("dotted_order") or "").split("."), -1)
+def _id(values: dict[str, Any]) -> str | None:
+    return text_of(values.get("id")) or _ident(str(values.get("dotted_order") or "").split("."), -1)
 
 
 def is_multipart(head: bytes) -> bool:
@@ -228,21 +225,20 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     if not is_multipart(source.head):
         builder.dispatch.read(source, start, end)
         return
-    for part in parts(source.whole(), builder):
-        builder.attempt(None, gather, part.run, part.said, builder, part.offset, "")
+    for piece in pieces(source.whole(), builder):
+        builder.attempt(None, gather, piece.run, piece.values, builder, piece.offset, "")
 
 
 FORMAT = Format(
-    name=NAME,
+    name="langsmith-runs",
     layer="app",
     title="LangSmith runs",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id request_id session_id user_id cost_usd model provider
-        tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total
-        latency_ms environment cost_center agent""".split(),
+    carries=at_scope(
         "span",
+        *(*OWNERS, "request_id session_id user_id cost_usd model provider", *TOKENS),
+        "latency_ms environment cost_center agent",
     )
-    | dict.fromkeys("response_id retry_count status error_code".split(), "attempt")
+    | at_scope("attempt", "response_id retry_count", *OUTCOME)
     | {"trace_id": "trace"},
     get="""In Python `from langsmith import Client`, then
 `[print(r.json()) for r in Client().list_runs(project_name="PROJECT", run_type="llm")] > runs.jsonl`; or

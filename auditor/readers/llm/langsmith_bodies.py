@@ -1,7 +1,6 @@
-"""The parts of LangSmith's ingest bodies put together to runs: what `post` began, `patch` ends.
+"""The pieces of runs in LangSmith's ingest bodies: `post` begins a run, `patch` ends it.
 
-It keeps what a run says of itself, its usage and its ids; inputs, outputs, events and attachments are dropped
-as soon as they were looked at.
+Inputs, events and attachments are dropped here.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 
 from auditor.evidence.builder import Builder
 from auditor.framing.json_values import decode
-from auditor.readers.llm.langchain import mapping
+from auditor.readers.shared.nested import mapping
 
 FEED = re.compile(rb'name="?(?:post|patch)\.[0-9a-f-]{36}')
 _START = re.compile(rb"(?:^|\n)--([^\r\n]{1,70})\r?\n(?=[Cc]ontent-)")
@@ -22,16 +21,16 @@ _NAME = re.compile(r"(post|patch)\.([0-9a-f-]{36})(?:\.(\w+))?")
 _READ = frozenset({"outputs", "extra", "error"})
 
 
-class Part(NamedTuple):
-    """One piece of one run: its id, what it says, and where that begins."""
+class RunPiece(NamedTuple):
+    """One piece of one run: the id of the run, the values of the piece, and its byte offset."""
 
     run: str
-    said: dict[str, Any]
+    values: dict[str, Any]
     offset: int
 
 
 def bodies(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Begin, end and boundary of each multipart body; several may stand one after another."""
+    """Begin, end and boundary of each multipart body, of one or several in a row."""
     position = 0
     while True:
         begin = _START.search(data, position)
@@ -45,13 +44,13 @@ def bodies(data: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _next(data: bytes, position: int, boundary: bytes) -> int:
-    """Where the next body begins behind one that was cut."""
+    """Where the next body begins after one that was cut."""
     other = (m for m in _START.finditer(data, position) if m[1].rstrip() != boundary)
-    found = next(other, None)
-    return found.start() if found else len(data)
+    following = next(other, None)
+    return following.start() if following else len(data)
 
 
-def parts(data: bytes, builder: Builder) -> Iterator[Part]:
+def pieces(data: bytes, builder: Builder) -> Iterator[RunPiece]:
     """The pieces of runs in multipart bodies, in order; what cannot be read is a skip with its line."""
     for begin, end, boundary in bodies(data):
         head = b'Content-Type: multipart/form-data; boundary="' + boundary + b'"\r\n\r\n'
@@ -65,30 +64,30 @@ def parts(data: bytes, builder: Builder) -> Iterator[Part]:
                 continue
             at = data.find(payload[:512], cursor)
             cursor = max(at, cursor)
-            yield from _part(message, payload, cursor, data, builder)
+            yield from _piece(message, payload, cursor, data, builder)
 
 
-def _part(message: Message, payload: bytes, at: int, data: bytes, builder: Builder) -> Iterator[Part]:
+def _piece(message: Message, payload: bytes, at: int, data: bytes, builder: Builder) -> Iterator[RunPiece]:
     name = message.get_param("name", header="content-disposition")
-    told = _NAME.fullmatch(name) if isinstance(name, str) else None
-    if told is None:
+    match = _NAME.fullmatch(name) if isinstance(name, str) else None
+    if match is None:
         if isinstance(name, str) and name.startswith("feedback."):
             builder.row("context", offset=at, pointer="", name="feedback")
         return
-    run, piece = told[2], told[3]
-    if piece == "events":
-        yield Part(run, {"streamed": b'"new_token"' in payload}, at)
-    if piece is not None and piece not in _READ:
+    run, kind = match[2], match[3]
+    if kind == "events":
+        yield RunPiece(run, {"streamed": b'"new_token"' in payload}, at)
+    if kind is not None and kind not in _READ:
         return
     try:
         value = decode(payload)
     except ValueError as error:
         builder.skip(data.count(b"\n", 0, at) + 1, str(error))
         return
-    if piece is not None:
-        yield Part(run, {piece: value}, at)
+    if kind is not None:
+        yield RunPiece(run, {kind: value}, at)
     elif isinstance(value, dict):
-        yield Part(run, value, at)
+        yield RunPiece(run, value, at)
     else:
         builder.skip(data.count(b"\n", 0, at) + 1, "a bare value, not a run")
 
@@ -96,14 +95,14 @@ def _part(message: Message, payload: bytes, at: int, data: bytes, builder: Build
 def pieces_of(batch: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(pointer, run) of every run in a batch body: `post` before `patch`."""
     for verb in ("post", "patch"):
-        held = batch.get(verb)
-        for i, run in enumerate(held if isinstance(held, list) else []):
+        runs = batch.get(verb)
+        for i, run in enumerate(runs if isinstance(runs, list) else []):
             if isinstance(run, dict):
                 yield f"/{verb}/{i}", run
 
 
 def streamed(run: dict[str, Any]) -> bool:
-    """Whether tokens were seen as they came."""
+    """Whether the answer was streamed."""
     if run.get("first_token_time") or run.get("streamed"):
         return True
     events = run.get("events")

@@ -21,8 +21,10 @@ from auditor.evidence.formats import Format
 from auditor.framing.nested import is_container, leaves
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
-from auditor.readers.llm.langchain import Put, answer, listing, mapping, pairs
+from auditor.readers.llm.langchain import Put, answer, pairs
 from auditor.readers.llm.mlflow_shapes import decoded, hex_of, match, trace_id_of, trace_of
+from auditor.readers.shared.carries import OUTCOME, OWNERS, TOKENS, at_scope
+from auditor.readers.shared.nested import listing, mapping
 from auditor.readers.shared.spans import JSON_USAGE, SpanRows
 
 CALLS = frozenset({"LLM", "CHAT_MODEL", "EMBEDDING"})
@@ -33,7 +35,7 @@ _SKIPPED = frozenset(
     for name in """traceRequestId spanInputs spanOutputs spanFunctionName spanLogLevel chat.messages
     chat.tools chat.tokenUsage message.format experimentId spanStreamingChunks user""".split()
 )
-# what MLflow itself writes about a trace and that is evidence; the rest of its own keys are not
+# the keys of MLflow itself on a trace that are evidence; its other keys are not
 _TRACE_KEYS = frozenset(
     f"mlflow.{name}"
     for name in "trace.user gateway.endpointId auth.userId auth.username gateway.caller".split()
@@ -53,11 +55,11 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     spans = [s for s in spans if isinstance(s, dict)]
     ident = info.get("trace_id") or info.get("request_id")
     trace = hex_of(ident) or next(filter(None, map(trace_id_of, spans)), None)
-    about = mapping(info.get("trace_metadata") or info.get("request_metadata"))
-    session = about.get("mlflow.trace.session")
+    metadata = mapping(info.get("trace_metadata") or info.get("request_metadata"))
+    session = metadata.get("mlflow.trace.session")
     root = f"tr-{trace}"
-    left_out = _bare_name(spans) | {k for k, f in _SUMS.items() if f not in _sums_wanted(spans)}
-    _put_trace(info, about, left_out, builder, trace, root, offset, pointer)
+    left_out = _call_name(spans) | {k for k, f in _SUMS.items() if f not in _sums_wanted(spans)}
+    _put_trace(info, metadata, left_out, builder, trace, root, offset, pointer)
     if not spans:
         builder.note(
             "Traces without spans show no calls: export them with their spans (`include_spans=True`)."
@@ -68,7 +70,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
 
 
 def _put_in_session(session: Any, span: dict[str, Any], builder: Builder, *where: Any) -> None:
-    """One span, and the session of its trace."""
+    """Put one span with the session of its trace."""
     row = _put_span(span, builder, *where)
     if session:
         key = "trace_metadata.mlflow.trace.session"
@@ -77,7 +79,7 @@ def _put_in_session(session: Any, span: dict[str, Any], builder: Builder, *where
 
 def _put_trace(
     info: dict[str, Any],
-    about: dict[str, Any],
+    metadata: dict[str, Any],
     left_out: set[str],
     builder: Builder,
     trace: str | None,
@@ -85,20 +87,21 @@ def _put_trace(
     offset: int | None,
     pointer: str | None,
 ) -> None:
-    """The trace as a record of its own, above its spans: tags, metadata, and the client's request id."""
-    pairs_ = [("client_request_id", info["client_request_id"])] if info.get("client_request_id") else []
-    for outer, held in (("tags", mapping(info.get("tags"))), ("trace_metadata", about)):
-        for key, value in held.items():
+    """Put the trace as a record of its own, above its spans: tags, metadata, and the client's request id."""
+    request_id = info.get("client_request_id")
+    attributes = [("client_request_id", request_id)] if request_id else []
+    for outer, values in (("tags", mapping(info.get("tags"))), ("trace_metadata", metadata)):
+        for key, value in values.items():
             if key in left_out:
                 continue
             if key in _SUMS:
-                pairs_ += [(f"{key}→{name}", leaf) for name, leaf in mapping(value).items()]
+                attributes += [(f"{key}→{name}", leaf) for name, leaf in mapping(value).items()]
             elif key in _TRACE_KEYS:
-                pairs_.append((key, value))
+                attributes.append((key, value))
             elif not key.startswith("mlflow."):
-                pairs_ += [(path, leaf) for path, _, leaf in leaves({key: value}, outer)]
+                attributes += [(path, leaf) for path, _, leaf in leaves({key: value}, outer)]
     row = builder.state(SpanRows).add(
-        pairs_,
+        attributes,
         trace_id=trace,
         span_id=root,
         name=str(info.get("state") or info.get("status") or "trace"),
@@ -108,12 +111,12 @@ def _put_trace(
     )
     name = mapping(info.get("tags")).get("mlflow.traceName")
     if name and "mlflow.traceName" not in left_out:
-        # any key that says workflow is better than a name that may be a function's
+        # any key of a workflow is better than a name that may be a function's
         builder.column("workflow_id", "span", "tags.mlflow.traceName", rank=2000).put(row, name)
 
 
-def _bare_name(spans: list[dict[str, Any]]) -> set[str]:
-    """The name of a trace whose topmost span is a call is that span's name, and no workflow."""
+def _call_name(spans: list[dict[str, Any]]) -> set[str]:
+    """The key of the trace's name, where its topmost span is a call: such a name is no workflow."""
     tops = [s for s in spans if not (s.get("parent_span_id") or s.get("parent_id"))]
     kinds = {str(decoded(mapping(s.get("attributes")).get("mlflow.spanType"))) for s in tops}
     return {"mlflow.traceName"} if kinds & CALLS else set()
@@ -121,8 +124,8 @@ def _bare_name(spans: list[dict[str, Any]]) -> set[str]:
 
 def _sums_wanted(spans: list[dict[str, Any]]) -> frozenset[str]:
     """The fields of which no span has a value of its own."""
-    held = {key for span in spans for key in mapping(span.get("attributes"))}
-    return frozenset(f for key, f in ((USAGE, "tokens_input"), (COST, "cost_usd")) if key not in held)
+    keys = {key for span in spans for key in mapping(span.get("attributes"))}
+    return frozenset(f for key, f in ((USAGE, "tokens_input"), (COST, "cost_usd")) if key not in keys)
 
 
 def _put_span(
@@ -133,7 +136,7 @@ def _put_span(
     offset: int | None,
     pointer: str | None,
 ) -> int:
-    """One span of version 2 or 3, its attributes decoded; returns its row."""
+    """Put one span of version 2 or 3, its attributes decoded; returns its row."""
     context, status = mapping(span.get("context")), mapping(span.get("status"))
     raw = mapping(span.get("attributes"))
     attributes = {key: decoded(value) for key, value in raw.items() if key not in _SKIPPED}
@@ -153,7 +156,7 @@ def _put_span(
         offset=offset,
         pointer=pointer,
     )
-    for column, value in _added(raw, attributes, span, builder):
+    for column, value in _further_values(raw, attributes, span, builder):
         column.put(row, value)
     cost = mapping(attributes.get(COST))
     parts = [cost.get("input_cost"), cost.get("output_cost")]
@@ -163,7 +166,7 @@ def _put_span(
 
 
 def _flat(attributes: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Attributes as pairs; a mapping that is no container gives its own plain members."""
+    """Attributes as pairs; of a mapping that is no container, its plain members."""
     for key, value in attributes.items():
         if isinstance(value, dict) and not is_container(key) and key not in JSON_USAGE:
             yield from ((f"{key}.{n}", v) for n, v in value.items() if not isinstance(v, (dict, list)))
@@ -171,10 +174,10 @@ def _flat(attributes: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield key, value
 
 
-def _added(
+def _further_values(
     raw: dict[str, Any], attributes: dict[str, Any], span: dict[str, Any], builder: Builder
 ) -> Iterator[Put]:
-    """Usage, what the AWS SDK or the vendor said, and why the span failed."""
+    """Usage, values in the request and the answer, and the error of a span."""
     usage = mapping(raw.get(USAGE))
     yield from _usage(usage, builder)
     for event in listing(span.get("events")):
@@ -185,12 +188,14 @@ def _added(
     if str(attributes.get("mlflow.spanType")) not in CALLS:
         return
     named = "mlflow.llm.model" in attributes
-    asked = mapping(raw.get(INPUTS))
-    told = {n: asked[n] for n in ("requestMetadata", "request_metadata") if isinstance(asked.get(n), dict)}
-    yield from pairs(builder, told, INPUTS, "request_metadata")
+    inputs = mapping(raw.get(INPUTS))
+    metadata = {
+        n: inputs[n] for n in ("requestMetadata", "request_metadata") if isinstance(inputs.get(n), dict)
+    }
+    yield from pairs(builder, metadata, INPUTS, "request_metadata")
     for name in () if named else ("modelId", "model"):
-        if isinstance(asked.get(name), str):
-            yield builder.column("model", "span", f"{INPUTS}.{name}", rank=60), asked[name]
+        if isinstance(inputs.get(name), str):
+            yield builder.column("model", "span", f"{INPUTS}.{name}", rank=60), inputs[name]
     for column, value in answer(builder, raw.get(OUTPUTS), OUTPUTS):
         counted = usage and column.slot.field.startswith("tokens_")
         if not counted and not (named and column.slot.field == "model"):
@@ -198,7 +203,7 @@ def _added(
 
 
 def _usage(usage: dict[str, Any], builder: Builder) -> Iterator[Put]:
-    """The counts of a span; MLflow's input tokens hold the cached ones, as its own total shows."""
+    """The counts of a span; MLflow's input tokens include the cached ones, as its total shows."""
     names = {
         "tokens_input": "input_tokens",
         "tokens_output": "output_tokens",
@@ -206,13 +211,13 @@ def _usage(usage: dict[str, Any], builder: Builder) -> Iterator[Put]:
         "tokens_cache_read": "cache_read_input_tokens",
         "tokens_cache_write": "cache_creation_input_tokens",
     }
-    held = {field: usage[name] for field, name in names.items() if name in usage}
-    number = {f: v for f, v in held.items() if isinstance(v, int)}
+    counts = {field: usage[name] for field, name in names.items() if name in usage}
+    number = {f: v for f, v in counts.items() if isinstance(v, int)}
     cached = number.get("tokens_cache_read", 0) + number.get("tokens_cache_write", 0)
     both = number.get("tokens_input", 0) + number.get("tokens_output", 0)
     if 0 < cached <= number.get("tokens_input", 0) and number.get("tokens_total", both) <= both:
-        held["tokens_input"] = number["tokens_input"] - cached
-    for field, value in held.items():
+        counts["tokens_input"] = number["tokens_input"] - cached
+    for field, value in counts.items():
         yield builder.column(field, "span", f"{USAGE}→{names[field]}"), value
 
 
@@ -220,13 +225,12 @@ FORMAT = Format(
     name="mlflow-trace",
     layer="app",
     title="MLflow traces",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id user_id cost_usd model provider request_id
-        tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total
-        latency_ms environment cost_center agent""".split(),
+    carries=at_scope(
         "span",
+        *(*OWNERS, "user_id cost_usd model provider request_id", *TOKENS),
+        "latency_ms environment cost_center agent",
     )
-    | dict.fromkeys("response_id retry_count status error_code".split(), "attempt")
+    | at_scope("attempt", "response_id retry_count", *OUTCOME)
     | {"trace_id": "trace", "session_id": "session"},
     get="""In Python: `traces = mlflow.search_traces(locations=["EXPERIMENT_ID"], return_type="list")`, then
 `open("traces.jsonl", "w").write("\\n".join(t.to_json() for t in traces))`; or

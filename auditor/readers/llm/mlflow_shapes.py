@@ -1,7 +1,4 @@
-"""The shapes in which MLflow writes traces: documents, pages, rows of a table, spans of two versions.
-
-It knows where things stand and decodes what is text; what they mean is settled by the reader.
-"""
+"""The shapes in which MLflow writes traces: documents, pages, rows of a table, spans of two versions."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from typing import Any, NamedTuple
 from auditor.framing.ids import hex_id
 from auditor.framing.json_repair import python_literal
 from auditor.framing.json_values import decode
-from auditor.readers.llm.langchain import listing, mapping
+from auditor.readers.shared.nested import listing, mapping
 
 LONGEST = 4_000_000  # characters of a Python list that are read
 _INFO = ("info", "trace_info")
@@ -19,7 +16,7 @@ _COLUMNS = frozenset({"trace", "spans", "trace_metadata", "request_metadata", "e
 
 
 class Trace(NamedTuple):
-    """One trace: what is said of the whole, its spans, and the pointer of their list."""
+    """One trace: its own values, its spans, and the pointer of their list."""
 
     info: dict[str, Any]
     spans: list[Any]
@@ -27,7 +24,7 @@ class Trace(NamedTuple):
 
 
 def match(record: dict[str, Any]) -> float:
-    """A trace document, a page or row of traces, or what a trace says of itself."""
+    """A trace document, a page or row of traces, or the info of a trace."""
     if any(isinstance(record.get(n), dict) for n in _INFO):
         spans = mapping(record.get("data")).get("spans", record.get("spans"))
         return 1.0 if isinstance(spans, list) else 0.0
@@ -39,12 +36,12 @@ def match(record: dict[str, Any]) -> float:
     if isinstance(page, list):
         return 1.0 if any(isinstance(t, dict) and match(t) for t in page) else 0.0
     first = next(iter(listing(record.get("spans"))), None)
-    mine = isinstance(first, dict) and "mlflow.traceRequestId" in mapping(first.get("attributes"))
-    return 1.0 if mine else 0.0
+    of_mlflow = isinstance(first, dict) and "mlflow.traceRequestId" in mapping(first.get("attributes"))
+    return 1.0 if of_mlflow else 0.0
 
 
 def _is_row(record: dict[str, Any]) -> bool:
-    """A row of `search_traces`: ids beside the whole trace or its spans."""
+    """A row of `search_traces`: ids next to the whole trace or its spans."""
     named = "trace_id" in record or "request_id" in record
     return named and len(_COLUMNS & set(record)) >= 2 and ("spans" in record or "trace" in record)
 
@@ -71,10 +68,10 @@ def trace_of(record: dict[str, Any]) -> Trace:
 
 
 def _listed(value: Any) -> list[Any]:
-    """A list, or one that a table holds as Python text of any sensible length."""
-    held = listing(value)
-    if held or not isinstance(value, str) or len(value) > LONGEST:
-        return held
+    """A list, or one that a table has as Python text of up to `LONGEST` characters."""
+    items = listing(value)
+    if items or not isinstance(value, str) or len(value) > LONGEST:
+        return items
     try:
         plain = json.loads(json.dumps(python_literal(value), default=str, skipkeys=True))
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
@@ -83,17 +80,17 @@ def _listed(value: Any) -> list[Any]:
 
 
 def hex_of(value: Any) -> str | None:
-    """A trace or span id as hex, whatever form it has; `tr-` is not part of it."""
+    """A trace or span id in any form as hex, without `tr-`."""
     return hex_id(value.removeprefix("tr-")) if isinstance(value, str) and value else None
 
 
 def trace_id_of(span: dict[str, Any]) -> str | None:
-    """The trace that a span names."""
+    """The trace id of a span."""
     return hex_of(span.get("trace_id") or mapping(span.get("context")).get("trace_id"))
 
 
 def decoded(value: Any) -> Any:
-    """What the JSON text of an attribute says; text that is none stays as it is."""
+    """The value of an attribute that is JSON text; any other value unchanged."""
     if isinstance(value, str):
         try:
             return decode(value)

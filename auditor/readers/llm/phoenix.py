@@ -18,17 +18,18 @@ from auditor.framing.ids import hex_id
 from auditor.framing.nested import MAX_NESTING, is_body, is_container
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
-from auditor.readers.llm.langchain import listing, mapping
+from auditor.readers.shared.carries import MODEL, OWNERS, TOKENS, at_scope
+from auditor.readers.shared.nested import listing, mapping
 from auditor.readers.shared.spans import SpanRows
 
 CALLS = frozenset({"LLM", "EMBEDDING"})
 PREFIX = "attributes."
-_SPACES = ("request", "response")  # name spaces of attributes, though bodies are called so too
+_SPACES = ("request", "response")  # name spaces of attributes, which are names of bodies too
 _IDS = frozenset({"context.trace_id", "context.span_id"})
 
 
 def match(record: dict[str, Any]) -> float:
-    """The ids of a span within `context` beside `span_kind`, or both as columns; never with a resource."""
+    """The ids of a span within `context` next to `span_kind`, or both as columns; never with a resource."""
     if "resource" in record:
         return 0.0
     context = record.get("context")
@@ -57,10 +58,10 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         kind="call" if kind in CALLS else "context",
     )
     for event in listing(record.get("events")):
-        held = mapping(event)
-        told = mapping(held.get("attributes")).get("exception.type") or held.get("exception.type")
-        if told:
-            builder.column("error_code", "attempt", "events.exception.type").put(row, told)
+        values = mapping(event)
+        error = mapping(values.get("attributes")).get("exception.type") or values.get("exception.type")
+        if error:
+            builder.column("error_code", "attempt", "events.exception.type").put(row, error)
             break
 
 
@@ -92,11 +93,10 @@ FORMAT = Format(
     name="phoenix-export",
     layer="app",
     title="Phoenix spans",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id request_id session_id user_id cost_usd model provider
-        region tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total
-        latency_ms cost_center agent""".split(),
+    carries=at_scope(
         "span",
+        *(*OWNERS, "request_id session_id user_id cost_usd", *MODEL, *TOKENS),
+        "latency_ms cost_center agent",
     )
     | {"trace_id": "trace", "error_code": "attempt"},
     get="""`curl "$PHOENIX_HOST/v1/projects/PROJECT/spans?limit=1000"`, or in Python

@@ -20,7 +20,7 @@ from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
 from auditor.readers.contract import RecordReader, Sample, SourceReader
 from auditor.readers.otlp.logs import LogRows
-from auditor.readers.otlp.shapes import LogRecord, pairs_of, typed
+from auditor.readers.otlp.shapes import LogRecord, pairs_of, text_of, typed
 from auditor.readers.shared.spans import CARRIES
 
 _NODE = re.compile(rb"(?m)^\{\r?\n(?:  [^\n]*\n){0,400}?  traceId: '[0-9a-f]{32}',\r?$")
@@ -31,7 +31,7 @@ _ERRORS = ("ERROR", "StatusCode.ERROR", 2)
 
 
 def match(record: dict[str, Any]) -> float:
-    """A context with `0x` ids beside attributes; a log record or metrics as the same SDKs print them."""
+    """A context with `0x` ids next to attributes; a log record or metrics as the same SDKs print them."""
     context = record.get("context")
     if isinstance(context, dict) and "attributes" in record and "trace_id" in context:
         printed = str(context["trace_id"]).startswith("0x") or str(record.get("kind")).startswith("SpanKind.")
@@ -44,17 +44,17 @@ def match(record: dict[str, Any]) -> float:
 
 
 def _plain_metrics(record: dict[str, Any]) -> bool:
-    held = record.get("resource_metrics")
-    first = held[0] if isinstance(held, list) and held and isinstance(held[0], dict) else {}
+    blocks_ = record.get("resource_metrics")
+    first = blocks_[0] if isinstance(blocks_, list) and blocks_ and isinstance(blocks_[0], dict) else {}
     resource = first.get("resource")
     return isinstance(resource, dict) and isinstance(resource.get("attributes"), dict)
 
 
 def sniff(sample: Sample) -> float:
-    """One of the first objects matches, or the head holds an object as Node prints it."""
-    found = max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
-    if found or sample.container == "binary":
-        return found
+    """One of the first objects matches, or the head has an object as Node prints it."""
+    claim = max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
+    if claim or sample.container == "binary":
+        return claim
     return 1.0 if _NODE.search(sample.head[:65536]) else 0.0
 
 
@@ -70,21 +70,21 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         _node_span(record, rows, offset, pointer)
     else:
         try:
-            held = _log_record(record)
+            log_record = _log_record(record)
         except ValueError:
             builder.skip(None, "text that is no Unicode")
             return
-        rows.record(held, _process(record, rows), offset, 0, pointer)
+        rows.record(log_record, _process(record, rows), offset, 0, pointer)
 
 
 def _python_span(record: dict[str, Any], rows: LogRows, offset: int | None, pointer: str | None) -> None:
     context, status = _map(record["context"]), _map(record.get("status"))
     rows.add(
         _map(record.get("attributes")).items(),
-        trace_id=_hex(context.get("trace_id")),
-        span_id=_hex(context.get("span_id")),
-        parent_id=_hex(record.get("parent_id")),
-        name=_text(record.get("name")),
+        trace_id=_id_of(context.get("trace_id")),
+        span_id=_id_of(context.get("span_id")),
+        parent_id=_id_of(record.get("parent_id")),
+        name=text_of(record.get("name")),
         started_at=to_ns(record.get("start_time")),
         ended_at=to_ns(record.get("end_time")),
         error=status.get("status_code", status.get("canonical_code")) in _ERRORS,
@@ -95,17 +95,19 @@ def _python_span(record: dict[str, Any], rows: LogRows, offset: int | None, poin
 
 
 def _node_span(record: dict[str, Any], rows: LogRows, offset: int | None, pointer: str | None) -> None:
-    started, duration = to_ns(record.get("timestamp")), record.get("duration")
+    started_at, duration = to_ns(record.get("timestamp")), record.get("duration")
     parent = record.get("parentId") or _map(record.get("parentSpanContext")).get("spanId")
     rows.add(
         _map(record.get("attributes")).items(),
-        trace_id=_hex(record.get("traceId")),
-        span_id=_hex(record.get("id")),
-        parent_id=_hex(parent),
-        name=_text(record.get("name")),
-        started_at=started,
-        # both are in microseconds
-        ended_at=started + int(duration * 1000) if started and isinstance(duration, (int, float)) else None,
+        trace_id=_id_of(record.get("traceId")),
+        span_id=_id_of(record.get("id")),
+        parent_id=_id_of(parent),
+        name=text_of(record.get("name")),
+        started_at=started_at,
+        # printed in microseconds
+        ended_at=started_at + int(duration * 1000)
+        if started_at and isinstance(duration, (int, float))
+        else None,
         error=_map(record.get("status")).get("code") in _ERRORS,
         process=_process(record, rows),
         offset=offset,
@@ -114,7 +116,7 @@ def _node_span(record: dict[str, Any], rows: LogRows, offset: int | None, pointe
 
 
 def _log_record(record: dict[str, Any]) -> LogRecord:
-    event = _text(record.get("event_name") or record.get("eventName")) or ""
+    event = text_of(record.get("event_name") or record.get("eventName")) or ""
     body = record.get("body")
     severity = record.get("severity_number", record.get("severityNumber"))
     return LogRecord(
@@ -122,8 +124,8 @@ def _log_record(record: dict[str, Any]) -> LogRecord:
         severity_number=severity if isinstance(severity, (int, str)) else 0,
         body=msgspec.Raw() if event.startswith("gen_ai.") else msgspec.Raw(msgspec.json.encode(typed(body))),
         attributes=pairs_of(_map(record.get("attributes"))),
-        trace_id=_hex(record.get("trace_id") or record.get("traceId")) or "",
-        span_id=_hex(record.get("span_id") or record.get("spanId")) or "",
+        trace_id=_id_of(record.get("trace_id") or record.get("traceId")) or "",
+        span_id=_id_of(record.get("span_id") or record.get("spanId")) or "",
         event_name=event,
     )
 
@@ -131,19 +133,15 @@ def _log_record(record: dict[str, Any]) -> LogRecord:
 def _process(record: dict[str, Any], rows: LogRows) -> int | None:
     """The number of the process; older SDKs print its attributes without a frame around them."""
     resource = _map(record.get("resource"))
-    held = _map(resource.get("attributes", resource))
-    return rows.process_of(held) if held else None
+    attributes = _map(resource.get("attributes", resource))
+    return rows.process_of(attributes) if attributes else None
 
 
 def _map(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _hex(value: Any) -> str | None:
+def _id_of(value: Any) -> str | None:
     """An id without its `0x`; all zeros is none."""
     text = str(value or "").removeprefix("0x").lower()
     return text if text.strip("0") else None
@@ -164,7 +162,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         elif match(record):
             builder.attempt(block.line, take, record, builder, block.offset, None)
         else:
-            builder.row("context", offset=block.offset, name=_text(record.get("name")))
+            builder.row("context", offset=block.offset, name=text_of(record.get("name")))
 
 
 FORMAT = Format(

@@ -1,7 +1,6 @@
-"""OTLP documents put into the table, each signal by its own rules; spans in bulk.
+"""OTLP documents, from JSON or protobuf, put into the table: each signal by its own rules, spans in bulk.
 
-It knows no encoding: JSON and protobuf hand over the same typed structs. Events of spans and bodies are
-never kept.
+Events of spans and bodies are never kept.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class Signals(NamedTuple):
 
 
 class Otlp(ReaderState):
-    """Puts the documents of one input, each signal under its own format."""
+    """Puts the documents of one input into the table, each signal under its own format."""
 
     def __init__(self, builder: Builder, signals: Signals) -> None:
         super().__init__(builder)
@@ -54,27 +53,27 @@ class Otlp(ReaderState):
 
     @cached_property
     def traces(self) -> Spans:
-        """Where spans go: the input's own format, where it is one of traces (`tempo`)."""
+        """The rows of spans, in the input's own format where that is one of traces (`tempo`)."""
         own = self.builder.format.name not in (self.signals.logs.name, self.signals.metrics.name)
-        return Spans(self.builder if own else self._beside(self.signals.traces))
+        return Spans(self.builder if own else self._builder(self.signals.traces))
 
     @cached_property
     def logs(self) -> LogRows:
-        """Where log records go."""
-        return LogRows(self._beside(self.signals.logs))
+        """The rows of log records."""
+        return LogRows(self._builder(self.signals.logs))
 
     @cached_property
     def metrics(self) -> MetricRows:
-        """Where the points of metrics go."""
-        return MetricRows(self._beside(self.signals.metrics))
+        """The rows of points of metrics."""
+        return MetricRows(self._builder(self.signals.metrics))
 
-    def _beside(self, format_: Format) -> Builder:
-        return self.builder.beside(format_, self.builder.layer)
+    def _builder(self, format_: Format) -> Builder:
+        return self.builder.for_format(format_, self.builder.layer)
 
     def put(self, document: Document, offset: int | None, nth: int = 0, within: str | None = None) -> int:
-        """Put one document; returns the number behind its last record.
+        """Put one document; returns the number after its last record.
 
-        `within` is the pointer of a document that stands inside another.
+        `within` is the pointer of a document inside another.
         """
         if document.resource_spans:
             root = None if within is None else f"{within}/resourceSpans"
@@ -89,9 +88,9 @@ class Otlp(ReaderState):
     def put_each(
         self, data: bytes, offset: int | None, line: int | None, within: str, listed: str = ""
     ) -> int:
-        """Put a JSON document record by record, others as skips; returns how many pieces it has.
+        """Put a JSON document record by record, malformed ones as skips; returns the number of its pieces.
 
-        `within` is the pointer of the document, `listed` that of its list where it has another name there.
+        `within` is the pointer of the document, `listed` that of its list where that has another name.
         """
         value, skipped = decode(data), self.builder.skipped_total
         nth = 0
@@ -106,20 +105,19 @@ class Otlp(ReaderState):
         return nth + self.builder.skipped_total - skipped
 
     def _items(self, value: Any, name: str, line: int | None) -> list[tuple[int, Any]]:
-        """The elements of a list, numbered; what is no list of objects is a skip."""
-        held = value.get(name) if isinstance(value, dict) else None
-        if held is None:
+        """The objects of a list, numbered; any other element is a skip."""
+        listed = value.get(name) if isinstance(value, dict) else None
+        if listed is None:
             return []
-        items = list(enumerate(held)) if isinstance(held, list) else [(0, None)]
-        odd = [i for i, item in items if not isinstance(item, dict)]
-        for _ in odd:
+        items = listed if isinstance(listed, list) else [None]
+        for _ in (item for item in items if not isinstance(item, dict)):
             self.builder.skip(line, f"not the OTLP shape: an element of `{name}` is no object")
-        return [(i, item) for i, item in items if isinstance(item, dict)]
+        return [(i, item) for i, item in enumerate(items) if isinstance(item, dict)]
 
     def _put_one(
         self, document: dict[str, Any], pointer: str, offset: int | None, nth: int, line: int | None
     ) -> int:
-        """Put a document of one record, which stands at a pointer of the whole; returns the next number."""
+        """Put a document of one record, at a pointer of the whole document; returns the next number."""
         reading = self.builder.reading
         before = reading.records
         try:
@@ -127,7 +125,7 @@ class Otlp(ReaderState):
         except msgspec.ValidationError as error:
             self.builder.undo(before)
             self.builder.skip(line, f"not the OTLP shape: {_inside(error)}`{pointer}`")
-        except Exception as error:  # noqa: BLE001 - whatever is odd about it, the others count
+        except Exception as error:  # noqa: BLE001 - one malformed record must not cost the others
             self.builder.fail(before, line, error)
         for builder in reading.builders.values():
             for row in range(bisect_left(builder.ids["record"], before), builder.n):
@@ -135,13 +133,13 @@ class Otlp(ReaderState):
         return nth + max(reading.records - before, 1)
 
     def finish(self) -> None:
-        """Say what the totals among the input show."""
+        """Add the notes on metrics, where the input has any."""
         if "metrics" in self.__dict__:
             self.metrics.finish()
 
 
 def _inside(error: Exception) -> str:
-    """What of the only record of a document has another shape."""
+    """The part of the only record of a document that has another shape, as text for a reason."""
     path = str(error).rpartition("`$")[2].rstrip("`").split("[0]", 3)
     return f"`{path[3].lstrip('.')}` of " if len(path) > 3 and path[3] else ""
 
@@ -154,7 +152,7 @@ class Spans(SpanRows):
         self.resources = Processes(builder)
 
     def put(self, blocks: list[ResourceSpans], offset: int | None, nth: int, root: str | None = None) -> int:
-        """Put the spans of some processes; `root` is the pointer of the list, where it stands in another."""
+        """Put the spans of some processes; `root` is the pointer of the list within another document."""
         for i, block in enumerate(blocks):
             process = self.resources.number(block.resource)
             name = "scopeSpans" if block.scope_spans else "instrumentationLibrarySpans"
@@ -168,7 +166,7 @@ class Spans(SpanRows):
         return nth
 
     def group(self, spans: list[Span], process: int | None, offset: int | None, nth: int) -> None:
-        """Put the spans of one scope: identity in bulk, then each attribute that means something."""
+        """Put the spans of one scope: identity in bulk, then each attribute with a meaning."""
         builder, known = self.builder, self.meanings.known
         size = len(spans)
         first = builder.rows(size, offset=offset, process=process, nth=nth)
@@ -195,14 +193,14 @@ class Spans(SpanRows):
                     action = self.meanings.learn(pair.key)
                 if action is None:
                     continue
-                held = pair.value
-                value: Any = None if held is None else held.string_value
+                any_value = pair.value
+                value: Any = None if any_value is None else any_value.string_value
                 if value is None:
-                    value = plain(held)
+                    value = plain(any_value)
                     if value.__class__ is list and action.__class__ is tuple:
                         value = flat(value)
                 if action.__class__ is tuple:
-                    # told apart by class, the cheapest test there is, which no type checker follows
+                    # a comparison of classes is the cheapest test, but no type checker narrows by it
                     action[0](row)  # type: ignore[operator]
                     action[1](value)  # type: ignore[operator]
                 else:

@@ -1,4 +1,4 @@
-"""OTLP/JSON of whatever signal: whole documents, documents in lines, documents among other things."""
+"""OTLP/JSON of all signals: whole documents, documents in lines, documents among other text."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ SIGNALS = Signals(TRACES, LOGS, METRICS)
 
 
 def claim(root: str) -> Callable[[dict[str, Any]], float]:
-    """The decisive key stands at the top of a record."""
+    """A match for records with the decisive key at the top."""
 
     def match(record: dict[str, Any]) -> float:
         return 1.0 if root in record or ROOTS[root] in record else 0.0
@@ -94,31 +94,33 @@ def claim(root: str) -> Callable[[dict[str, Any]], float]:
 
 
 def sniff_of(root: str) -> Callable[[Sample], float]:
-    """The decisive key stands at the top of a document; spans that share a file name it."""
+    """A sniff for documents with the decisive key at the top; traces win where signals share a file."""
 
     def sniff(sample: Sample) -> float:
         if sample.container == "binary":
             return 0.0
-        found = _roots(sample)
-        if root not in found:
+        roots = _roots(sample)
+        if root not in roots:
             return 0.0
-        return 0.8 if root != "resourceSpans" and "resourceSpans" in found else 1.0
+        return 0.8 if root != "resourceSpans" and "resourceSpans" in roots else 1.0
 
     return sniff
 
 
 def _roots(sample: Sample) -> set[str]:
-    found = {
+    in_objects = {
         root
         for root, snake in ROOTS.items()
         if any(isinstance(o, dict) and (root in o or snake in o) for o in sample.objects)
     }
     first = _FIRST.match(sample.head)
-    return found | {root for root, snake in ROOTS.items() if first and first[1].decode() in (root, snake)}
+    return in_objects | {
+        root for root, snake in ROOTS.items() if first and first[1].decode() in (root, snake)
+    }
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """Read one document that was decoded already, with where it stands."""
+    """Read one document that was decoded already, at an offset and pointer."""
     try:
         data = msgspec.json.encode(record)
         snake = not _NAMES.isdisjoint(record) and ROOTS.keys().isdisjoint(record)
@@ -145,7 +147,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
 
 
 def _put(otlp: Otlp, data: bytes, offset: int | None, line: int | None, within: str | None = None) -> None:
-    """Put one document; where a record in it is odd, one record after another."""
+    """Put one document; where a record in it is malformed, one record after another."""
     before = otlp.builder.records
     try:
         otlp.put(document_of(data), offset, within=within)
@@ -154,7 +156,7 @@ def _put(otlp: Otlp, data: bytes, offset: int | None, line: int | None, within: 
             raise
     except (msgspec.DecodeError, UnicodeError):
         raise  # no JSON
-    except Exception as error:  # noqa: BLE001 - one of its records is odd
+    except Exception as error:  # noqa: BLE001 - one of its records is malformed
         otlp.builder.undo(before)
         if not otlp.put_each(data, offset, line, within or ""):
             otlp.builder.fail(before, line, error)
@@ -172,7 +174,7 @@ def _line(line: bytes, at: int, number: int, otlp: Otlp, snake: bool) -> None:
 
 
 def _recover(line: bytes, at: int, number: int, otlp: Otlp, snake: bool, error: Exception) -> None:
-    """A line with a log prefix is read behind it; else it is a skip."""
+    """A line with a log prefix is read after the prefix; any other is a skip."""
     brace = line.find(b'{"resource')
     if brace > 0:
         try:
@@ -191,12 +193,12 @@ def _whole(source: Source, builder: Builder, otlp: Otlp, snake: bool) -> None:
         return
     except _UNREADABLE as error:
         first = error
-    found = False
+    any_document = False
     for piece in json_pieces(source, builder.skip):
         if isinstance(piece.value, dict) and not _NAMES.isdisjoint(piece.value):
             take(piece.value, builder, piece.offset, piece.pointer)
-            found = True
-    if not found and not builder.skipped_total:
+            any_document = True
+    if not any_document and not builder.skipped_total:
         builder.skip(1, reason_of(first))
 
 

@@ -1,6 +1,6 @@
-"""OTLP log records put into the table: one call out of the events that GenAI instrumentation writes of it.
+"""OTLP log records put into the table: the events that GenAI instrumentation writes of a call are one call.
 
-It never keeps what was said to the model or by it.
+Prompts and answers are never kept.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from auditor.readers.otlp.shapes import LogRecord, Pair, Processes, ResourceLogs
 from auditor.readers.shared.free_form import is_call
 from auditor.readers.shared.spans import SpanRows, kinds, operations
 
-# the event that stands for the whole call, new and old
+# the event that is the call, in new and old conventions
 CALL_EVENTS = frozenset(
     {"gen_ai.client.inference.operation.details", "gen_ai.choice", "gen_ai.content.completion"}
 )
 EVENT_KEYS = ("event.name", "event_name")
-# what was said or scored, before or after: part of a call
+# messages and scores, before or after: part of a call
 PART_EVENTS = re.compile(r"gen_ai\.(\w+\.message|content\.prompt|evaluation\.\w+)")
-# a failed request, by the conventions and by agents that log each request themselves: it has no usage
+# a failed request, in the conventions and in agents that log each request: it has no usage
 FAILED_EVENTS = re.compile(r"gen_ai\.client\.operation\.exception|([\w.]+\.)?api_error")
-ASIDE = "aside"  # context, whatever its attributes say
+ASIDE = "aside"  # context, whatever its attributes
 _ERROR_SEVERITY = 17
 _MODEL_KEYS = frozenset({"model", "gen_ai.request.model", "gen_ai.response.model"})
 Span = tuple[str, str]
 
 
 def with_asides(frame: pl.DataFrame) -> list[pl.Series]:
-    """Which records are calls, where some were told to be context already."""
+    """Which records are calls, where some are known to be context already."""
     return [kinds(frame).set(frame["kind"] == ASIDE, "context"), *operations(frame)]
 
 
 class LogRows(SpanRows):
-    """Puts log records into one builder; remembers which calls it saw, and what belongs to calls to come."""
+    """Puts log records into one builder; remembers its calls, and attributes that belong to later ones."""
 
     def __init__(self, builder: Builder) -> None:
         super().__init__(builder)
-        builder.settled = with_asides
+        builder.classify = with_asides
         self.resources = Processes(builder)
-        self.said: dict[Span, list[Pair]] = {}
-        self.calls: dict[Span, tuple[int, frozenset[str]]] = {}
-        self.meant: dict[str, str | None] = {}
+        self.pending: dict[Span, list[Pair]] = {}  # attributes of events before their call
+        self.calls: dict[Span, tuple[int, frozenset[str]]] = {}  # record number and keys of each call
+        self.field_of: dict[str, str | None] = {}
 
     def put(self, blocks: list[ResourceLogs], offset: int | None, nth: int, root: str | None = None) -> int:
         """Put the log records of some processes; `root` is the pointer of the document."""
@@ -91,7 +91,7 @@ class LogRows(SpanRows):
             self._join(row, kind, span, record.attributes)
 
     def _kind(self, name: str, span: Span, record: LogRecord) -> str:
-        """Whether a record is a call, part of one, or to be told by its attributes."""
+        """Whether a record is a call, part of one (`ASIDE`), or `context` until its attributes are known."""
         if PART_EVENTS.fullmatch(name):
             return ASIDE
         failed = FAILED_EVENTS.fullmatch(name) is not None
@@ -102,31 +102,31 @@ class LogRows(SpanRows):
         return ASIDE if failed and not _MODEL_KEYS & {p.key for p in record.attributes} else "call"
 
     def _logged(self, record: LogRecord) -> bool:
-        """Whether an application's own line tells of a call, as it would in any JSON log."""
+        """Whether an application's own record is a call, by the keys that any JSON log has."""
         body = body_of(record)
-        told: dict[str, Any] = body if isinstance(body, dict) else {"message": body}
-        told = told | {p.key: plain(p.value) for p in record.attributes}
+        values: dict[str, Any] = body if isinstance(body, dict) else {"message": body}
+        values = values | {p.key: plain(p.value) for p in record.attributes}
         level = "error" if _failed(record, "") else ""
-        seen = {f for key, value in told.items() if value not in (None, "") and (f := self._field(key))}
-        return is_call(told | {"level": level}, seen)
+        fields = {f for key, value in values.items() if value not in (None, "") and (f := self._field(key))}
+        return is_call(values | {"level": level}, fields)
 
     def _field(self, key: str) -> str | None:
-        """The field that a key of a log record stands for, asked once a key."""
-        if key in self.meant:
-            return self.meant[key]
+        """The field that a key of a log record is an alias of, looked up once a key."""
+        if key in self.field_of:
+            return self.field_of[key]
         match = self.builder.catalogue.lookup(key)
         field = match.field if match and not match.weak else None
-        if len(self.meant) < MAX_KEYS:
-            self.meant[key] = field
+        if len(self.field_of) < MAX_KEYS:
+            self.field_of[key] = field
         return field
 
     def _join(self, row: int, kind: str, span: Span, pairs: list[Pair]) -> None:
-        """What the other events of a span say counts for its call, where the call itself is silent."""
+        """Put attributes of the other events of a span on its call, where the call has none of that key."""
         keys = frozenset(p.key for p in pairs)
         if kind == "call":
-            said = [p for p in self.said.pop(span, ()) if p.key not in keys]
-            self._put(row, said)
-            self.calls[span] = (self.builder.ids["record"][row], keys | {p.key for p in said})
+            added = [p for p in self.pending.pop(span, ()) if p.key not in keys]
+            self._put(row, added)
+            self.calls[span] = (self.builder.ids["record"][row], keys | {p.key for p in added})
         elif span in self.calls:
             number, known = self.calls[span]
             self.calls[span] = (number, known | keys)
@@ -135,12 +135,12 @@ class LogRows(SpanRows):
             if at < len(records) and records[at] == number:
                 self._put(at, [p for p in pairs if p.key not in known])
         else:
-            held = self.said.setdefault(span, [])
-            seen = {p.key for p in held}
-            held.extend(p for p in pairs if p.key not in seen)
+            pending = self.pending.setdefault(span, [])
+            known = frozenset(p.key for p in pending)
+            pending.extend(p for p in pairs if p.key not in known)
 
     def _body(self, row: int, record: LogRecord) -> None:
-        """The body of an application's own record may be a mapping with keys of its own."""
+        """Put the body of an application's own record, where it is a mapping."""
         body = body_of(record)
         if not isinstance(body, dict) and not (isinstance(body, str) and body[:1] == "{"):
             return

@@ -1,6 +1,6 @@
-"""OTLP metrics put into the table: each point is context, for a total over a period is no call.
+"""OTLP metrics put into the table: each point is context, as a total over a period is no call.
 
-It never keeps their numbers.
+Their numbers are never kept.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ import polars as pl
 
 from auditor.evidence.builder import Builder
 from auditor.readers.otlp.shapes import Metric, Points, Processes, ResourceMetrics, nanoseconds, plain
+from auditor.readers.shared.carries import at_scope
 from auditor.report import mask
 
 KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 OF_MODELS = ("gen_ai", "llm", "token", "cost", "bedrock")
 MAX_NAMES, MAX_LABELS, SHOWN = 1_000, 40, 8
-CARRIES = dict.fromkeys(
-    "tenant_id team_id user_id model provider tokens_input tokens_output cost_usd latency_ms".split(),
+CARRIES = at_scope(
     "metric_aggregate",
+    "tenant_id team_id user_id model provider tokens_input tokens_output cost_usd latency_ms",
 ) | {"environment": "process"}
 
 
@@ -26,11 +27,11 @@ def no_calls(frame: pl.DataFrame) -> list[pl.Series]:
 
 
 class MetricRows:
-    """Puts the points of metrics into one builder; remembers which labels each metric had."""
+    """Puts the points of metrics into one builder; remembers the labels of each metric."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
-        builder.settled = no_calls
+        builder.classify = no_calls
         self.resources = Processes(builder)
         self.labels: dict[str, set[str]] = {}
 
@@ -52,8 +53,8 @@ class MetricRows:
         """Put the points of one metric."""
         labels = self.labels.setdefault(metric.name, set()) if len(self.labels) < MAX_NAMES else set()
         keys = self.builder.keys("metric_aggregate")
-        held: Points | None = next((p for n in KINDS if (p := getattr(metric, n)) is not None), None)
-        for point in held.data_points if held is not None else ():
+        points: Points | None = next((p for n in KINDS if (p := getattr(metric, n)) is not None), None)
+        for point in points.data_points if points is not None else ():
             row = self.builder.row(
                 "context",
                 offset=offset,
@@ -74,13 +75,13 @@ class MetricRows:
         return nth
 
     def finish(self) -> None:
-        """Say what these metrics show, and what no metric can."""
-        told = [
+        """Add notes on what these metrics show, and what no metric can."""
+        listed = [
             f"{mask.key(name, 'attribute')} by {_listed(labels)}"
             for name, labels in sorted(self.labels.items())
             if any(word in name for word in OF_MODELS)
         ]
-        shown = "; ".join(told[:SHOWN]) if told else "nothing of model calls"
+        shown = "; ".join(listed[:SHOWN]) if listed else "nothing of model calls"
         self.builder.note(f"metrics are totals over a period, not calls; these show {shown}")
         self.builder.note(
             "a metric never tells which request a token belongs to, nor what is no label of it: "

@@ -1,6 +1,6 @@
-"""OTLP protobuf of whatever signal: recognised by its first records, read into the structs of OTLP/JSON.
+"""OTLP protobuf of all signals: recognised by its first records, read into the structs of OTLP/JSON.
 
-The protobuf library is loaded when such an input is met, not before.
+The protobuf library is imported only for such an input.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ SIGNALS = Signals(TRACES, LOGS, METRICS)
 
 
 def sniff_of(signal: str) -> Callable[[Sample], float]:
-    """The first records of the first request are of this signal."""
+    """A sniff for sources whose first readable request has records of a signal."""
 
     def sniff(sample: Sample) -> float:
         head = sample.head
@@ -108,8 +108,8 @@ def sniff_of(signal: str) -> Callable[[Sample], float]:
             return 0.0
         from auditor.readers.otlp.wire import framed, signal_of
 
-        found = next((s for request in framed(head) if (s := signal_of(request))), None)
-        return 1.0 if found == signal else 0.0
+        first = next((s for request in framed(head) if (s := signal_of(request))), None)
+        return 1.0 if first == signal else 0.0
 
     return sniff
 
@@ -131,22 +131,22 @@ def read(source: Source, builder: Builder, _start: int, _end: int | None) -> Non
 
 
 def _put(otlp: Otlp, block: Any, signal: str, nth: int) -> int:
-    """Put one block; where a record in it is odd, one record after another."""
+    """Put one block; where a record in it is malformed, one record after another."""
     from auditor.readers.otlp.wire import alone
 
     builder, before = otlp.builder, otlp.builder.records
     try:
         return otlp.put(DOCUMENTS[signal](block), None, nth)
-    except Exception:  # noqa: BLE001 - one of its records is odd: the others count
+    except Exception:  # noqa: BLE001 - one malformed record must not cost the others
         builder.undo(before)
     for single in alone(block, signal):
-        builder.attempt(None, lambda one=single, at=nth: otlp.put(DOCUMENTS[signal](one), None, at))
+        builder.attempt(None, lambda single=single, at=nth: otlp.put(DOCUMENTS[signal](single), None, at))
         nth += 1
     return nth
 
 
 def messages(source: Source) -> list[Callable[[], dict[str, Any]]]:
-    """The records of a source in the order in which they are read, each to be had as OTLP/JSON has it."""
+    """The records of a source in reading order, each as a function that returns it as OTLP/JSON."""
     from google.protobuf.json_format import MessageToDict
 
     from auditor.readers.otlp.wire import blocks, framed, items_of, signal_of
@@ -161,7 +161,7 @@ def messages(source: Source) -> list[Callable[[], dict[str, Any]]]:
 
 
 def _any(value: Any) -> dict[str, Any]:
-    """An AnyValue as OTLP/JSON writes it; bytes are no evidence."""
+    """An AnyValue as OTLP/JSON writes it; bytes are left out."""
     kind = value.WhichOneof("value")
     if kind in _SIMPLE:
         return {_SIMPLE[kind]: getattr(value, kind)}
@@ -172,12 +172,12 @@ def _any(value: Any) -> dict[str, Any]:
     return {}
 
 
-def _values(held: Any) -> dict[str, Any]:
-    return {"values": [_any(v) for v in held.values]}
+def _values(array: Any) -> dict[str, Any]:
+    return {"values": [_any(v) for v in array.values]}
 
 
-def _map(held: Any) -> dict[str, Any]:
-    return {"values": [{"key": kv.key, "value": _any(kv.value)} for kv in held.values]}
+def _map(kvlist: Any) -> dict[str, Any]:
+    return {"values": [{"key": kv.key, "value": _any(kv.value)} for kv in kvlist.values]}
 
 
 def _raw(value: Any) -> msgspec.Raw:
@@ -185,22 +185,22 @@ def _raw(value: Any) -> msgspec.Raw:
 
 
 def _pairs(attributes: Iterable[Any]) -> list[Pair]:
-    """Attributes; the simple kinds are the common ones."""
+    """Attributes; text is by far the commonest kind."""
     out = []
     for kv in attributes:
         value = kv.value
         kind = value.WhichOneof("value")
         if kind == "string_value":
-            held = AnyValue(value.string_value)
+            any_value = AnyValue(value.string_value)
         elif kind in _SIMPLE:
-            held = AnyValue(**{kind: getattr(value, kind)})
+            any_value = AnyValue(**{kind: getattr(value, kind)})
         elif kind == "array_value":
-            held = AnyValue(array_value=_raw(_values(value.array_value)))
+            any_value = AnyValue(array_value=_raw(_values(value.array_value)))
         elif kind == "kvlist_value":
-            held = AnyValue(kvlist_value=_raw(_map(value.kvlist_value)))
+            any_value = AnyValue(kvlist_value=_raw(_map(value.kvlist_value)))
         else:
-            held = AnyValue()
-        out.append(Pair(kv.key, held))
+            any_value = AnyValue()
+        out.append(Pair(kv.key, any_value))
     return out
 
 
@@ -229,13 +229,13 @@ def _traces(block: Any) -> Document:
 
 
 def _log(log: Any) -> LogRecord:
-    # what was said to a model is not even copied
-    said = log.event_name.startswith("gen_ai.")
+    # prompts and answers are not even copied
+    has_prompt = log.event_name.startswith("gen_ai.")
     return LogRecord(
         log.time_unix_nano,
         log.observed_time_unix_nano,
         log.severity_number,
-        msgspec.Raw() if said or not log.HasField("body") else _raw(_any(log.body)),
+        msgspec.Raw() if has_prompt or not log.HasField("body") else _raw(_any(log.body)),
         _pairs(log.attributes),
         log.trace_id.hex(),
         log.span_id.hex(),

@@ -1,7 +1,4 @@
-"""The OTLP shapes as typed structs, and their values as Python values: AnyValue, ids, snake case names.
-
-It knows the wire format only; what an attribute means is decided by the reader.
-"""
+"""The OTLP shapes as typed structs, and their values as Python values: AnyValue, ids, snake case names."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from auditor.printing.surrogates import spelled_escapes
 
 
 class AnyValue(msgspec.Struct, gc=False, rename="camel"):
-    """AnyValue; the kinds that are rare stay undecoded."""
+    """AnyValue; rare kinds stay undecoded."""
 
     string_value: str | None = None
     int_value: int | str | None = None
@@ -60,7 +57,7 @@ class ScopeSpans(msgspec.Struct, gc=False):
 
 
 class ResourceSpans(msgspec.Struct, gc=False, rename="camel"):
-    """Spans of one process; the resource stays raw, for equal ones are read once."""
+    """Spans of one process; the resource stays raw, as equal ones are decoded once."""
 
     resource: msgspec.Raw = msgspec.Raw()
     scope_spans: list[ScopeSpans] = []
@@ -95,7 +92,7 @@ class ResourceLogs(msgspec.Struct, gc=False, rename="camel"):
 
 
 class DataPoint(msgspec.Struct, gc=False, rename="camel"):
-    """One point of a metric: what it is broken down by, never its numbers."""
+    """One point of a metric: its labels, never its numbers."""
 
     attributes: list[Pair] = []
     start_time_unix_nano: int | str = 0
@@ -109,7 +106,7 @@ class Points(msgspec.Struct, gc=False, rename="camel"):
 
 
 class Metric(msgspec.Struct, gc=False, rename="camel"):
-    """One metric of whatever kind."""
+    """One metric of any kind."""
 
     name: str = ""
     gauge: Points | None = None
@@ -164,7 +161,7 @@ _SNAKE = {f'"{name}"'.encode(): f'"{_camel(name)}"'.encode() for name in _SNAKE_
 
 
 class Processes:
-    """The processes that raw resources describe, by number; equal ones are one process and read once."""
+    """The processes that raw resources describe, by number; equal ones are one process and decoded once."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
@@ -175,23 +172,23 @@ class Processes:
         key = bytes(raw)
         number = self._numbers.get(key)
         if number is None and key:
-            held = self._attributes(key)
-            number = self._numbers[key] = self.builder.process((kv.key, plain(kv.value)) for kv in held)
+            pairs = self._attributes(key)
+            number = self._numbers[key] = self.builder.process((kv.key, plain(kv.value)) for kv in pairs)
         return number
 
     def _attributes(self, raw: bytes) -> list[Pair]:
-        """The attributes of a resource; one of another shape is a skip, and the others still count."""
+        """The attributes of a resource; a malformed one is a skip, and the others still count."""
         try:
             return _resource.decode(raw).attributes
         except msgspec.DecodeError as error:
             self.builder.skip(None, "a resource: " + reason_of(error))
-        loosely = decode(raw)
-        listed = loosely.get("attributes") if isinstance(loosely, dict) else None
-        found: list[Pair] = []
-        for item in listed if isinstance(listed, list) else ():
+        value = decode(raw)
+        items = value.get("attributes") if isinstance(value, dict) else None
+        pairs: list[Pair] = []
+        for item in items if isinstance(items, list) else ():
             with suppress(msgspec.ValidationError):
-                found.append(msgspec.json.decode(msgspec.json.encode(item), type=Pair))
-        return found
+                pairs.append(msgspec.json.decode(msgspec.json.encode(item), type=Pair))
+        return pairs
 
 
 def plain(value: AnyValue | None) -> Any:
@@ -211,17 +208,17 @@ def plain(value: AnyValue | None) -> Any:
 
 
 def nanoseconds(value: int | str) -> int | None:
-    """A time of a span; None for zero and for what is no time."""
+    """A time in ns; None for zero and for values that are no time."""
     try:
-        found = int(value or 0)
+        ns = int(value or 0)
     except ValueError:
         return None
-    return found if 0 < found < 2**63 else None
+    return ns if 0 < ns < 2**63 else None
 
 
-def _values(held: Any) -> list[Any]:
-    """The `values` of an ArrayValue or a KeyValueList, nothing where the shape differs."""
-    values = held.get("values") if isinstance(held, dict) else None
+def _values(array: Any) -> list[Any]:
+    """The `values` of an ArrayValue or a KeyValueList; empty where the shape differs."""
+    values = array.get("values") if isinstance(array, dict) else None
     return values if isinstance(values, list) else []
 
 
@@ -242,7 +239,7 @@ def _pairs(items: list[Any]) -> dict[str, Any]:
 
 
 def reason_of(error: Exception) -> str:
-    """A reason that never quotes the data: where the shape differs, or that it is no JSON."""
+    """Why a document cannot be read, without quoting it: where its shape differs, or that it is no JSON."""
     if isinstance(error, RecursionError):
         return "nested too deep"
     if isinstance(error, msgspec.ValidationError):
@@ -271,7 +268,7 @@ def camel_names(data: bytes) -> bytes:
 
 
 def body_of(record: LogRecord) -> Any:
-    """What the body of a log record says: text, or a mapping."""
+    """The body of a log record as a Python value: text or a mapping."""
     return loose(decode(bytes(record.body))) if record.body else None
 
 
@@ -305,4 +302,9 @@ def typed(value: Any) -> dict[str, Any]:
 
 
 def _typed_map(value: dict[str, Any]) -> dict[str, Any]:
-    return {"values": [{"key": key, "value": typed(held)} for key, held in value.items()]}
+    return {"values": [{"key": key, "value": typed(inner)} for key, inner in value.items()]}
+
+
+def text_of(value: Any) -> str | None:
+    """A value where it is text, else None."""
+    return value if isinstance(value, str) else None

@@ -19,8 +19,8 @@ from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
 from auditor.readers.otlp.documents import Otlp
 from auditor.readers.otlp.json import SIGNALS
-from auditor.readers.otlp.shapes import document_of, loose, reason_of
-from auditor.readers.shared.spans import CARRIES
+from auditor.readers.otlp.shapes import document_of, loose, reason_of, text_of
+from auditor.readers.shared.spans import CARRIES, end_of
 
 _GROUPS = frozenset({"scopeSpans", "instrumentationLibrarySpans", "scope_spans"})
 
@@ -38,9 +38,9 @@ def match(record: dict[str, Any]) -> float:
 def _blocks(record: dict[str, Any]) -> tuple[str, list[Any]] | None:
     """The blocks of spans and their pointer; None where there are none."""
     inner = record.get("trace")
-    for path, held in (("/batches", record.get("batches")), *_inside(inner)):
-        if isinstance(held, list) and any(isinstance(b, dict) and _GROUPS & b.keys() for b in held):
-            return path, held
+    for path, blocks in (("/batches", record.get("batches")), *_inside(inner)):
+        if isinstance(blocks, list) and any(isinstance(b, dict) and _GROUPS & b.keys() for b in blocks):
+            return path, blocks
     return None
 
 
@@ -51,16 +51,16 @@ def _inside(trace: Any) -> list[tuple[str, Any]]:
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """One trace, or the hits of one search."""
-    found = _blocks(record)
-    if found is None:
+    blocks = _blocks(record)
+    if blocks is None:
         _search(record, builder, offset, pointer or "")
         return
-    path, held = found
+    path, resource_spans = blocks
     otlp, before = builder.state(Otlp, SIGNALS), builder.records
-    data = msgspec.json.encode({"resourceSpans": held})
+    data = msgspec.json.encode({"resourceSpans": resource_spans})
     try:
         otlp.traces.put(document_of(data).resource_spans, offset, 0, (pointer or "") + path)
-    except Exception as error:  # noqa: BLE001 - one of its spans is odd: the others count
+    except Exception as error:  # noqa: BLE001 - one malformed span must not cost the others
         builder.undo(before)
         if not otlp.put_each(data, offset, None, "", (pointer or "") + path):
             builder.skip(None, reason_of(error))
@@ -71,24 +71,24 @@ def _search(record: dict[str, Any], builder: Builder, offset: int | None, pointe
         path = f"{pointer}/traces/{i}"
         hits = list(_hits(trace, path))
         if not hits:
-            builder.row("context", offset=offset, pointer=path, name=_text(trace.get("rootTraceName")))
+            builder.row("context", offset=offset, pointer=path, name=text_of(trace.get("rootTraceName")))
         seen: set[str] = set()
         for at, span in hits:
-            number = str(span.get("spanID")) if isinstance(span, dict) else ""
+            span_id = str(span.get("spanID")) if isinstance(span, dict) else ""
             if not isinstance(span, dict):
                 builder.skip(None, "a hit that is no span")
-            elif number not in seen:
-                # a span that two sets of hits share is one record
-                seen.add(number)
+            elif span_id not in seen:
+                # a span in two sets of hits is one record
+                seen.add(span_id)
                 builder.attempt(None, _hit, span, trace, builder, offset, at)
 
 
 def _hits(trace: dict[str, Any], path: str) -> Iterator[tuple[str, Any]]:
     """The spans of a trace that a search found, each with its pointer."""
-    sets, one = trace.get("spanSets"), trace.get("spanSet")
-    held = [(f"{path}/spanSets/{j}", s) for j, s in enumerate(sets)] if isinstance(sets, list) else []
-    for at, found in held or [(f"{path}/spanSet", one)]:
-        spans = found.get("spans") if isinstance(found, dict) else None
+    listed = trace.get("spanSets")
+    sets = [(f"{path}/spanSets/{j}", s) for j, s in enumerate(listed)] if isinstance(listed, list) else []
+    for at, span_set in sets or [(f"{path}/spanSet", trace.get("spanSet"))]:
+        spans = span_set.get("spans") if isinstance(span_set, dict) else None
         for k, span in enumerate(spans if isinstance(spans, list) else ()):
             yield f"{at}/spans/{k}", span
 
@@ -97,7 +97,7 @@ def _hit(
     span: dict[str, Any], trace: dict[str, Any], builder: Builder, offset: int | None, pointer: str
 ) -> None:
     rows = builder.state(Otlp, SIGNALS).traces
-    started, took = to_ns(_number(span.get("startTimeUnixNano"))), _number(span.get("durationNanos"))
+    started_at, duration = to_ns(_number(span.get("startTimeUnixNano"))), _number(span.get("durationNanos"))
     service = trace.get("rootServiceName")
     attributes = span.get("attributes")
     rows.add(
@@ -108,9 +108,9 @@ def _hit(
         ],
         trace_id=hex_id(str(trace["traceID"])).rjust(32, "0"),
         span_id=hex_id(str(span.get("spanID") or "")) or None,
-        name=_text(span.get("name")),
-        started_at=started,
-        ended_at=started + took if started is not None and took is not None else None,
+        name=text_of(span.get("name")),
+        started_at=started_at,
+        ended_at=end_of(started_at, duration),
         process=rows.process_of([("service.name", service)]) if service else None,
         offset=offset,
         pointer=pointer,
@@ -122,15 +122,11 @@ def _number(value: Any) -> int | None:
     return int(value) if isinstance(value, int) or (isinstance(value, str) and value.isdigit()) else None
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
 class Selection(ReaderState):
-    """Made for an input that holds hits of a search."""
+    """State of an input with hits of a search: what no hit shows is unknown, not missing."""
 
     def finish(self) -> None:
-        """Fields that no hit of a search shows were not selected."""
+        """Limit the known columns to those that some hit shows; the others were not selected."""
         builder = self.builder
         builder.columns_known = frozenset(slot.field for slot in builder.slots) | {"trace_id", "latency_ms"}
         builder.note("hits of a search hold only what its `select()` names; fetch the traces for the rest")

@@ -1,7 +1,7 @@
 """OTLP protobuf: how requests are framed in a file, which signal they carry, and the blocks in them.
 
-Messages are decoded by the protobuf library; only the lengths around them are read here. A cut or damaged
-block gives what is whole in it, and a count of what is not. It never puts anything into the table.
+Messages are decoded by the protobuf library; only the lengths around them are read here. Of a cut or damaged
+block the whole pieces are read and the others counted.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from auditor.inputs.compression import FREE, MAX_RATIO
 ZSTD = b"\x28\xb5\x2f\xfd"
 BLOCK, RESOURCE, GROUP, ITEM = 1, 1, 2, 2  # field numbers, the same for the three signals
 OLD_GROUP = 1000  # spans by instrumentation library, before there were scopes
-LOOKED_AT = 64  # records that are tried before a signal is given up
+LOOKED_AT = 64  # records that are tried to find the signal of a request
 FRAMES = 8
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_\-\s]++=*+\s*+")
 _METRIC_NAME = re.compile(r"[A-Za-z][\w./\-]{0,254}")
 
 
-class Field(NamedTuple):
+class WireField(NamedTuple):
     """One field of a message: its number, bytes and end; `cut` where the message ends before it does."""
 
     number: int
@@ -44,7 +44,7 @@ class Field(NamedTuple):
 
 
 class Broken(ValueError):
-    """These bytes are no protobuf."""
+    """The bytes are not protobuf."""
 
 
 def varint(data: memoryview, at: int) -> tuple[int, int]:
@@ -57,8 +57,8 @@ def varint(data: memoryview, at: int) -> tuple[int, int]:
     raise Broken("a number does not end")
 
 
-def fields(data: memoryview) -> Iterator[Field]:
-    """The fields of a message, without looking into them; Broken where the bytes are none."""
+def fields(data: memoryview) -> Iterator[WireField]:
+    """The fields of a message, undecoded; raises Broken where the bytes are no message."""
     at = 0
     while at < len(data):
         key, at = varint(data, at)
@@ -71,12 +71,12 @@ def fields(data: memoryview) -> Iterator[Field]:
             size = 8 if kind == 1 else 4
         else:
             raise Broken(f"wire type {kind}")
-        yield Field(key >> 3, data[at : at + size], at + size, at + size > len(data))
+        yield WireField(key >> 3, data[at : at + size], at + size, at + size > len(data))
         at += size
 
 
 def framed(data: bytes) -> Iterator[memoryview]:
-    """The requests in a file: one, several behind 4-byte or variable lengths, or base64 text of these."""
+    """The requests in a file: one, several after 4-byte or variable lengths, or base64 text of these."""
     if _BASE64.fullmatch(data[:4096]):
         data = unbase64(data)
     view = memoryview(data)
@@ -87,7 +87,7 @@ def framed(data: bytes) -> Iterator[memoryview]:
 
 
 def unbase64(data: bytes) -> bytes:
-    """What base64 text stands for; nothing where it is none. Text that was cut is read as far as it goes."""
+    """The bytes of base64 text, of cut text as far as it goes; empty where it is no base64."""
     text = b"".join(data.split()).replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
     text = text[:-1] if len(text) % 4 == 1 else text
     try:
@@ -110,7 +110,7 @@ def _four(view: memoryview) -> Iterator[memoryview]:
 
 
 def _inflated(request: memoryview) -> memoryview:
-    """A request that the Collector packed by itself, inflated as far as may be; the rest is a cut."""
+    """A request that the Collector compressed, inflated up to the limit; the rest is cut off."""
     most = max(FREE, MAX_RATIO * len(request))
     try:
         with zstandard.ZstdDecompressor(max_window_size=most).stream_reader(io.BytesIO(request)) as stream:
@@ -131,7 +131,7 @@ def _variable(view: memoryview) -> Iterator[memoryview]:
 
 
 def signal_of(request: memoryview) -> str | None:
-    """Which signal a request carries: its first records say so by what only such records have."""
+    """Which signal a request carries, by the fields of its first records; None without such fields."""
     for item in _first_items(request):
         for signal, proto, holds in _SIGNALS:
             try:
@@ -166,8 +166,8 @@ def _whole_part(data: memoryview) -> memoryview:
     return data[:end]
 
 
-def _only(found: Iterator[Field], *numbers: int) -> Iterator[Field]:
-    return (f for f in found if f.number in numbers)
+def _only(every: Iterator[WireField], *numbers: int) -> Iterator[WireField]:
+    return (f for f in every if f.number in numbers)
 
 
 def _is_span(span: Any) -> bool:
@@ -204,7 +204,7 @@ def blocks(request: memoryview, signal: str) -> Iterator[tuple[Any, int]]:
         yield _BLOCKS[signal][0](), 1
 
 
-def _block(field: Field, signal: str) -> tuple[Any, int]:
+def _block(field: WireField, signal: str) -> tuple[Any, int]:
     if field.cut:
         block, lost = salvaged(field.data, signal)
         return block, max(lost, 1)
@@ -218,7 +218,7 @@ def _block(field: Field, signal: str) -> tuple[Any, int]:
 
 
 def salvaged(data: memoryview, signal: str) -> tuple[Any, int]:
-    """What is whole in a cut or damaged block, record by record, and how many pieces are not."""
+    """The whole records of a cut or damaged block, and how many pieces could not be read."""
     proto, groups, items = _BLOCKS[signal]
     block, lost = proto(), 0
     try:
@@ -226,17 +226,17 @@ def salvaged(data: memoryview, signal: str) -> tuple[Any, int]:
             if outer.number == RESOURCE:
                 lost += not _merged(block.resource, outer)
             elif outer.number in (GROUP, OLD_GROUP):
-                held = getattr(getattr(block, groups).add(), items)
+                records = getattr(getattr(block, groups).add(), items)
                 for inner in _only(fields(outer.data), ITEM):
-                    if not _merged(held.add(), inner):
-                        del held[-1]
+                    if not _merged(records.add(), inner):
+                        del records[-1]
                         lost += 1
     except Broken:
         lost += 1
     return block, lost
 
 
-def _merged(message: Any, field: Field) -> bool:
+def _merged(message: Any, field: WireField) -> bool:
     if field.cut:
         return False
     try:
@@ -247,7 +247,7 @@ def _merged(message: Any, field: Field) -> bool:
 
 
 def items_of(block: Any, signal: str) -> Iterator[Any]:
-    """The records of a block, in the order in which they are read; of a metric, itself for each point."""
+    """The records of a block in the order in which they are read; a metric once for each of its points."""
     _, groups, items = _BLOCKS[signal]
     for group in getattr(block, groups):
         for item in getattr(group, items):

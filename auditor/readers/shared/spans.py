@@ -197,7 +197,7 @@ class SpanRows(ReaderState):
 
     def __init__(self, builder: Builder) -> None:
         super().__init__(builder)
-        builder.settled = kinds_and_operations
+        builder.classify = kinds_and_operations
         self.meanings = Meanings(builder)
         self.processes: dict[Any, int] = {}
         self.trace = builder.column("trace_id", "trace", "traceId")
@@ -275,6 +275,11 @@ class SpanRows(ReaderState):
             return
         name = key.rsplit(".", 1)[-1] if not key.lower().startswith("baggage.") else key[8:]
         put_nested(self.builder, row, name, value, "client_header", key[: len(key) - len(name)])
+
+
+def end_of(started_at: int | None, duration: int | None) -> int | None:
+    """The end of a span from its start and duration in ns; None where one is missing."""
+    return started_at + duration if started_at is not None and duration is not None else None
 
 
 def flat(value: Any) -> Any:

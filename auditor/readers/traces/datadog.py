@@ -1,6 +1,6 @@
 """What Datadog's APM spans and LLM Observability events share: ids, tags, and the parts of an LLM event.
 
-It never reads inputs or outputs, and never takes a span's name for a workflow.
+Inputs and outputs are never read; the name of a span is no workflow.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from auditor.framing.nested import is_body, leaves, opened_text, tag_pair
 from auditor.readers.shared.spans import SpanRows
 
 CALL_KINDS = frozenset({"llm", "embedding"})
-# what the tracer itself writes into the tags of an event
+# tags of an event that the tracer itself writes
 _OWN_TAGS = frozenset(
     """service env version source language integration error error_type agent_service ddtrace.version
     ml_app parent_id llmobs_trace_id runtime-id""".split()
@@ -40,10 +40,10 @@ def mapping(value: Any) -> dict[str, Any]:
 
 
 def kind_of(event: dict[str, Any]) -> str:
-    """The kind of an LLM event: llm, embedding, workflow, agent, tool, task, retrieval; or nothing."""
+    """The kind of an LLM event: llm, embedding, workflow, agent, tool, task, retrieval; empty without one."""
     meta = mapping(event.get("meta"))
-    said = mapping(meta.get("span")).get("kind") or meta.get("span.kind") or meta.get("kind")
-    return str(said or event.get("span_kind") or "").lower()
+    kind = mapping(meta.get("span")).get("kind") or meta.get("span.kind") or meta.get("kind")
+    return str(kind or event.get("span_kind") or "").lower()
 
 
 def span_id(value: Any) -> str | None:
@@ -53,10 +53,10 @@ def span_id(value: Any) -> str | None:
 
 def trace_id(value: Any, high: str | None = None) -> str | None:
     """A trace id as 32 hex digits; `high` is the upper half, which APM keeps in the tag `_dd.p.tid`."""
-    found = _hex(value, 32)
-    if found is None or not high or found[:16].strip("0"):
-        return found
-    return high.lower().zfill(16) + found[16:]
+    low = _hex(value, 32)
+    if low is None or not high or low[:16].strip("0"):
+        return low
+    return high.lower().zfill(16) + low[16:]
 
 
 def _hex(value: Any, width: int) -> str | None:
@@ -73,7 +73,7 @@ def _hex(value: Any, width: int) -> str | None:
 
 
 def tag_pairs(tags: Any) -> Iterator[tuple[str, Any]]:
-    """Tags as pairs, be they a mapping or a list of `key:value`."""
+    """Tags as pairs, from a mapping or from a list of `key:value`."""
     if isinstance(tags, dict):
         for key, value in tags.items():
             yield str(key), value
@@ -89,14 +89,17 @@ def tag_pairs(tags: Any) -> Iterator[tuple[str, Any]]:
 
 def process_of(rows: SpanRows, tags: dict[str, Any], service: Any, prefix: str) -> int | None:
     """The process of a span: its service, and the deployment stage that the tracer was started with."""
-    held = [("service.name", service or tags.get("service"))]
-    held += [(key, tags[key]) for key in ("env", "version") if tags.get(key) not in (None, "")]
-    held = [(key, value) for key, value in held if value not in (None, "")]
-    return rows.process_of(held, prefix) if held else None
+    known = {
+        "service.name": service or tags.get("service"),
+        "env": tags.get("env"),
+        "version": tags.get("version"),
+    }
+    attributes = [(key, value) for key, value in known.items() if value not in (None, "")]
+    return rows.process_of(attributes, prefix) if attributes else None
 
 
 def put_event(event: dict[str, Any], builder: Builder, row: int, prefix: str = "") -> None:
-    """What an LLM event says of its span: model, usage, cost, session, tags and metadata."""
+    """Put the values of an LLM event on its span: model, usage, cost, session, tags and metadata."""
     meta, metrics = mapping(event.get("meta")), mapping(event.get("metrics"))
     for field, name in (("model", "model_name"), ("provider", "model_provider")):
         if name in meta:
@@ -119,7 +122,7 @@ def put_event(event: dict[str, Any], builder: Builder, row: int, prefix: str = "
 
 
 def _cost(metrics: dict[str, Any], builder: Builder, row: int, prefix: str) -> None:
-    """The sum of the parts where the SDK gave no total, and Datadog's own estimate behind both."""
+    """Put the sum of the parts where the SDK gave no total, and with a lower rank Datadog's own estimate."""
     parts = [metrics.get(name) for name in ("input_cost", "output_cost")]
     known = [float(p) for p in parts if isinstance(p, (int, float))]
     if known and "total_cost" not in metrics:
@@ -131,7 +134,7 @@ def _cost(metrics: dict[str, Any], builder: Builder, row: int, prefix: str) -> N
 
 
 def put_tags(tags: Any, builder: Builder, row: int, scope: str, prefix: str) -> None:
-    """The user's own tags; what the tracer writes among them names the process, or nothing."""
+    """Put the user's own tags; of those that the tracer writes only `ml_app`, which is of the process."""
     keys = builder.keys(scope, prefix)
     for key, value in tag_pairs(tags):
         if key == "ml_app":
@@ -142,7 +145,7 @@ def put_tags(tags: Any, builder: Builder, row: int, scope: str, prefix: str) -> 
 
 
 def put_metadata(metadata: dict[str, Any], builder: Builder, row: int, prefix: str) -> None:
-    """The user's own metadata, flattened."""
+    """Put the user's own metadata, flattened."""
     for key, value in metadata.items():
         if is_body(key, value) and not builder.catalogue.names(key):
             continue

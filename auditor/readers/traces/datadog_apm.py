@@ -19,7 +19,8 @@ from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
 from auditor.readers.contract import RecordReader, Sample, SourceReader
-from auditor.readers.shared.spans import SpanRows
+from auditor.readers.shared.carries import SPAN_FIELDS, at_scope
+from auditor.readers.shared.spans import SpanRows, end_of
 from auditor.readers.traces.datadog import (
     CALL_KINDS,
     kind_of,
@@ -31,9 +32,10 @@ from auditor.readers.traces.datadog import (
     trace_id,
 )
 from auditor.readers.traces.datadog_msgpack import looks_packed, nested, payloads
+from auditor.readers.traces.values import integer
 
 _KINDS = ("_ml_obs.meta.span.kind", "_dd.llmobs.span_kind", "gen_ai.operation.name")
-# integrations whose spans are requests to a model, by span name, and what their resource must say
+# integrations whose spans are requests to a model: names of spans, and what their resource must match
 _NAMES = re.compile(
     r"^(bedrock-runtime\.command|(openai|anthropic|gemini|google_genai|vertexai|cohere)\.request)$"
 )
@@ -69,8 +71,8 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         return
     downloaded = _downloaded(record)
     if downloaded is not None:
-        for key, one in downloaded.items():
-            builder.attempt(None, _span, one, builder, offset, f"{pointer or ''}/trace/spans/{key}", {})
+        for key, span in downloaded.items():
+            builder.attempt(None, _span, span, builder, offset, f"{pointer or ''}/trace/spans/{key}", {})
         return
     if not isinstance(record.get("traces"), list):
         _span(record, builder, offset, pointer, _high(builder, [record]))
@@ -82,15 +84,15 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
 
 
 def _exported(record: dict[str, Any]) -> dict[str, Any] | None:
-    """The attributes of a span that the search API gave; None of anything else."""
-    held = record.get("attributes") if record.get("type") in ("span", "spans") else None
-    if not isinstance(held, dict) or not {"trace_id", "span_id", "start_timestamp"} <= set(held):
+    """The attributes of a span from the search API; None for any other record."""
+    span = record.get("attributes") if record.get("type") in ("span", "spans") else None
+    if not isinstance(span, dict) or not {"trace_id", "span_id", "start_timestamp"} <= set(span):
         return None
-    return held
+    return span
 
 
 def _downloaded(record: dict[str, Any]) -> dict[str, dict[str, Any]] | None:
-    """The spans of a trace as the UI downloads it, by their ids; None of anything else."""
+    """The spans of a trace as the UI downloads it, by their ids; None for any other record."""
     trace = record.get("trace")
     spans = trace.get("spans") if isinstance(trace, dict) and "root_id" in trace else None
     if not isinstance(spans, dict) or not all(isinstance(s, dict) and "span_id" in s for s in spans.values()):
@@ -98,19 +100,19 @@ def _downloaded(record: dict[str, Any]) -> dict[str, dict[str, Any]] | None:
     return spans
 
 
-def _as_sent(held: dict[str, Any]) -> dict[str, Any]:
-    """A span of the search API as the tracer sent it: tags in one flat mapping, times in nanoseconds."""
-    started, ended = to_ns(held.get("start_timestamp")), to_ns(held.get("end_timestamp"))
-    meta = dict(tag_pairs(held.get("tags")))
+def _as_sent(span: dict[str, Any]) -> dict[str, Any]:
+    """A span of the search API in the shape that the tracer sends: flat tags, times in nanoseconds."""
+    started_at, ended_at = to_ns(span.get("start_timestamp")), to_ns(span.get("end_timestamp"))
+    meta = dict(tag_pairs(span.get("tags")))
     for name in ("attributes", "custom"):
-        meta |= {path: leaf for path, _, leaf in leaves(mapping(held.get(name)))}
-    return held | {
-        "name": held.get("operation_name") or meta.get("operation_name"),
-        "resource": held.get("resource_name"),
-        "start": started,
-        "duration": ended - started if started is not None and ended is not None else None,
-        "error": int(str(held.get("status") or meta.get("status") or "").lower() == "error"),
-        "meta": meta | {"env": held.get("env") or meta.get("env")},
+        meta |= {path: leaf for path, _, leaf in leaves(mapping(span.get(name)))}
+    return span | {
+        "name": span.get("operation_name") or meta.get("operation_name"),
+        "resource": span.get("resource_name"),
+        "start": started_at,
+        "duration": ended_at - started_at if started_at is not None and ended_at is not None else None,
+        "error": int(str(span.get("status") or meta.get("status") or "").lower() == "error"),
+        "meta": meta | {"env": span.get("env") or meta.get("env")},
     }
 
 
@@ -150,7 +152,7 @@ def _span(
     meta, struct = mapping(span.get("meta")), mapping(span.get("meta_struct"))
     event = nested(struct.get("_llmobs"))
     trace = span.get("trace_id")
-    started, lasted = _times(span)
+    started_at, duration = _times(span)
     service = meta.get("_dd.base_service") or span.get("service")
     row = rows.add(
         _attributes(meta, mapping(span.get("metrics"))),
@@ -158,9 +160,9 @@ def _span(
         span_id=span_id(span.get("span_id")),
         parent_id=span_id(span.get("parent_id")),
         name=str(span.get("name") or "") or None,
-        started_at=started,
-        ended_at=started + lasted if started is not None and lasted is not None else None,
-        error=_number(span.get("error")) == 1,
+        started_at=started_at,
+        ended_at=end_of(started_at, duration),
+        error=integer(span.get("error")) == 1,
         process=process_of(rows, meta, service, "meta."),
         offset=offset,
         pointer=pointer,
@@ -176,15 +178,15 @@ def _span(
 
 
 def _is_call(span: dict[str, Any], meta: dict[str, Any], event: dict[str, Any]) -> bool:
-    said = kind_of(event) or next((str(meta[key]).lower() for key in _KINDS if meta.get(key)), "")
-    if said:
-        return said in CALL_KINDS
+    kind = kind_of(event) or next((str(meta[key]).lower() for key in _KINDS if meta.get(key)), "")
+    if kind:
+        return kind in CALL_KINDS
     named = _NAMES.match(str(span.get("name") or "")) is not None
     return named and _RESOURCES.search(str(span.get("resource") or "")) is not None
 
 
 def _attributes(meta: dict[str, Any], metrics: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The tags that may mean something: not the process's, and of the tracer's own only the LLM ones."""
+    """The tags that can be fields of the span: not those of the process, of the tracer only the LLM ones."""
     for tags in (meta, metrics):
         for key, value in tags.items():
             if key in _OF_PROCESS or key in _APPLICATION:
@@ -194,25 +196,16 @@ def _attributes(meta: dict[str, Any], metrics: dict[str, Any]) -> Iterator[tuple
 
 
 def _times(span: dict[str, Any]) -> tuple[int | None, int | None]:
-    """Start and duration: nanoseconds, or seconds where the UI wrote them."""
-    start, lasted = span.get("start"), span.get("duration")
+    """Start and duration in ns, from nanoseconds or, in downloads of the UI, from seconds."""
+    start, duration = span.get("start"), span.get("duration")
     if isinstance(start, float) and 0 < start < 1e11:
-        known = isinstance(lasted, (int, float)) and 0 <= lasted < 1e9
-        return to_ns(start), round(lasted * 1e9) if known and lasted is not None else None
-    return _number(start), _number(lasted)
-
-
-def _number(value: Any) -> int | None:
-    """A number of the format, which JSON may write as text."""
-    try:
-        found = int(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return found if 0 <= found < 2**63 else None
+        known = isinstance(duration, (int, float)) and 0 <= duration < 1e9
+        return to_ns(start), round(duration * 1e9) if known and duration is not None else None
+    return integer(start), integer(duration)
 
 
 def sniff(sample: Sample) -> float:
-    """A msgpack payload by its first bytes, or JSON by its first records."""
+    """The claim by the first bytes of a msgpack payload, or by the first JSON records."""
     if looks_packed(sample.head):
         return 0.95
     return max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
@@ -234,13 +227,7 @@ FORMAT = Format(
     name="datadog-apm",
     layer="app",
     title="Datadog APM traces",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id retry_count
-        user_id cost_usd model provider region tokens_input tokens_output tokens_cache_read
-        tokens_cache_write tokens_reasoning tokens_total latency_ms status error_code cost_center
-        agent""".split(),
-        "span",
-    )
+    carries=at_scope("span", *SPAN_FIELDS, without="session_id inference_region")
     | {"session_id": "session", "trace_id": "trace", "environment": "process"},
     get="""Point the tracer at a listener that keeps bodies (`DD_TRACE_AGENT_URL=http://localhost:PORT`) and
 save the body of `PUT /v0.4/traces` or `/v0.5/traces` as it is; the test agent's `/test/traces` gives the

@@ -15,7 +15,8 @@ from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
-from auditor.readers.shared.spans import SpanRows
+from auditor.readers.shared.carries import OWNERS, TOKENS, at_scope
+from auditor.readers.shared.spans import SpanRows, end_of
 from auditor.readers.traces.datadog import (
     CALL_KINDS,
     kind_of,
@@ -41,18 +42,18 @@ def match(record: dict[str, Any]) -> float:
         return 1.0
     if "@ml_app" in record or "@meta.span.kind" in record:
         return 1.0
-    held = _attributes(record) or _attributes(record.get("data"))
-    if held is None:
+    attributes = _attributes(record) or _attributes(record.get("data"))
+    if attributes is None:
         return 0.0
-    return 1.0 if isinstance(held.get("spans"), list) or _IDS <= set(held) else 0.0
+    return 1.0 if isinstance(attributes.get("spans"), list) or _IDS <= set(attributes) else 0.0
 
 
 def _attributes(record: Any) -> dict[str, Any] | None:
-    """The attributes of an intake body or of an exported span; None of anything else."""
-    held = record.get("attributes") if isinstance(record, dict) else None
-    if not isinstance(held, dict) or record.get("type") not in ("span", "llm_obs_span", "llmobs_span"):
+    """The attributes of an intake body or of an exported span; None for any other record."""
+    attributes = record.get("attributes") if isinstance(record, dict) else None
+    if not isinstance(attributes, dict) or record.get("type") not in ("span", "llm_obs_span", "llmobs_span"):
         return None
-    return held if "ml_app" in held or "span_kind" in held else None
+    return attributes if "ml_app" in attributes or "span_kind" in attributes else None
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
@@ -61,9 +62,9 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     body: dict[str, Any] = record
     if isinstance(record.get("data"), dict):
         body, base = record["data"], f"{base}/data"
-    held = _attributes(body)
-    if held is not None:
-        body, base = held, f"{base}/attributes"
+    attributes = _attributes(body)
+    if attributes is not None:
+        body, base = attributes, f"{base}/attributes"
     if any(key.startswith("@") for key in record):
         body = _unfaceted(record)
     if not isinstance(body.get("spans"), list):
@@ -79,20 +80,20 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
 def _span(
     span: dict[str, Any], around: dict[str, Any], builder: Builder, offset: int | None, pointer: str
 ) -> None:
-    """One span; `around` is what the intake says once for all of them."""
+    """Put one span; `around` has what the intake sets once for all of them."""
     rows = builder.state(SpanRows)
     rows.trace = builder.column("trace_id", "trace", "trace_id")
     tags = dict(tag_pairs(around.get("tags"))) | dict(tag_pairs(span.get("tags")))
-    started = to_ns(span.get("start_ns", span.get("start_ms", span.get("start", span.get("timestamp")))))
-    lasted = _duration(span.get("duration"))
+    started_at = to_ns(span.get("start_ns", span.get("start_ms", span.get("start", span.get("timestamp")))))
+    duration = _duration(span.get("duration"))
     row = rows.add(
         (),
         trace_id=trace_id(span.get("trace_id")),
         span_id=span_id(span.get("span_id")),
         parent_id=span_id(span.get("parent_id")),
         name=str(span.get("name") or "") or None,
-        started_at=started,
-        ended_at=started + lasted if started is not None and lasted is not None else None,
+        started_at=started_at,
+        ended_at=end_of(started_at, duration),
         error=str(span.get("status") or "").lower() == "error" or str(tags.get("error")) == "1",
         process=process_of(rows, tags, span.get("service"), "tags."),
         offset=offset,
@@ -113,14 +114,14 @@ def _span(
 def _duration(value: Any) -> int | None:
     """A duration in nanoseconds, as a number or as text."""
     try:
-        found = int(float(value))
+        duration = int(float(value))
     except (TypeError, ValueError, OverflowError):
         return None
-    return found if 0 <= found < 2**62 else None
+    return duration if 0 <= duration < 2**62 else None
 
 
 def _unfaceted(record: dict[str, Any]) -> dict[str, Any]:
-    """A row of the UI (`@meta.span.kind`, `@metrics.input_tokens`) as the event that it shows."""
+    """A row of the UI (`@meta.span.kind`, `@metrics.input_tokens`) in the shape of its event."""
     out: dict[str, Any] = {}
     for key, value in record.items():
         path = key.removeprefix("@").split(".") if key.startswith("@") else [key.lower()]
@@ -142,11 +143,10 @@ FORMAT = Format(
     name="datadog-llmobs",
     layer="app",
     title="Datadog LLM Observability spans",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id request_id user_id cost_usd model provider
-        tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total
-        latency_ms status cost_center agent""".split(),
+    carries=at_scope(
         "span",
+        *(*OWNERS, "request_id user_id cost_usd model provider", *TOKENS),
+        "latency_ms status cost_center agent",
     )
     | {
         "session_id": "session",

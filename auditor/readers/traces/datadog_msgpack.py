@@ -1,6 +1,6 @@
 """Datadog trace payloads as msgpack: v0.4 (maps) and v0.5 (arrays into a table of strings), decoded to spans.
 
-It decodes within limits, element by element, and never guesses at a damaged rest.
+Decoding is limited in size and depth, and ends at the first damage.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _unpacker(data: bytes) -> Any:
         max_str_len=most,
         max_bin_len=most,
         max_ext_len=most,
-        # room for an array is made before its elements are seen, on every level of nesting
+        # memory for an array is allocated before its elements are read, on every level of nesting
         max_array_len=MAX_ITEMS,
         max_map_len=MAX_ITEMS,
     )
@@ -97,7 +97,7 @@ def _reason(error: Exception) -> str:
 
 
 def _read(unpacker: Any, traces: list[Trace]) -> None:
-    """Read one payload, header by header: a length in it is believed only element by element."""
+    """Read one payload, header by header: its lengths are not trusted."""
     outer = unpacker.read_array_header()
     inner = unpacker.read_array_header() if outer else 0
     first = _value(unpacker) if inner else None
@@ -119,21 +119,21 @@ def _read(unpacker: Any, traces: list[Trace]) -> None:
 def _value(unpacker: Any) -> Any:
     value = unpacker.unpack()
     if isinstance(value, (dict, list)) and depth_of(value) > MAX_DEPTH:
-        return None  # counted by the reader as what it is: no span
+        return None  # the reader counts it as no span
     return value
 
 
 def _v05_span(strings: list[str], span: Any) -> Any:
-    """One span of the v0.5 layout as the map that v0.4 writes; what is none stays what it is."""
+    """One span of the v0.5 layout as the map that v0.4 has; any other value unchanged."""
     if not isinstance(span, list) or len(span) < len(_V05):
         return span
-    held = dict(zip(_V05, span, strict=False))
+    fields = dict(zip(_V05, span, strict=False))
     for name in ("service", "name", "resource", "type"):
-        held[name] = _text(strings, held[name])
+        fields[name] = _text(strings, fields[name])
     for name, texts in (("meta", True), ("metrics", False)):
-        pairs = held[name].items() if isinstance(held[name], dict) else ()
-        held[name] = {_text(strings, k): _text(strings, v) if texts else v for k, v in pairs}
-    return held
+        pairs = fields[name].items() if isinstance(fields[name], dict) else ()
+        fields[name] = {_text(strings, k): _text(strings, v) if texts else v for k, v in pairs}
+    return fields
 
 
 def _text(strings: list[str], number: Any) -> str:

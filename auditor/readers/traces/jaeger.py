@@ -18,8 +18,8 @@ from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
-from auditor.readers.shared.spans import CARRIES, SpanRows
-from auditor.readers.traces.zipkin import failed
+from auditor.readers.shared.spans import CARRIES, SpanRows, end_of
+from auditor.readers.traces.values import failed
 
 _VALUES = ("value", "vStr", "vInt64", "vFloat64", "vBool", "v_str", "v_int64", "v_float64", "v_bool")
 _HEX = frozenset("0123456789abcdefABCDEF")
@@ -52,8 +52,8 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     processes = record.get("processes")
     for i, span in enumerate(spans):
         if isinstance(span, dict):
-            held = processes if isinstance(processes, dict) else {}
-            builder.attempt(None, _span, span, held, rows, offset, f"{pointer or ''}/spans/{i}", i)
+            known = processes if isinstance(processes, dict) else {}
+            builder.attempt(None, _span, span, known, rows, offset, f"{pointer or ''}/spans/{i}", i)
         else:
             builder.skip(None, "an element of `spans` is no span")
 
@@ -67,17 +67,17 @@ def _span(
     nth: int,
 ) -> None:
     tags = [*pairs(span.get("tags")), *pairs(span.get("tag"))]
-    named = span.get("processID", span.get("processId"))
-    process = span.get("process") or processes.get(str(named))
-    started, lasted = _time(span.get("startTime")), _duration(span.get("duration"))
+    process_id = span.get("processID", span.get("processId"))
+    process = span.get("process") or processes.get(str(process_id))
+    started_at, duration = _time(span.get("startTime")), _duration(span.get("duration"))
     rows.add(
         tags,
         trace_id=_id(span.get("traceID", span.get("traceId")), 32),
         span_id=_id(span.get("spanID", span.get("spanId")), 16),
         parent_id=_parent(span),
         name=str(span.get("operationName") or "") or None,
-        started_at=started,
-        ended_at=started + lasted if started is not None and lasted is not None else None,
+        started_at=started_at,
+        ended_at=end_of(started_at, duration),
         error=failed(dict(tags)),
         process=rows.process_of(_process(process), "process.") if isinstance(process, dict) else None,
         offset=offset,
@@ -100,19 +100,21 @@ def pairs(tags: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _process(process: dict[str, Any]) -> list[tuple[str, Any]]:
-    held = [("service.name", process.get("serviceName"))] if process.get("serviceName") else []
-    return [*held, *pairs(process.get("tags")), *pairs(process.get("tag"))]
+    service = [("service.name", process.get("serviceName"))] if process.get("serviceName") else []
+    return [*service, *pairs(process.get("tags")), *pairs(process.get("tag"))]
 
 
 def _parent(span: dict[str, Any]) -> str | None:
-    """The span this one is a child of; a span that only follows another has that one as its parent."""
+    """The parent of a span: the one it is a child of, else the one it follows from."""
     trace = span.get("traceID", span.get("traceId"))
-    found: dict[str, Any] = {}
+    by_type: dict[str, Any] = {}
     references = span.get("references")
-    for one in references if isinstance(references, list) else ():
-        if isinstance(one, dict) and one.get("traceID", one.get("traceId", trace)) == trace:
-            found.setdefault(str(one.get("refType", "CHILD_OF")), one.get("spanID", one.get("spanId")))
-    parent = found.get("CHILD_OF") or found.get("FOLLOWS_FROM")
+    for reference in references if isinstance(references, list) else ():
+        if isinstance(reference, dict) and reference.get("traceID", reference.get("traceId", trace)) == trace:
+            by_type.setdefault(
+                str(reference.get("refType", "CHILD_OF")), reference.get("spanID", reference.get("spanId"))
+            )
+    parent = by_type.get("CHILD_OF") or by_type.get("FOLLOWS_FROM")
     return _id(parent or span.get("parentSpanID") or span.get("parentSpanId"), 16)
 
 
@@ -131,22 +133,22 @@ def _id(text: Any, width: int) -> str | None:
 def _time(value: Any) -> int | None:
     """A start: microseconds since the epoch, as a number or as text, or an ISO time."""
     try:
-        found = int(value) * 1000
+        ns = int(value) * 1000
     except (TypeError, ValueError, OverflowError):
         return to_ns(value)
-    return found if 0 < found < 2**63 else None
+    return ns if 0 < ns < 2**63 else None
 
 
 def _duration(value: Any) -> int | None:
     """A duration: microseconds, as a number or as text, or seconds as in `0.912s`."""
     try:
         if isinstance(value, str) and value.endswith("s"):
-            found = int(float(value[:-1]) * 1e9)
+            ns = int(float(value[:-1]) * 1e9)
         else:
-            found = int(value) * 1000
+            ns = int(value) * 1000
     except (TypeError, ValueError, OverflowError):
         return None
-    return found if 0 <= found < 2**62 else None
+    return ns if 0 <= ns < 2**62 else None
 
 
 FORMAT = Format(

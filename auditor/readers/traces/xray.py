@@ -22,16 +22,17 @@ from auditor.evidence.formats import Format
 from auditor.framing.json_values import MAX_DEPTH, decode, depth_of
 from auditor.framing.nested import is_body, leaves
 from auditor.readers.contract import RecordReader
+from auditor.readers.shared.carries import OWNERS, at_scope
 from auditor.readers.shared.spans import CALL_MARKS, SpanRows, kinds, operations
 from auditor.readers.traces.xray_segments import (
     MODEL_URL,
     TRACE,
+    has_tokens,
     hex_trace,
     is_request,
     model_requests,
     nanoseconds,
     pairs,
-    speaks,
     url_of,
 )
 
@@ -45,14 +46,14 @@ SUMMARIES = (
 
 
 class Node(NamedTuple):
-    """One segment or subsegment with where it stands: its trace, parent, process and pointer."""
+    """One segment or subsegment with its trace, parent, process and pointer."""
 
-    held: dict[str, Any]
+    segment: dict[str, Any]
     trace: str | None
     parent: str | None
     process: int | None
     pointer: str
-    role: str | None  # what is settled about it: `call`, `context`, or nothing yet
+    role: str | None  # `call` or `context`, where the tree decides that
 
 
 def match(record: dict[str, Any]) -> float:
@@ -76,10 +77,10 @@ def _is_document(record: dict[str, Any]) -> bool:
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """One document, or every document in a wrapper; the header of a datagram only frames the next one."""
+    """One document, or every document in a wrapper; the header of a datagram has no record."""
     rows = builder.state(SpanRows)
     rows.trace = builder.column("trace_id", "trace", "trace_id")
-    builder.settled = settled
+    builder.classify = with_roles
     base = pointer or ""
     for i, summary in enumerate(record.get("TraceSummaries") or ()):
         if isinstance(summary, dict):
@@ -92,32 +93,32 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         _segment(record, rows, offset, base)
 
 
-def _documents(held: dict[str, Any], rows: SpanRows, offset: int | None, pointer: str) -> None:
+def _documents(trace: dict[str, Any], rows: SpanRows, offset: int | None, pointer: str) -> None:
     """The documents of one trace of `batch-get-traces`, which are JSON text."""
-    segments = held.get("Segments") if "Segments" in held else [held]
-    for i, one in enumerate(segments if isinstance(segments, list) else ()):
-        here = f"{pointer}/Segments/{i}/Document" if "Segments" in held else f"{pointer}/Document"
+    segments = trace.get("Segments") if "Segments" in trace else [trace]
+    for i, item in enumerate(segments if isinstance(segments, list) else ()):
+        here = f"{pointer}/Segments/{i}/Document" if "Segments" in trace else f"{pointer}/Document"
         try:
-            document = decode(one["Document"]) if isinstance(one["Document"], str) else one["Document"]
+            document = decode(item["Document"]) if isinstance(item["Document"], str) else item["Document"]
         except (ValueError, KeyError, TypeError):
             rows.builder.skip(None, "a segment's Document is no JSON")
             continue
         if not isinstance(document, dict) or depth_of(document) > MAX_DEPTH:
             rows.builder.skip(None, "a segment's Document is no segment")
             continue
-        segment = {"trace_id": held.get("Id"), **document}
+        segment = {"trace_id": trace.get("Id"), **document}
         rows.builder.attempt(None, _segment, segment, rows, offset, here)
 
 
 def _segment(document: dict[str, Any], rows: SpanRows, offset: int | None, pointer: str) -> None:
-    """A document and all its subsegments, each its own record."""
+    """Put a document and all its subsegments, each as a record of its own."""
     top = Node(document, document.get("trace_id"), document.get("parent_id"), None, pointer, None)
     top = top._replace(process=_process(document, rows))
     stack = [top]
     while stack:
         node = stack.pop()
         inner = list(_inner(node))
-        calls = model_requests(node.held) if speaks(node.held, rows.builder.catalogue) else []
+        calls = model_requests(node.segment) if has_tokens(node.segment, rows.builder.catalogue) else []
         if len(calls) == 1 and node.role is None and node is not top:
             node = node._replace(role="call")
             inner = [n._replace(role="context") for n in inner]
@@ -125,65 +126,65 @@ def _segment(document: dict[str, Any], rows: SpanRows, offset: int | None, point
             node = node._replace(role="context")
         row = _put(node, rows, offset)
         if node.role == "call":
-            _attempt(calls[0], rows.builder, row, "subsegments[].")
+            _put_request(calls[0], rows.builder, row, "subsegments[].")
         stack.extend(reversed(inner))
 
 
 def _inner(node: Node) -> Iterator[Node]:
-    below = node.held.get("subsegments")
-    role = node.role if node.role == "context" and not is_request(node.held) else None
-    for i, one in enumerate(below if isinstance(below, list) else ()):
-        if isinstance(one, dict):
-            parent = str(one.get("parent_id") or node.held.get("id") or "") or None
-            yield Node(one, node.trace, parent, node.process, f"{node.pointer}/subsegments/{i}", role)
+    children = node.segment.get("subsegments")
+    role = node.role if node.role == "context" and not is_request(node.segment) else None
+    for i, child in enumerate(children if isinstance(children, list) else ()):
+        if isinstance(child, dict):
+            parent = str(child.get("parent_id") or node.segment.get("id") or "") or None
+            yield Node(child, node.trace, parent, node.process, f"{node.pointer}/subsegments/{i}", role)
 
 
 def _put(node: Node, rows: SpanRows, offset: int | None) -> int:
-    """One segment or subsegment as a record."""
-    held, builder = node.held, rows.builder
-    called = node.role == "call" or (node.role is None and is_request(held))
+    """Put one segment or subsegment as a record; returns its row."""
+    segment, builder = node.segment, rows.builder
+    is_call = node.role == "call" or (node.role is None and is_request(segment))
     row = rows.add(
         (),
         trace_id=hex_trace(node.trace),
-        span_id=str(held.get("id") or "") or None,
+        span_id=str(segment.get("id") or "") or None,
         parent_id=node.parent,
-        name=str(held.get("name") or "") or None,
-        started_at=nanoseconds(held.get("start_time")),
-        ended_at=nanoseconds(held.get("end_time")),
-        error=any(held.get(key) is True for key in ("error", "fault", "throttle")),
+        name=str(segment.get("name") or "") or None,
+        started_at=nanoseconds(segment.get("start_time")),
+        ended_at=nanoseconds(segment.get("end_time")),
+        error=any(segment.get(key) is True for key in ("error", "fault", "throttle")),
         process=node.process,
         offset=offset,
         pointer=node.pointer,
-        kind="call" if called else "context",
+        kind="call" if is_call else "context",
     )
-    if node.role == "context" or held.get("inferred") or held.get("in_progress"):
+    if node.role == "context" or segment.get("inferred") or segment.get("in_progress"):
         builder.fact(_ROLE).put(row, "context")
-    if held.get("user") is not None:
-        builder.column("user_id", "span", "user").put(row, held["user"])
-    _said(held, rows, row)
-    _attempt(held, builder, row, "")
+    if segment.get("user") is not None:
+        builder.column("user_id", "span", "user").put(row, segment["user"])
+    _put_annotations(segment, rows, row)
+    _put_request(segment, builder, row, "")
     return row
 
 
-def _said(held: dict[str, Any], rows: SpanRows, row: int) -> None:
-    """Annotations and metadata, which stand on the segment that was current when they were written."""
-    for key, value in pairs(held.get("annotations")):
+def _put_annotations(segment: dict[str, Any], rows: SpanRows, row: int) -> None:
+    """Put annotations and metadata, which are on the segment that was current when they were written."""
+    for key, value in pairs(segment.get("annotations")):
         mark = _MARKS.get(normalise(key))
         if mark is not None:
             rows.attribute(row, mark, value)
         elif not normalise(key).startswith("otel_resource_"):
-            _one(rows, row, "annotations.", key, value)
-    for space, inner in pairs(held.get("metadata")):
+            _put_value(rows, row, "annotations.", key, value)
+    for space, inner in pairs(segment.get("metadata")):
         for key, value in pairs(inner) if isinstance(inner, dict) else [(space, inner)]:
             if key.startswith(_RESOURCE):
                 continue
             if "." in key:
                 rows.attribute(row, key, value)
             else:
-                _one(rows, row, f"metadata.{space}." if inner is not value else "metadata.", key, value)
+                _put_value(rows, row, f"metadata.{space}." if inner is not value else "metadata.", key, value)
 
 
-def _one(rows: SpanRows, row: int, prefix: str, key: str, value: Any) -> None:
+def _put_value(rows: SpanRows, row: int, prefix: str, key: str, value: Any) -> None:
     if is_body(key, value) and not rows.builder.catalogue.names(key):
         return
     for path, _, leaf in leaves(value, key):
@@ -192,9 +193,9 @@ def _one(rows: SpanRows, row: int, prefix: str, key: str, value: Any) -> None:
             column.put(row, leaf)
 
 
-def _attempt(held: dict[str, Any], builder: Builder, row: int, prefix: str) -> None:
-    """What the client of the request noted: operation, region, ids, retries, and how it ended."""
-    aws = dict(pairs(held.get("aws")))
+def _put_request(segment: dict[str, Any], builder: Builder, row: int, prefix: str) -> None:
+    """Put what the client recorded of a request: operation, region, ids, retries, and its outcome."""
+    aws = dict(pairs(segment.get("aws")))
     if aws.get("operation"):
         builder.fact("operation").put(row, str(aws["operation"]))
     for field, scope, key in (
@@ -206,14 +207,14 @@ def _attempt(held: dict[str, Any], builder: Builder, row: int, prefix: str) -> N
     ):
         if key in aws:
             builder.column(field, scope, f"{prefix}aws.{key}").put(row, aws[key])
-    http = dict(pairs(held.get("http")))
+    http = dict(pairs(segment.get("http")))
     status = dict(pairs(http.get("response"))).get("status")
     if status is not None:
         builder.column("status", "attempt", f"{prefix}http.response.status").put(row, status)
-    url = MODEL_URL.search(url_of(held))
+    url = MODEL_URL.search(url_of(segment))
     if url and url[1]:
         builder.column("model", "span", f"{prefix}http.request.url", rank=900).put(row, unquote(url[1]))
-    causes = dict(pairs(held.get("cause"))).get("exceptions")
+    causes = dict(pairs(segment.get("cause"))).get("exceptions")
     if isinstance(causes, list) and causes and isinstance(causes[0], dict) and causes[0].get("type"):
         builder.column("error_code", "attempt", f"{prefix}cause.exceptions[0].type").put(
             row, causes[0]["type"]
@@ -222,19 +223,19 @@ def _attempt(held: dict[str, Any], builder: Builder, row: int, prefix: str) -> N
 
 def _process(document: dict[str, Any], rows: SpanRows) -> int | None:
     """The process of a segment: its name is the service's, and the Collector adds the resource."""
-    found: list[tuple[str, Any]] = []
+    attributes: list[tuple[str, Any]] = []
     if document.get("type") != "subsegment" and document.get("name"):
-        found.append(("service.name", document["name"]))
+        attributes.append(("service.name", document["name"]))
     for key, value in pairs(document.get("annotations")):
         if normalise(key).startswith("otel_resource_"):
-            found.append((key[len(_RESOURCE) :], value))
+            attributes.append((key[len(_RESOURCE) :], value))
     for _, inner in pairs(document.get("metadata")):
-        found += [(k[len(_RESOURCE) :], v) for k, v in pairs(inner) if k.startswith(_RESOURCE)]
-    return rows.process_of(found, _RESOURCE) if found else None
+        attributes += [(k[len(_RESOURCE) :], v) for k, v in pairs(inner) if k.startswith(_RESOURCE)]
+    return rows.process_of(attributes, _RESOURCE) if attributes else None
 
 
 def _summary(summary: dict[str, Any], rows: SpanRows, offset: int | None, pointer: str) -> None:
-    """A trace in brief: context, with what its annotations and users say of the whole trace."""
+    """Put the summary of a trace: context, with the annotations and users of the whole trace."""
     builder = rows.builder
     builder.note(SUMMARIES)
     entry = dict(pairs(summary.get("EntryPoint"))).get("Name")
@@ -251,30 +252,26 @@ def _summary(summary: dict[str, Any], rows: SpanRows, offset: int | None, pointe
         column = builder.keys("trace", "Annotations.")[key]
         if column is None:
             continue
-        for one in values if isinstance(values, list) else ():
-            held = dict(pairs(dict(pairs(one)).get("AnnotationValue")))
-            column.put(row, next(iter(held.values()), None))
+        for annotation in values if isinstance(values, list) else ():
+            value = dict(pairs(dict(pairs(annotation)).get("AnnotationValue")))
+            column.put(row, next(iter(value.values()), None))
     for user in summary.get("Users") or ():
         builder.column("user_id", "trace", "Users[].UserName").put(row, dict(pairs(user)).get("UserName"))
 
 
-def settled(frame: pl.DataFrame) -> list[pl.Series]:
-    """Which records are calls, where the walk over the tree has not settled that it is context."""
-    told = kinds(frame)
+def with_roles(frame: pl.DataFrame) -> list[pl.Series]:
+    """Which records are calls, where the tree has not decided that they are context."""
+    kind = kinds(frame)
     if _ROLE in frame.columns:
-        told = told.set(frame[_ROLE].is_not_null(), "context")
-    return [told, *operations(frame)]
+        kind = kind.set(frame[_ROLE].is_not_null(), "context")
+    return [kind, *operations(frame)]
 
 
 FORMAT = Format(
     name="xray",
     layer="app",
     title="AWS X-Ray segments",
-    carries=dict.fromkeys(
-        """tenant_id workflow_id workflow_run_id team_id request_id session_id user_id agent cost_center
-        latency_ms""".split(),
-        "span",
-    )
+    carries=at_scope("span", *OWNERS, "request_id session_id user_id agent cost_center latency_ms")
     | {
         "region": "request",
         "attempt_id": "attempt",

@@ -1,7 +1,4 @@
-"""X-Ray segment documents as a tree: which subsegment is a request that invokes a model, ids and times.
-
-It puts nothing into the table, and looks into no body.
-"""
+"""X-Ray segment documents as a tree: which subsegment is a request that invokes a model, ids and times."""
 
 from __future__ import annotations
 
@@ -22,56 +19,56 @@ _INVOKES = frozenset(
 )
 
 
-def is_request(held: dict[str, Any]) -> bool:
-    """Whether a subsegment is a request that invokes a model, as the AWS or the HTTP client saw it."""
-    if held.get("inferred") or held.get("in_progress"):
+def is_request(segment: dict[str, Any]) -> bool:
+    """Whether a subsegment is a request of the AWS SDK or an HTTP client that invokes a model."""
+    if segment.get("inferred") or segment.get("in_progress"):
         return False
-    name = str(held.get("name") or "").lower()
-    aws = held.get("aws")
+    name = str(segment.get("name") or "").lower()
+    aws = segment.get("aws")
     if "bedrock" in name and "runtime" in name and "agent" not in name and isinstance(aws, dict):
         operation = str(aws.get("operation") or "").lower()
-        return operation in _INVOKES or (not operation and held.get("namespace") == "aws")
-    return held.get("namespace") == "remote" and MODEL_URL.search(url_of(held)) is not None
+        return operation in _INVOKES or (not operation and segment.get("namespace") == "aws")
+    return segment.get("namespace") == "remote" and MODEL_URL.search(url_of(segment)) is not None
 
 
-def url_of(held: dict[str, Any]) -> str:
-    """The URL of an HTTP request, or nothing."""
-    http = held.get("http")
+def url_of(segment: dict[str, Any]) -> str:
+    """The URL of the HTTP request of a segment; empty without one."""
+    http = segment.get("http")
     request = http.get("request") if isinstance(http, dict) else None
     return str(request.get("url") or "") if isinstance(request, dict) else ""
 
 
-def model_requests(held: dict[str, Any]) -> list[dict[str, Any]]:
-    """The model requests beneath a segment; what lies below one is its own affair."""
-    found: list[dict[str, Any]] = []
-    stack = [held]
+def model_requests(segment: dict[str, Any]) -> list[dict[str, Any]]:
+    """The model requests below a segment, except those below another model request."""
+    requests: list[dict[str, Any]] = []
+    stack = [segment]
     while stack:
-        below = stack.pop().get("subsegments")
-        for one in below if isinstance(below, list) else ():
-            if isinstance(one, dict):
-                (found if is_request(one) else stack).append(one)
-    return found
+        children = stack.pop().get("subsegments")
+        for child in children if isinstance(children, list) else ():
+            if isinstance(child, dict):
+                (requests if is_request(child) else stack).append(child)
+    return requests
 
 
-def speaks(held: dict[str, Any], catalogue: Catalogue) -> bool:
+def has_tokens(segment: dict[str, Any], catalogue: Catalogue) -> bool:
     """Whether annotations or metadata of a segment hold token counts."""
     for key in ("annotations", "metadata"):
-        for path, _, leaf in leaves(held.get(key) or {}):
-            found = catalogue.lookup(path)
-            if found is not None and found.field in TOKEN_TOTALS and leaf:
+        for path, _, leaf in leaves(segment.get(key) or {}):
+            match = catalogue.lookup(path)
+            if match is not None and match.field in TOKEN_TOTALS and leaf:
                 return True
     return False
 
 
 def pairs(value: Any) -> list[tuple[str, Any]]:
-    """The items of a mapping; of anything else none."""
+    """The items of a mapping; empty for any other value."""
     return [(str(k), v) for k, v in value.items()] if isinstance(value, dict) else []
 
 
 def hex_trace(text: Any) -> str | None:
     """`1-6b00f904-eea0579642620d4b992e318f` as the 32 hex digits that W3C writes."""
-    found = TRACE.match(text) if isinstance(text, str) else None
-    return (found[1] + found[2]).lower() if found else (str(text) if text else None)
+    match = TRACE.match(text) if isinstance(text, str) else None
+    return (match[1] + match[2]).lower() if match else (str(text) if text else None)
 
 
 def nanoseconds(seconds: Any) -> int | None:

@@ -15,18 +15,19 @@ from typing import Any
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.readers.contract import RecordReader
-from auditor.readers.shared.spans import CARRIES, SpanRows
+from auditor.readers.shared.spans import CARRIES, SpanRows, end_of
+from auditor.readers.traces.values import failed, integer
 
 _HEX = re.compile(r"^[0-9a-fA-F]{1,32}$")
 _OWN = frozenset({"localEndpoint", "remoteEndpoint", "annotations", "tags", "duration", "shared", "debug"})
 _RESOURCE = ("telemetry.sdk.", "service.name", "service.namespace", "service.instance.id", "service.version")
 _PROCESS = ("host.", "os.", "process.", "k8s.", "container.", "deployment.environment", "telemetry.")
-# what OTel SDKs write behind the resource, about the span again
+# what OTel SDKs write after the resource, about the span again
 _AFTER = ("otel.", "error", "w3c.")
 
 
 def match(record: dict[str, Any]) -> float:
-    """Hex `traceId` and `id` with what only a Zipkin span has."""
+    """Hex `traceId` and `id` with keys that only a Zipkin span has."""
     if not (isinstance(record.get("traceId"), str) and isinstance(record.get("id"), str)):
         return 0.0
     if not (_HEX.match(record["traceId"]) and _HEX.match(record["id"]) and len(record["id"]) <= 16):
@@ -46,28 +47,20 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     endpoint = record.get("localEndpoint")
     if isinstance(endpoint, dict) and endpoint.get("serviceName"):
         resource.setdefault("service.name", endpoint["serviceName"])
-    started = _nanoseconds(record.get("timestamp"))
-    lasted = _nanoseconds(record.get("duration"))
+    started_at = integer(record.get("timestamp"), 1000)
     rows.add(
         own.items(),
         trace_id=_padded(record.get("traceId"), 32),
         span_id=_padded(record.get("id"), 16),
         parent_id=_padded(record.get("parentId"), 16),
         name=str(record.get("name") or "") or None,
-        started_at=started,
-        ended_at=started + lasted if started is not None and lasted is not None else None,
+        started_at=started_at,
+        ended_at=end_of(started_at, integer(record.get("duration"), 1000)),
         error=failed(own),
         process=rows.process_of(resource, "tags.") if resource else None,
         offset=offset,
         pointer=pointer,
     )
-
-
-def failed(tags: dict[str, Any]) -> bool:
-    """Whether tags say that the span failed: an `error` tag that is not "false", or the OTel status."""
-    error = tags.get("error")
-    said = error is not None and str(error).strip().lower() not in ("false", "0")
-    return said or str(tags.get("otel.status_code", "")).upper() == "ERROR"
 
 
 def _divided(tags: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -82,15 +75,6 @@ def _divided(tags: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         of_process = name.startswith((*_RESOURCE, *_PROCESS)) or (i > begin and not name.startswith(_AFTER))
         (resource if of_process else own)[name] = tags[name]
     return own, resource
-
-
-def _nanoseconds(micros: Any) -> int | None:
-    """Microseconds, as a number or as text, in nanoseconds."""
-    try:
-        found = int(micros) * 1000
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return found if 0 <= found < 2**63 else None
 
 
 def _padded(text: Any, width: int) -> str | None:
