@@ -48,6 +48,11 @@ def ingest(
         _name_by_calls(table, found)
     table.bytes, table.also, table.failed = source.size, also, failed
     table.notes += malformed(table.frame, catalogue)
+    table.notes += [
+        f"The reader of {name} is a preview: it is new and may change."
+        for name, fmt in table.formats.items()
+        if fmt.stability == "preview"
+    ]
     if not table.frame.height and table.skipped_total and failed is None:
         first = table.skips[0]
         where = f" (line {first.line}: {first.reason})" if first.line else f" ({first.reason})"

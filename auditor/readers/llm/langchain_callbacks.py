@@ -222,6 +222,7 @@ FORMAT = Format(
     name="langchain-callbacks",
     layer="app",
     title="LangChain callback events",
+    own_keys=frozenset({"event", "extra.invocation_params._type", "invocation_params._type"}),
     carries=dict.fromkeys(
         """tenant_id workflow_id workflow_run_id team_id request_id session_id user_id model provider region
         tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total

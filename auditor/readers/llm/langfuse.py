@@ -224,6 +224,7 @@ FORMAT = Format(
     name=NAME,
     layer="app",
     title="Langfuse traces and observations",
+    own_keys=frozenset({"name", "type"}),
     carries=dict.fromkeys(
         """tenant_id workflow_id workflow_run_id team_id request_id user_id session_id cost_usd model provider
         tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total

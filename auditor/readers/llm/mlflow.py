@@ -220,6 +220,7 @@ FORMAT = Format(
     name="mlflow-trace",
     layer="app",
     title="MLflow traces",
+    own_keys=frozenset({"kind", "name"}),
     carries=dict.fromkeys(
         """tenant_id workflow_id workflow_run_id team_id user_id cost_usd model provider request_id
         tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total

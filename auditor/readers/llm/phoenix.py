@@ -92,6 +92,7 @@ FORMAT = Format(
     name="phoenix-export",
     layer="app",
     title="Phoenix spans",
+    own_keys=frozenset({"kind", "name"}),
     carries=dict.fromkeys(
         """tenant_id workflow_id workflow_run_id team_id request_id session_id user_id cost_usd model provider
         region tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total

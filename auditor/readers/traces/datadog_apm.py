@@ -234,6 +234,7 @@ FORMAT = Format(
     name="datadog-apm",
     layer="app",
     title="Datadog APM traces",
+    own_keys=frozenset({"attributes.type", "name", "type"}),
     carries=dict.fromkeys(
         """tenant_id workflow_id workflow_run_id team_id request_id attempt_id response_id retry_count
         user_id cost_usd model provider region tokens_input tokens_output tokens_cache_read

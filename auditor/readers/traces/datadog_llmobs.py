@@ -142,6 +142,7 @@ FORMAT = Format(
     name="datadog-llmobs",
     layer="app",
     title="Datadog LLM Observability spans",
+    own_keys=frozenset({"attributes.name", "meta.kind", "name"}),
     carries=dict.fromkeys(
         """tenant_id workflow_id workflow_run_id team_id request_id user_id cost_usd model provider
         tokens_input tokens_output tokens_cache_read tokens_cache_write tokens_reasoning tokens_total

@@ -270,6 +270,7 @@ FORMAT = Format(
     name="xray",
     layer="app",
     title="AWS X-Ray segments",
+    own_keys=frozenset({"name", "namespace", "type"}),
     carries=dict.fromkeys(
         """tenant_id workflow_id workflow_run_id team_id request_id session_id user_id agent cost_center
         latency_ms""".split(),
