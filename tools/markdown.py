@@ -80,12 +80,16 @@ def _reader(reader: Format) -> list[str]:
         carried += f"\n\nIt never carries {', '.join(never)}." if never else ""
     return [
         f"## {reader.name}",
-        f"{reader.title}; layer `{reader.layer}`.",
+        f"{reader.title}; layer `{reader.layer}`{_preview(reader)}.",
         _prose(reader.doc),
         f"**How to get a sample.** {_prose(reader.get)}",
         carried,
         f"Samples: {links}." if links else "",
     ]
+
+
+def _preview(reader: Format) -> str:
+    return "; preview: its reader is new and may change" if reader.stability == "preview" else ""
 
 
 def fields_page() -> str:

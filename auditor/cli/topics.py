@@ -88,13 +88,14 @@ def format_data(fmt: Format) -> dict[str, Any]:
         "name": fmt.name,
         "title": fmt.title,
         "layer": fmt.layer,
+        "stability": fmt.stability,
         "carries": dict(fmt.carries),
         "carries_everything": fmt.generic,
         "evidence": evidence(fmt),
         "aggregate": fmt.aggregate,
         "readable": not fmt.unsupported,
         "get": (fmt.unsupported or fmt.get).strip(),
-        "doc": fmt.doc.strip(),
+        "doc": fmt.doc,
         "samples": [sample.file for sample in samples() if sample.format == fmt.name],
     }
 
@@ -250,7 +251,9 @@ def _format(page: Page, fmt: Format) -> None:
         _paragraphs(page, "what to bring instead", fmt.unsupported)
         return
     kinds = [(f"layer {fmt.layer}", "")]
-    page.sentence([*kinds, ("aggregates: it holds no single call", "")] if fmt.aggregate else kinds)
+    kinds += [("preview: its reader is new and may change", "")] if fmt.stability == "preview" else []
+    kinds += [("aggregates: it holds no single call", "")] if fmt.aggregate else []
+    page.sentence(kinds)
     if fmt.doc:
         _paragraphs(page, "what it is", fmt.doc)
     page.heading("carries")

@@ -21,7 +21,7 @@ class Format:
     aggregate: bool = False  # its records are sums over many calls
     proxy: bool = False  # written by a proxy that passes calls on to a gateway or a provider
     binary: Literal["", "msgpack", "protobuf"] = ""  # how it is encoded where it is not text
-    shown: frozenset[str] = frozenset()  # keys, in lower case, whose values are the format's own words
+    own_keys: frozenset[str] = frozenset()  # in lower case: their values are the format's own words
     unsupported: str = ""  # recognised by its signature only: what to bring instead
     doc: str = ""  # its documentation page, put in by the registry
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import chain
 from typing import Any
 
@@ -27,23 +27,27 @@ def identities(record: Any) -> frozenset[str]:
 
 
 def excerpt(
-    record: Any, keys: list[str], means: Callable[[str], bool], masker: Masker, fmt: str = ""
+    record: Any, keys: list[str], means: Callable[[str], bool], masker: Masker, own_keys: Collection[str] = ()
 ) -> tuple[str, tuple[int, int]] | None:
     """One masked line of a record and the (start, length) to mark; None where it has nothing to show.
 
     Marked is a member under one of `keys` (those that the rule read), else one whose key means the rule's
-    field by `means`, else the model.
+    field by `means`, else the model. Under `own_keys` the format writes words of its own.
     """
     if not isinstance(record, dict):
         return None
     try:
-        return _excerpt(record, keys, means, masker, fmt)
+        return _excerpt(record, keys, means, masker, own_keys)
     except Exception:  # noqa: BLE001 - a report without an excerpt beats none
         return None
 
 
 def _excerpt(
-    record: dict[str, Any], keys: list[str], means: Callable[[str], bool], masker: Masker, fmt: str
+    record: dict[str, Any],
+    keys: list[str],
+    means: Callable[[str], bool],
+    masker: Masker,
+    own_keys: Collection[str],
 ) -> tuple[str, tuple[int, int]] | None:
     identity_values = identities(record)
     leaves = _leaves(record, identity_values)
@@ -59,7 +63,7 @@ def _excerpt(
     members = []
     for key, name, value in leaves:
         name = clean_text(key) if masker.show else name
-        members.append(f'"{name}": {masker.value(key, value, fmt=fmt, identities=identity_values)}')
+        members.append(f'"{name}": {masker.value(key, value, own_keys=own_keys, identities=identity_values)}')
     return _line(members, marked)
 
 

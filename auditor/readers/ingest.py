@@ -48,6 +48,11 @@ def ingest(
         _set_format_from_calls(table, format_)
     table.bytes, table.also, table.failed = source.size, runner_up, failed
     table.notes += malformed(table.frame, catalogue)
+    table.notes += [
+        f"The reader of {name} is a preview: it is new and may change."
+        for name, fmt in table.formats.items()
+        if fmt.stability == "preview"
+    ]
     if not table.frame.height and table.skipped_total and failed is None:
         first = table.skips[0]
         where = f" (line {first.line}: {first.reason})" if first.line else f" ({first.reason})"

@@ -33,7 +33,7 @@ def _of(module: Any) -> list[Readers]:
     readers_here: tuple[Reader, ...] = getattr(module, "READERS", ())
     formats = {r.format.name: r.format for r in readers_here}
     formats |= {f.name: f for f in getattr(module, "FORMATS", ())}
-    return [_readers(replace(f, doc=f.doc or doc), readers_here) for f in formats.values()]
+    return [_readers(replace(f, doc=f.doc.strip() or doc), readers_here) for f in formats.values()]
 
 
 def _readers(format_: Format, candidates: tuple[Reader, ...]) -> Readers:

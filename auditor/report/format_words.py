@@ -29,38 +29,6 @@ SHOWN = frozenset(
     """.split()
 )
 
-# whole keys in lower case whose values identify nobody in that format only
-OF_FORMATS: dict[str, frozenset[str]] = {
-    **dict.fromkeys(
-        (
-            "otlp-json",
-            "otlp-protobuf",
-            "otel-console",
-            "tempo",
-            "zipkin-v2",
-            "phoenix-export",
-            "mlflow-trace",
-        ),
-        frozenset({"name", "kind"}),
-    ),
-    **dict.fromkeys(
-        ("otlp-logs-json", "otlp-logs-protobuf"), frozenset({"eventname", "event_name", "event.name"})
-    ),
-    "datadog-apm": frozenset({"name", "type", "attributes.type"}),
-    "datadog-llmobs": frozenset({"name", "attributes.name", "meta.kind"}),
-    "langfuse-export": frozenset({"name", "type"}),
-    "langsmith-runs": frozenset({"name"}),
-    "langchain-callbacks": frozenset({"event", "invocation_params._type", "extra.invocation_params._type"}),
-    "xray": frozenset({"name", "namespace", "type"}),
-    "cloudtrail": frozenset({"eventname", "eventtype", "useridentity.type"}),
-    "kong-ai": frozenset({"route.name"}),
-    "envoy-ai-gateway": frozenset({"route_name"}),
-    "lambda-log": frozenset({"function_name", "type"}),
-    "openrouter": frozenset({"api_type"}),
-    "cur-2.0": frozenset({"product_servicecode"}),
-    "cur-legacy": frozenset({"product/servicecode"}),
-}
-
 # the last word of a key under which plain words are shown
 ENDS = re.compile(
     r"(?i)(?:^|[._/→\]]|(?<=[a-z]))"

@@ -73,8 +73,14 @@ class Masker:
         self.show = show
         self._tags: dict[str, int] = {}
 
-    def value(self, key: str, value: Any, *, fmt: str = "", identities: Collection[str] = ()) -> str:
-        """A value as the report may print it; `identities` are the record's values of identity fields."""
+    def value(
+        self, key: str, value: Any, *, own_keys: Collection[str] = (), identities: Collection[str] = ()
+    ) -> str:
+        """A value as the report may print it.
+
+        Under a key of `own_keys`, in lower case, the format writes its own words; `identities` are the
+        values of the record's identity fields.
+        """
         if value is None or isinstance(value, bool):
             return {None: "null", True: "true", False: "false"}[value]
         if isinstance(value, (dict, list)):
@@ -86,16 +92,16 @@ class Masker:
             return f'"{clean_text(text)[:LONGEST]}"'
         if not text:
             return '""'
-        readable = _readable(key, text, fmt, identities)
+        readable = _readable(key, text, own_keys, identities)
         return f"<string {len(text)} #{self._tag(text)}>" if readable is None else f'"{readable}"'
 
     def _tag(self, text: str) -> int:
         return self._tags.setdefault(text, len(self._tags) + 1)
 
 
-def _readable(key: str, text: str, fmt: str, identities: Collection[str]) -> str | None:
+def _readable(key: str, text: str, own_keys: Collection[str], identities: Collection[str]) -> str | None:
     """A text under a key as a report may show it; None where it must be masked."""
-    if len(text) > LONGEST or text.startswith("arn:") or not _is_shown(key, text, fmt):
+    if len(text) > LONGEST or text.startswith("arn:") or not _is_shown(key, text, own_keys):
         return None
     if text in identities and not is_plain(text):
         return None
@@ -103,12 +109,12 @@ def _readable(key: str, text: str, fmt: str, identities: Collection[str]) -> str
     return shown if len(text.split()) <= MOST_WORDS and any(c.isalnum() for c in shown) else None
 
 
-def _is_shown(key: str, text: str, fmt: str) -> bool:
+def _is_shown(key: str, text: str, own_keys: Collection[str]) -> bool:
     """Whether a format writes its own words under a key as a whole."""
     field = _field(key)
     if field == "identity":
         return False
-    whole = key.lower() in format_words.OF_FORMATS.get(fmt, ())
+    whole = key.lower() in own_keys
     if whole or not format_words.SHOWN.isdisjoint(map(normalise, _within(key))):
         return True
     if field != "none" and _is_value_of(field, text):

@@ -191,9 +191,10 @@ def located(
             anchor, place = _anchor(position, locators, inputs)
             if i == 0:
                 means = _means(finding.gap.field)
-                shown = excerpt(place.record, finding.keys, means, masker, position[-1])
-                if shown:
-                    anchor = msgspec.structs.replace(anchor, excerpt=shown[0], caret=shown[1])
+                fmt = ledger.evidence.tables[position[0]].formats.get(position[5])
+                line = excerpt(place.record, finding.keys, means, masker, fmt.own_keys if fmt else ())
+                if line:
+                    anchor = msgspec.structs.replace(anchor, excerpt=line[0], caret=line[1])
             anchors.append(anchor)
         out.append(msgspec.structs.replace(finding.gap, anchors=anchors))
     return out

@@ -17,6 +17,7 @@ from auditor.diff.text import markdown_of, text_of
 from auditor.gate import baseline
 from auditor.locate import excerpts
 from auditor.policy.model import Policy
+from auditor.readers.registry import format_of
 from auditor.report import mask
 from auditor.report.schema import Report
 from auditor.tally.gaps import fingerprint
@@ -230,7 +231,10 @@ def test_a_name_is_shown_without_the_data_in_it(text: str, shown: str) -> None:
 )
 def test_a_value_is_shown_under_a_listed_key_alone(key: str, value: object, fmt: str, shown: str) -> None:
     """The whole key counts, and what the format means by it."""
-    assert mask.Masker().value(key, value, fmt=fmt) == shown
+    known = format_of(fmt)
+    own_keys = known.own_keys if known else ()
+
+    assert mask.Masker().value(key, value, own_keys=own_keys) == shown
 
 
 def test_what_a_record_calls_its_owner_is_hidden_under_every_key() -> None:

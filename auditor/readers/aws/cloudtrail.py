@@ -149,6 +149,7 @@ FORMAT = Format(
     name="cloudtrail",
     layer="provider",
     title="AWS CloudTrail",
+    own_keys=frozenset({"eventname", "eventtype", "useridentity.type"}),
     carries={
         "attempt_id": "attempt",
         "request_id": "attempt",

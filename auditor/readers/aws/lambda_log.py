@@ -92,6 +92,7 @@ FORMAT = Format(
     name="lambda-log",
     layer="app",
     title="AWS Lambda logs",
+    own_keys=frozenset({"function_name", "type"}),
     carries=at_scope("request", *LOG_FIELDS),
     get="""`aws logs tail /aws/lambda/FUNCTION --since 1h --format short > function.log`, or
 `aws logs filter-log-events --log-group-name /aws/lambda/FUNCTION > function.json`.""",

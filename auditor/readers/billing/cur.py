@@ -94,6 +94,7 @@ CUR_2_0 = Format(
     name="cur-2.0",
     layer="billing",
     title="AWS Cost and Usage Report 2.0",
+    own_keys=frozenset({"product_servicecode"}),
     carries=CARRIES
     | {
         "tenant_id": "principal_tag",
@@ -123,6 +124,7 @@ CUR_LEGACY = Format(
     name="cur-legacy",
     layer="billing",
     title="AWS Cost and Usage Report (legacy)",
+    own_keys=frozenset({"product/servicecode"}),
     carries=CARRIES,
     get="""`aws cur describe-report-definitions --region us-east-1` names the bucket and prefix, then
 `aws s3 cp s3://BUCKET/PREFIX/REPORT/20260901-20261001/REPORT-00001.csv.gz .` For the caller of each line

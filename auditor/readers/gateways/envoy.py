@@ -206,6 +206,7 @@ FORMAT = Format(
     name="envoy-ai-gateway",
     layer="gateway",
     title="Envoy AI Gateway access log",
+    own_keys=frozenset({"route_name"}),
     carries=at_scope(
         "gateway_record",
         *(

@@ -184,6 +184,7 @@ FORMAT = Format(
     name="kong-ai",
     layer="gateway",
     title="Kong AI Gateway log",
+    own_keys=frozenset({"route.name"}),
     carries=at_scope(
         "gateway_record",
         "tenant_id workflow_id user_id session_id request_id trace_id retry_count",

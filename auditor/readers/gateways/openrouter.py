@@ -150,6 +150,7 @@ FORMAT = Format(
     name="openrouter",
     layer="gateway",
     title="OpenRouter generations",
+    own_keys=frozenset({"api_type"}),
     carries={name.field: name.scope for name in NAMES.values()}
     | {"tokens_total": "request", "retry_count": "gateway_record"},
     get="""`curl -H "Authorization: Bearer $OPENROUTER_API_KEY" \

@@ -223,6 +223,7 @@ FORMAT = Format(
     name="langchain-callbacks",
     layer="app",
     title="LangChain callback events",
+    own_keys=frozenset({"event", "extra.invocation_params._type", "invocation_params._type"}),
     carries=at_scope(
         "span",
         *(*OWNERS, "request_id session_id user_id", *MODEL, *TOKENS),

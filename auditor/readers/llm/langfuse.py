@@ -223,6 +223,7 @@ FORMAT = Format(
     name="langfuse-export",
     layer="app",
     title="Langfuse traces and observations",
+    own_keys=frozenset({"name", "type"}),
     carries=at_scope(
         "span",
         *(*OWNERS, "request_id user_id session_id cost_usd model provider", *TOKENS),

@@ -233,6 +233,7 @@ FORMAT = Format(
     name="langsmith-runs",
     layer="app",
     title="LangSmith runs",
+    own_keys=frozenset({"name"}),
     carries=at_scope(
         "span",
         *(*OWNERS, "request_id session_id user_id cost_usd model provider", *TOKENS),

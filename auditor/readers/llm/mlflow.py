@@ -225,6 +225,7 @@ FORMAT = Format(
     name="mlflow-trace",
     layer="app",
     title="MLflow traces",
+    own_keys=frozenset({"kind", "name"}),
     carries=at_scope(
         "span",
         *(*OWNERS, "user_id cost_usd model provider request_id", *TOKENS),

@@ -93,6 +93,7 @@ FORMAT = Format(
     name="phoenix-export",
     layer="app",
     title="Phoenix spans",
+    own_keys=frozenset({"kind", "name"}),
     carries=at_scope(
         "span",
         *(*OWNERS, "request_id session_id user_id cost_usd", *MODEL, *TOKENS),

@@ -169,6 +169,7 @@ FORMAT = Format(
     name="otel-console",
     layer="app",
     title="OpenTelemetry console exporter",
+    own_keys=frozenset({"kind", "name"}),
     carries=CARRIES,
     get="""Set `OTEL_TRACES_EXPORTER=console` (Python, Node) and keep what the process prints: \
 `python app.py > spans.txt`,

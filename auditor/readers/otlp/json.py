@@ -31,6 +31,7 @@ TRACES = Format(
     name="otlp-json",
     layer="app",
     title="OpenTelemetry traces (OTLP/JSON)",
+    own_keys=frozenset({"kind", "name"}),
     carries=CARRIES,
     get="""Set the Collector's file exporter (`exporters: {file: {path: traces.jsonl}}`) on the traces \
 pipeline, or
@@ -49,6 +50,7 @@ LOGS = Format(
     name="otlp-logs-json",
     layer="app",
     title="OpenTelemetry logs and GenAI events (OTLP/JSON)",
+    own_keys=frozenset({"event.name", "event_name", "eventname"}),
     carries=CARRIES,
     get="""Set the Collector's file exporter (`exporters: {file: {path: logs.jsonl}}`) on the logs pipeline, \
 or in

@@ -45,6 +45,7 @@ TRACES = Format(
     name="otlp-protobuf",
     layer="app",
     title="OpenTelemetry traces (OTLP protobuf)",
+    own_keys=frozenset({"kind", "name"}),
     carries=CARRIES,
     get="""Set the Collector's file exporter (`exporters: {file: {path: traces.bin, format: proto}}`) on the \
 traces pipeline,
@@ -64,6 +65,7 @@ LOGS = Format(
     name="otlp-logs-protobuf",
     layer="app",
     title="OpenTelemetry logs and GenAI events (OTLP protobuf)",
+    own_keys=frozenset({"event.name", "event_name", "eventname"}),
     carries=CARRIES,
     get="""Set the Collector's file exporter (`exporters: {file: {path: logs.bin, format: proto}}`) on the \
 logs pipeline,

@@ -136,6 +136,7 @@ FORMAT = Format(
     name="tempo",
     layer="app",
     title="Grafana Tempo traces",
+    own_keys=frozenset({"kind", "name"}),
     carries=CARRIES,
     get="""`curl "$TEMPO/api/v2/traces/$TRACE_ID" > trace.json`, or in Grafana Explore: Inspector, Data, \
 download. A search with

@@ -227,6 +227,7 @@ FORMAT = Format(
     name="datadog-apm",
     layer="app",
     title="Datadog APM traces",
+    own_keys=frozenset({"attributes.type", "name", "type"}),
     carries=at_scope("span", *SPAN_FIELDS, without="session_id inference_region")
     | {"session_id": "session", "trace_id": "trace", "environment": "process"},
     get="""Point the tracer at a listener that keeps bodies (`DD_TRACE_AGENT_URL=http://localhost:PORT`) and

@@ -143,6 +143,7 @@ FORMAT = Format(
     name="datadog-llmobs",
     layer="app",
     title="Datadog LLM Observability spans",
+    own_keys=frozenset({"attributes.name", "meta.kind", "name"}),
     carries=at_scope(
         "span",
         *(*OWNERS, "request_id user_id cost_usd model provider", *TOKENS),

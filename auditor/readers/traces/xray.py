@@ -271,6 +271,7 @@ FORMAT = Format(
     name="xray",
     layer="app",
     title="AWS X-Ray segments",
+    own_keys=frozenset({"name", "namespace", "type"}),
     carries=at_scope("span", *OWNERS, "request_id session_id user_id agent cost_center latency_ms")
     | {
         "region": "request",

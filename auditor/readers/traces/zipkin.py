@@ -88,6 +88,7 @@ FORMAT = Format(
     name="zipkin-v2",
     layer="app",
     title="Zipkin v2 spans",
+    own_keys=frozenset({"kind", "name"}),
     carries=CARRIES,
     get="""`curl "$ZIPKIN/api/v2/traces?serviceName=chat-gateway&limit=100&lookback=3600000" > traces.json`,
 or "Download JSON" on a trace's page. Spans of an OpenTelemetry SDK arrive there with

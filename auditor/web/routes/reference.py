@@ -54,6 +54,7 @@ class FormatItem(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     layer: str
     title: str
+    stability: str
     carries: dict[str, str]
     everything: bool
     aggregate: bool
@@ -95,6 +96,7 @@ def list_formats() -> list[FormatItem]:
             name=known.name,
             layer=known.layer,
             title=known.title,
+            stability=known.stability,
             carries=dict(known.carries),
             everything=known.generic,
             aggregate=known.aggregate,
