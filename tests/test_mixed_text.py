@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auditor.errors import InputError
 from auditor.readers.mixed_text import segments
 from auditor.run import Input, audit
-from auditor.samples import samples
+from auditor.samples import Sample, samples
+from tests.draws import draws
 from tests.readers import counts, report
 
 MODEL = "us.anthropic.claude-sonnet-4-6"
@@ -88,14 +91,10 @@ def test_prose_alone_is_refused() -> None:
         audit([Input(name="mail", data=b"Dear team,\n\nwe had a meeting about costs.\nRegards\n")])
 
 
-@pytest.mark.parametrize(
-    "sample", [s for s in samples() if s.text and s.format != "mixed-text"], ids=lambda s: s.name
-)
-def test_a_sample_in_a_fence_is_the_same_sample(sample: object) -> None:
+@draws(30)
+@given(sample=st.sampled_from([s for s in samples() if s.text and s.format != "mixed-text"]))
+def test_a_sample_in_a_fence_is_the_same_sample(sample: Sample) -> None:
     """What a chat wraps around an artefact changes nothing."""
-    from auditor.samples import Sample
-
-    assert isinstance(sample, Sample)
     text = (sample.text or "").rstrip("\n")
     plain, fenced = report(text + "\n"), report(f"```\n{text}\n```\n")
 
