@@ -31,7 +31,7 @@ serve: $(RUN) ## Serve the page on http://127.0.0.1:8080 (HOST=, PORT=)
 test: $(DEV) ## Run the tests, without installations and bombs (ARGS= goes to pytest)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-test-slow: $(DEV) ## Run the other tests: installations, and inputs that swell past a limit
+test-slow: $(DEV) ## Run the other tests: installations, processes, and inputs that swell past a limit
 	$(BIN)/python -m pytest -n $(JOBS) -m "install or bomb" $(ARGS)
 
 lint: $(DEV) ## Check style, types and layers

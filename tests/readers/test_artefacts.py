@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from auditor.audit import Input, audit
-from auditor.catalogue.samples import samples
+from auditor.catalogue.samples import Sample, samples
 from auditor.errors import InputError
 from auditor.framing.segments import segments
 from tests.readers import counts, report
+from tests.support.draws import draws
 
 MODEL = "us.anthropic.claude-sonnet-4-6"
 CALL = json.dumps({"event": "llm_call", "tenant_id": "acme", "model": MODEL, "input_tokens": 3})
@@ -88,14 +91,10 @@ def test_prose_alone_is_refused() -> None:
         audit([Input(name="mail", data=b"Dear team,\n\nwe had a meeting about costs.\nRegards\n")])
 
 
-@pytest.mark.parametrize(
-    "sample", [s for s in samples() if s.text and s.format != "mixed-text"], ids=lambda s: s.name
-)
-def test_a_sample_in_a_fence_is_the_same_sample(sample: object) -> None:
+@draws(30)
+@given(sample=st.sampled_from([s for s in samples() if s.text and s.format != "mixed-text"]))
+def test_a_sample_in_a_fence_is_the_same_sample(sample: Sample) -> None:
     """What a chat wraps around an artefact changes nothing."""
-    from auditor.catalogue.samples import Sample
-
-    assert isinstance(sample, Sample)
     text = (sample.text or "").rstrip("\n")
     plain, fenced = report(text + "\n"), report(f"```\n{text}\n```\n")
 

@@ -14,10 +14,12 @@ from auditor.catalogue.samples import Sample, samples
 from auditor.redact import redact
 from auditor.redact.pseudonyms import Pseudonyms, folded, is_blank, traits
 from auditor.redact.values import ValueRedactor
+from tests.support.draws import draws
 from tests.support.redacting import ACCOUNT, CALL, TENANTS, copy, one, plain, told
 
 
-@pytest.mark.parametrize("sample", samples(), ids=lambda s: s.name)
+@draws(30)
+@given(sample=st.sampled_from(samples()))
 def test_the_copy_of_a_sample_is_judged_as_the_sample_is(sample: Sample) -> None:
     """Format, counts, verdicts, gaps, money and score are the same, and no tenant or account is left."""
     data = sample.path.read_bytes()
@@ -28,7 +30,8 @@ def test_the_copy_of_a_sample_is_judged_as_the_sample_is(sample: Sample) -> None
     assert ACCOUNT not in plain(redacted)
 
 
-@pytest.mark.parametrize("sample", samples(), ids=lambda s: s.name)
+@draws(30)
+@given(sample=st.sampled_from(samples()))
 def test_a_copy_can_be_copied(sample: Sample) -> None:
     """What was redacted once is read and redacted like anything else."""
     once = copy(sample.path.read_bytes())
