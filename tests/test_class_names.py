@@ -7,12 +7,6 @@ from collections import defaultdict
 
 from tools.docs import ROOT
 
-# Names that have two meanings today. Rename the classes and remove the name here; add none.
-KNOWN = {
-    "Asked", "Block", "Envelope", "Field", "Found", "Ground", "Hop", "Input", "Log", "Opened", "Packed",
-    "Part", "Problem", "Row", "Run", "Sample", "Told",
-}  # fmt: skip
-
 
 def test_a_class_name_is_defined_once() -> None:
     """Nested classes count too; names that begin with an underscore are private to their module."""
@@ -23,5 +17,4 @@ def test_a_class_name_is_defined_once() -> None:
                 where[node.name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
     twice = {name: places for name, places in where.items() if len(places) > 1}
 
-    assert {} == {name: places for name, places in twice.items() if name not in KNOWN}
-    assert [] == sorted(KNOWN - twice.keys()), "these have one meaning now: remove them from KNOWN"
+    assert {} == twice

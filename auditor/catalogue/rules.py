@@ -202,6 +202,7 @@ class Fix(Strict):
     lands_in: tuple[str, ...] = ()
     # fields and groups of fields: where it lands it answers any gap of them that no rule's own recipe answers
     carries: tuple[str, ...] = ()
+    default: bool = False  # answers a gap of any field where no other recipe lands
     title: str
     text: str
     language: str = "text"
@@ -349,13 +350,17 @@ def load_fixes() -> dict[str, Fix]:
 
 
 def fitting(named: Iterable[str], field: str, seen_in: frozenset[str]) -> list[str]:
-    """A rule's recipes that are seen where the gap is; else any that carry the field there; else its own."""
+    """A rule's recipes that are seen where the gap is; else any that carry the field there.
+
+    Where there is none, the default of the layer; without a layer the rule's own.
+    """
     recipes = load_fixes()
     own = [i for i in named if i in recipes]
-    here = {i for i, fix in recipes.items() if not fix.lands_in or seen_in.intersection(fix.lands_in)}
+    here = {i: fix for i, fix in recipes.items() if not fix.lands_in or seen_in.intersection(fix.lands_in)}
     return (
         [i for i in own if i in here]
-        or [i for i, fix in recipes.items() if i in here and field in fix.carries]
+        or [i for i, fix in here.items() if field in fix.carries]
+        or [i for i, fix in here.items() if fix.default]
         or own
     )
 

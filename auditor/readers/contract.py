@@ -15,7 +15,7 @@ from auditor.inputs.source import Source
 
 
 @dataclass(frozen=True)
-class Sample:
+class InputSample:
     """What a format is recognised by: the head of a source, its container, and its first records."""
 
     head: bytes
@@ -32,7 +32,7 @@ ANY = frozenset({"*"})  # `by_value` of a reader that must look at every record
 
 
 Match: TypeAlias = Callable[[dict[str, Any]], float]  # the claim on a record: 0 to 1
-Sniff: TypeAlias = Callable[[Sample], float]  # the claim on a sample: 0 to 1
+Sniff: TypeAlias = Callable[[InputSample], float]  # the claim on a sample: 0 to 1
 Take: TypeAlias = Callable[[dict[str, Any], Builder, "int | None", "str | None"], None]  # offset and pointer
 Messages: TypeAlias = Callable[[Source], "list[Callable[[], Any]]"]
 Parse: TypeAlias = Callable[[str], "dict[str, Any] | None"]

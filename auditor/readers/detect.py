@@ -16,7 +16,7 @@ from auditor.framing.tables import header_of, is_table, rows_of
 from auditor.framing.wrappers import unwrapped
 from auditor.inputs.source import Input, Source
 from auditor.readers.billing.table import parquet_columns
-from auditor.readers.contract import Readers, Sample
+from auditor.readers.contract import InputSample, Readers
 from auditor.readers.registry import all_readers, format_of, line_readers, recognised_only, record_readers
 
 ENOUGH = 0.5
@@ -68,13 +68,13 @@ def _safely(function: Callable[[Any], Any], value: Any, default: Any) -> Any:
         return default
 
 
-def _claim(candidate: Readers, sample: Sample) -> float:
+def _claim(candidate: Readers, sample: InputSample) -> float:
     """How strongly a format claims a sample; 0 where its readers fail on it."""
     claim: float = _safely(lambda given: _score(candidate, given), sample, 0.0)
     return claim
 
 
-def _score(candidate: Readers, sample: Sample) -> float:
+def _score(candidate: Readers, sample: InputSample) -> float:
     """How strongly a format claims a sample: by the sample, its best record, or the share of its lines."""
     if candidate.sniff is not None:
         return candidate.sniff(sample)
@@ -90,7 +90,7 @@ def _score(candidate: Readers, sample: Sample) -> float:
     return best
 
 
-def _nothing_readable(sample: Sample) -> str:
+def _nothing_readable(sample: InputSample) -> str:
     """Why no format claims a sample, as the error message says it."""
     if sample.container == "binary":
         return "binary data of no known format"
@@ -102,20 +102,20 @@ def _nothing_readable(sample: Sample) -> str:
     return "no JSON record and no known table in this text"
 
 
-def sample_of(source: Source) -> Sample:
+def sample_of(source: Source) -> InputSample:
     """The sample of a source: its head, its container, and its first records, unwrapped."""
     head = source.head
     if head[:4] == b"PAR1":
-        return Sample(head, "parquet", columns=parquet_columns(source))
+        return InputSample(head, "parquet", columns=parquet_columns(source))
     if _is_binary(head):
-        return Sample(head, "binary")
+        return InputSample(head, "binary")
     columns = header_of(head)
     container = container_of(head, source.is_short)
     if is_table(head):
-        return Sample(head, "table", objects=_first_rows(head), columns=columns)
+        return InputSample(head, "table", objects=_first_rows(head), columns=columns)
     reasons: list[tuple[int | None, str]] = []
     objects, lines = _first_pieces(source, container, lambda line, reason: reasons.append((line, reason)))
-    return Sample(
+    return InputSample(
         head,
         container,
         objects=objects,

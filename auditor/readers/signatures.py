@@ -9,44 +9,44 @@ import re
 from collections.abc import Callable
 
 from auditor.evidence.formats import Format
-from auditor.readers.contract import Reader, Sample
+from auditor.readers.contract import InputSample, Reader
 
 _RECORDS = "Bring the records themselves: traces, gateway or application log lines, or rows of the bill."
 _TABLE = "Export the table as CSV or Parquet and pass that."
 _LOGS = "Bring what it wrote instead: the traces, the log lines or the spend rows of the calls."
 
 
-def _magic(*starts: bytes) -> Callable[[Sample], float]:
+def _magic(*starts: bytes) -> Callable[[InputSample], float]:
     """Scores 1 where the bytes begin with one of these."""
 
-    def sniff(sample: Sample) -> float:
+    def sniff(sample: InputSample) -> float:
         return 1.0 if sample.head.startswith(starts) else 0.0
 
     return sniff
 
 
-def _keys(*groups: str) -> Callable[[Sample], float]:
+def _keys(*groups: str) -> Callable[[InputSample], float]:
     """Scores 1 where the only object has all keys of one group (separated by spaces)."""
     wanted = [frozenset(g.split()) for g in groups]
 
-    def sniff(sample: Sample) -> float:
+    def sniff(sample: InputSample) -> float:
         objects = [o for o in sample.objects if isinstance(o, dict)]
         return 1.0 if len(objects) == 1 and any(w <= set(objects[0]) for w in wanted) else 0.0
 
     return sniff
 
 
-def _starts(pattern: str) -> Callable[[Sample], float]:
+def _starts(pattern: str) -> Callable[[InputSample], float]:
     """Scores 1 where the text begins with a match of the pattern."""
     compiled = re.compile(pattern.encode(), re.I | re.M)
 
-    def sniff(sample: Sample) -> float:
+    def sniff(sample: InputSample) -> float:
         return 1.0 if sample.container != "binary" and compiled.match(sample.head.lstrip()[:4096]) else 0.0
 
     return sniff
 
 
-def _format(name: str, title: str, advice: str, sniff: Callable[[Sample], float]) -> Reader:
+def _format(name: str, title: str, advice: str, sniff: Callable[[InputSample], float]) -> Reader:
     return Reader(format=Format(name=name, layer="app", title=title, unsupported=advice), sniff=sniff)
 
 

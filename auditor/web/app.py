@@ -96,7 +96,7 @@ def environment(settings: Settings) -> Environment:
     made = templates.environment(handbook())
     made.filters |= {"rule_text": rule_text}
     made.globals |= {"assets": assets(), "settings": settings, "version": __version__, "site": True}
-    made.globals |= {"menu": MENU}
+    made.globals |= {"menu": MENU, "navigation": navigation()}
     return made
 
 
@@ -105,6 +105,12 @@ def handlers() -> list[HTTPRouteHandler]:
     modules = [import_module(f"{routes.__name__}.{module.name}") for module in iter_modules(routes.__path__)]
     found = (value for module in modules for value in vars(module).values())
     return [value for value in found if isinstance(value, HTTPRouteHandler)]
+
+
+def navigation() -> list[tuple[str, str]]:
+    """Address and name of the pages that every page links to: handlers with `navigation`, in their order."""
+    named = ((sorted(handler.paths)[0], handler.opt.get("navigation")) for handler in handlers())
+    return [(address, name) for address, name in named if name]
 
 
 def create_app(settings: Settings | None = None) -> Litestar:

@@ -95,7 +95,9 @@ def test_every_recipe_is_named_by_a_rule_or_carries_a_field() -> None:
     named = {fix for rule in load_rules() for fix in rule.fixes}
 
     assert set() == named - set(load_fixes())
-    assert [] == [fix.id for fix in load_fixes().values() if fix.id not in named and not fix.carries]
+    assert [] == [
+        fix.id for fix in load_fixes().values() if fix.id not in named and not fix.carries and not fix.default
+    ]
 
 
 def test_recipes_name_layers_formats_and_fields_that_exist() -> None:
@@ -112,7 +114,16 @@ def test_a_rules_own_recipe_goes_before_one_that_carries_its_field() -> None:
 
     assert named == fitting(named, "user_id", frozenset({"litellm-spend-logs", "gateway"}))
     assert ["kong-log-fields"] == fitting(named, "user_id", frozenset({"kong-ai", "gateway"}))
+    assert ["any-gateway"] == fitting(named, "user_id", frozenset({"no-such-format", "gateway"}))
     assert named == fitting(named, "user_id", frozenset({"no-such-format"}))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_format_without_a_recipe_has_that_of_its_layer(layer: str) -> None:
+    """A new reader needs no recipe: no other layer's advice is shown for it."""
+    shown = fitting(["litellm-end-user"], "some_new_field", frozenset({"no-such-format", layer}))
+
+    assert [f"any-{layer}"] == shown
 
 
 def python(text: str) -> None:

@@ -20,7 +20,7 @@ from auditor.catalogue.resources import folder
 from auditor.errors import InputError
 from auditor.inputs import source
 from auditor.inputs.source import Input, Source
-from auditor.readers.contract import Sample
+from auditor.readers.contract import InputSample
 from tests.support.growth import is_linear
 
 TEXTS = [
@@ -106,4 +106,4 @@ def test_lines_of_objects_as_node_prints_them_take_linear_time() -> None:
     """Objects that no trace id closes are looked through once."""
     from auditor.readers.otlp.console import sniff
 
-    assert is_linear(lambda size: Sample(b"{\r\n" + b"  a: 1,\r\n" * size, "text"), sniff, 400)
+    assert is_linear(lambda size: InputSample(b"{\r\n" + b"  a: 1,\r\n" * size, "text"), sniff, 400)

@@ -128,9 +128,9 @@ def test_the_plan_reaches_what_it_projects() -> None:
     """After each step, repairing what it repairs and auditing again gives the projected coverage."""
     world = World(defects=MENDED)
     mended: set[Defect] = set()
-    for step in audited(world).plan:
+    for step in audited(world, planned=True).plan:
         mended |= {one.defect for one in truth(world) if speaks(one) & set(step.rules)}
-        plan = audited(world.fixed(mended)).plan
+        plan = audited(world.fixed(mended), planned=True).plan
 
         assert step.after is not None
         whole = Projection(100, 0.0, 0.0, dict.fromkeys(step.after.fields, 1.0))

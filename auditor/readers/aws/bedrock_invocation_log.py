@@ -27,7 +27,7 @@ from auditor.readers.aws.invocation_records import (
     usage_of,
 )
 from auditor.readers.aws.invocation_rows import InvocationRows, counted
-from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.contract import InputSample, RecordReader, SourceReader
 from auditor.readers.shared.carries import MODEL, OUTCOME, OWNERS, PRICED_TOKENS, at_scope
 
 
@@ -138,7 +138,7 @@ def _other_line(line: bytes, at: int, number: int, builder: Builder) -> None:
         builder.dispatch.piece(piece)
 
 
-def sniff(sample: Sample) -> float:
+def sniff(sample: InputSample) -> float:
     """The best claim on any of the first records."""
     return max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
 

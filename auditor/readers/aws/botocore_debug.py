@@ -27,7 +27,7 @@ from auditor.readers.aws.botocore_lines import (
     metadata_of,
     region_of,
 )
-from auditor.readers.contract import Sample, SourceReader
+from auditor.readers.contract import InputSample, SourceReader
 from auditor.readers.shared.carries import CALLER_FIELDS, MODEL, OUTCOME, TOKEN_TOTALS, at_scope
 from auditor.readers.shared.nested import mapping_at, put_nested
 
@@ -49,7 +49,7 @@ USAGE = {
 _MARKS = (b"Sending http request: <AWSPreparedRequest", b"Making request for OperationModel(name=")
 
 
-def sniff(sample: Sample) -> float:
+def sniff(sample: InputSample) -> float:
     """Loggers and words of botocore in the head."""
     head = sample.head
     if b"botocore." not in head:

@@ -31,7 +31,7 @@ from auditor.readers.aws.insights_rows import (
     row_of,
     unflatten,
 )
-from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.contract import InputSample, RecordReader, SourceReader
 from auditor.readers.shared import free_form
 from auditor.readers.shared.carries import IDS, MODEL, OUTCOME, OWNERS, TOKENS, at_scope
 
@@ -58,7 +58,7 @@ def match(record: dict[str, Any]) -> float:
     return 0.6 if is_stamp(record.get("@timestamp")) else 0.0
 
 
-def sniff(sample: Sample) -> float:
+def sniff(sample: InputSample) -> float:
     """By the first records; by bare rows of `field` and `value`; by the Markdown export."""
     head = sample.head.lstrip()
     if head[:1] == b"[" and head[1:].lstrip()[:1] == b"[":

@@ -24,7 +24,7 @@ from auditor.readers.billing.table import (
     opened,
     unreadable,
 )
-from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.contract import InputSample, RecordReader, SourceReader
 from auditor.readers.shared.carries import MODEL, PRICED_TOKENS, at_scope
 
 SELECTION = "A selection of columns: fields whose columns are missing cannot be judged from this sample."
@@ -75,7 +75,7 @@ class BillReader:
             RecordReader(format=self.format, match=self.match, take=self.take),
         )
 
-    def sniff(self, sample: Sample) -> float:
+    def sniff(self, sample: InputSample) -> float:
         """By the header of a table, or by the records where all are a bill's; others are claimed singly."""
         if sample.container in ("table", "parquet"):
             return max((self.claims(names) for names in columns_in(sample)), default=0.0)

@@ -17,7 +17,7 @@ from auditor.framing.wrappers import unwrapped
 from auditor.inputs.source import Source
 from auditor.readers.billing.headless_tables import names_of
 from auditor.readers.billing.ragged_csv import rows
-from auditor.readers.contract import Sample
+from auditor.readers.contract import InputSample
 
 AT_ONCE = 64 * 1024 * 1024  # bytes up to which CSV is read before anything else, to find what is broken
 LONGEST = 256 * 1024 * 1024  # bytes up to which a broken CSV is read again cell by cell
@@ -46,7 +46,7 @@ class BillTable(NamedTuple):
     first: int = 0
 
 
-def columns_in(sample: Sample) -> list[list[str]]:
+def columns_in(sample: InputSample) -> list[list[str]]:
     """The header of a sample: its own, that of uneven rows, or names by what its cells look like."""
     if sample.container in ("table", "parquet"):
         return [[clear(c) for c in sample.columns]]

@@ -21,7 +21,7 @@ from auditor.framing.json_values import pieces
 from auditor.framing.log_lines import parted
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.contract import LineReader, RecordReader, Sample, SourceReader
+from auditor.readers.contract import InputSample, LineReader, RecordReader, SourceReader
 
 NAME = "litellm-json-logs"
 CALL = re.compile(r"^\s*LiteLLM completion\(\) model= ?(.*?); provider = ?(\S*)\s*$")
@@ -54,7 +54,7 @@ def line(text: str) -> dict[str, Any] | None:
     return {"component": parts[1], "level": parts[2], "logger": parts[3], "message": parts[4]}
 
 
-def sniff(sample: Sample) -> float:
+def sniff(sample: InputSample) -> float:
     """The claim of its best record, or the share of its lines."""
     best = max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
     seen = len(sample.lines) + len(sample.objects)

@@ -22,7 +22,7 @@ from auditor.evidence.formats import Format
 from auditor.framing.json_values import decode, depth_of
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.contract import InputSample, RecordReader, SourceReader
 from auditor.readers.shared.carries import MODEL, OUTCOME, TOKEN_DETAILS, TOKEN_TOTALS, at_scope
 from auditor.readers.shared.named_keys import flag
 from auditor.readers.shared.nested import mapping_at, put_nested
@@ -46,7 +46,7 @@ def match(record: dict[str, Any]) -> float:
     return 1.0 if not options or (isinstance(options[0], dict) and "providerOptions" in options[0]) else 0.0
 
 
-def sniff(sample: Sample) -> float:
+def sniff(sample: InputSample) -> float:
     """Entries as JSON, or as the data of events."""
     best = max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
     if best:

@@ -19,7 +19,7 @@ from auditor.evidence.builder import Builder, ReaderState
 from auditor.evidence.formats import Format
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.contract import InputSample, RecordReader, SourceReader
 from auditor.readers.llm.langchain import (
     USAGE,
     Put,
@@ -213,7 +213,7 @@ def is_multipart(head: bytes) -> bool:
     return bool(FEED.search(head)) and next(bodies(head), None) is not None
 
 
-def sniff(sample: Sample) -> float:
+def sniff(sample: InputSample) -> float:
     """Parts named `post.<id>`, or records that are runs."""
     if is_multipart(sample.head):
         return 1.0

@@ -18,7 +18,7 @@ from auditor.evidence.formats import Format
 from auditor.framing.printed_objects import node_objects, node_value
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.contract import InputSample, RecordReader, SourceReader
 from auditor.readers.otlp.logs import LogRows
 from auditor.readers.otlp.shapes import LogRecord, pairs_of, text_of, typed
 from auditor.readers.shared.spans import CARRIES
@@ -50,7 +50,7 @@ def _plain_metrics(record: dict[str, Any]) -> bool:
     return isinstance(resource, dict) and isinstance(resource.get("attributes"), dict)
 
 
-def sniff(sample: Sample) -> float:
+def sniff(sample: InputSample) -> float:
     """One of the first objects matches, or the head has an object as Node prints it."""
     claim = max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
     if claim or sample.container == "binary":

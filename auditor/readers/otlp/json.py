@@ -12,7 +12,7 @@ from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.json_values import container_of, decode, json_pieces
 from auditor.inputs.source import Source
-from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.contract import InputSample, RecordReader, SourceReader
 from auditor.readers.otlp import metrics
 from auditor.readers.otlp.documents import Otlp, Signals
 from auditor.readers.otlp.shapes import camel_names, document_of, reason_of
@@ -95,10 +95,10 @@ def claim(root: str) -> Callable[[dict[str, Any]], float]:
     return match
 
 
-def sniff_of(root: str) -> Callable[[Sample], float]:
+def sniff_of(root: str) -> Callable[[InputSample], float]:
     """A sniff for documents with the decisive key at the top; traces win where signals share a file."""
 
-    def sniff(sample: Sample) -> float:
+    def sniff(sample: InputSample) -> float:
         if sample.container == "binary":
             return 0.0
         roots = _roots(sample)
@@ -109,7 +109,7 @@ def sniff_of(root: str) -> Callable[[Sample], float]:
     return sniff
 
 
-def _roots(sample: Sample) -> set[str]:
+def _roots(sample: InputSample) -> set[str]:
     in_objects = {
         root
         for root, snake in ROOTS.items()

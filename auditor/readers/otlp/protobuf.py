@@ -15,7 +15,7 @@ import msgspec
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.inputs.source import Source
-from auditor.readers.contract import Sample, SourceReader
+from auditor.readers.contract import InputSample, SourceReader
 from auditor.readers.otlp import metrics
 from auditor.readers.otlp.documents import Otlp, Signals
 from auditor.readers.otlp.metrics import KINDS
@@ -101,10 +101,10 @@ text of these are read. The numbers themselves are never kept.
 SIGNALS = Signals(TRACES, LOGS, METRICS)
 
 
-def sniff_of(signal: str) -> Callable[[Sample], float]:
+def sniff_of(signal: str) -> Callable[[InputSample], float]:
     """A sniff for sources whose first readable request has records of a signal."""
 
-    def sniff(sample: Sample) -> float:
+    def sniff(sample: InputSample) -> float:
         head = sample.head
         if sample.container != "binary" and not _TEXT.match(head):
             return 0.0

@@ -17,7 +17,7 @@ from auditor.framing.http_messages import Exchange, exchanges, har_exchange, sta
 from auditor.framing.nested import baggage
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.contract import InputSample, RecordReader, SourceReader
 from auditor.readers.shared.carries import OUTCOME, TOKEN_DETAILS, TOKEN_TOTALS, TOKENS, at_scope
 from auditor.readers.shared.nested import put_nested
 from auditor.readers.shared.routes import invocation, trace_of
@@ -39,7 +39,7 @@ CARRIES = (
 )
 
 
-def sniff(sample: Sample) -> float:
+def sniff(sample: InputSample) -> float:
     """A HAR file, a request line or a curl command near the top, or a block of headers."""
     if any(isinstance(o, dict) and match(o) for o in sample.objects[:1]):
         return 1.0

@@ -16,7 +16,7 @@ from auditor.evidence.formats import Format
 from auditor.framing.key_value import sentence
 from auditor.framing.log_lines import parted
 from auditor.framing.phrases import MODEL
-from auditor.readers.contract import LineReader, Sample
+from auditor.readers.contract import InputSample, LineReader
 from auditor.readers.shared import free_form
 from auditor.readers.shared.carries import TOKEN_TOTALS
 
@@ -47,7 +47,7 @@ def _key(phrase: str) -> str:
     return f"text.{'request_id' if phrase == 'request' else phrase.replace(' ', '_')}"
 
 
-def sniff(sample: Sample) -> float:
+def sniff(sample: InputSample) -> float:
     """The share of lines in prose, where one of them names a model or most have the prefix of a log."""
     lines = len(sample.lines) + len(sample.objects)
     prose = sample.by_format.get("plain-text", 0)

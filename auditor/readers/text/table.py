@@ -13,7 +13,7 @@ from auditor.catalogue.fields import catalogue
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.nested import is_container
-from auditor.readers.contract import RecordReader, Sample
+from auditor.readers.contract import InputSample, RecordReader
 from auditor.readers.shared import free_form
 from auditor.readers.shared.carries import TOKEN_TOTALS
 
@@ -23,7 +23,7 @@ FREE_FORM = frozenset(
 )
 
 
-def sniff(sample: Sample) -> float:
+def sniff(sample: InputSample) -> float:
     """A table whose columns name a model or tokens."""
     if sample.container != "table":
         return 0.0

@@ -18,7 +18,7 @@ from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
-from auditor.readers.contract import RecordReader, Sample, SourceReader
+from auditor.readers.contract import InputSample, RecordReader, SourceReader
 from auditor.readers.shared.carries import SPAN_FIELDS, at_scope
 from auditor.readers.shared.spans import SpanRows, end_of
 from auditor.readers.traces.datadog import (
@@ -204,7 +204,7 @@ def _times(span: dict[str, Any]) -> tuple[int | None, int | None]:
     return integer(start), integer(duration)
 
 
-def sniff(sample: Sample) -> float:
+def sniff(sample: InputSample) -> float:
     """The claim by the first bytes of a msgpack payload, or by the first JSON records."""
     if looks_packed(sample.head):
         return 0.95

@@ -52,7 +52,7 @@ _BODIES = {
 }
 
 
-@get("/", include_in_schema=False, sync_to_thread=False)
+@get("/", include_in_schema=False, sync_to_thread=False, navigation="Audit")
 def home() -> Template:
     """The page with the paste box."""
     return page("home.html", **_choices())

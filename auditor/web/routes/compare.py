@@ -73,7 +73,7 @@ async def create_diff(
     return Response(document(changes), media_type="application/json")
 
 
-@get("/compare", include_in_schema=False, sync_to_thread=False)
+@get("/compare", include_in_schema=False, sync_to_thread=False, navigation="Compare")
 def compare() -> Template:
     """The page with the two boxes."""
     return _page(None)

@@ -21,7 +21,7 @@ from auditor.web.responses import page
 from auditor.web.security import CONTENT_SECURITY_POLICY
 
 
-@get("/rules", include_in_schema=False, sync_to_thread=False)
+@get("/rules", include_in_schema=False, sync_to_thread=False, navigation="Rules")
 def rules(q: FromQuery[str] = "", family: FromQuery[str] = "", field: FromQuery[str] = "") -> Template:
     """The rules by family: those of one family or one field, that hold every word of the search."""
     words = q.lower().split()
@@ -55,7 +55,7 @@ def rule(rule_id: FromPath[str]) -> Template:
     return page("rule.html", rule=one, fixes=fixes, examples=examples)
 
 
-@get("/fields", include_in_schema=False, sync_to_thread=False)
+@get("/fields", include_in_schema=False, sync_to_thread=False, navigation="Fields")
 def fields() -> Template:
     """The field catalogue and the profiles."""
     return page(
@@ -63,7 +63,7 @@ def fields() -> Template:
     )
 
 
-@get("/formats", include_in_schema=False, sync_to_thread=False)
+@get("/formats", include_in_schema=False, sync_to_thread=False, navigation="Formats")
 def formats() -> Template:
     """What each format can carry at which scope."""
     fields = tuple(catalogue().fields.values())
@@ -94,7 +94,7 @@ def format_page(name: FromPath[str]) -> Template:
     )
 
 
-@get("/privacy", include_in_schema=False, sync_to_thread=False)
+@get("/privacy", include_in_schema=False, sync_to_thread=False, navigation="Privacy")
 def privacy() -> Template:
     """What happens to what is pasted."""
     return page("privacy.html", policy=CONTENT_SECURITY_POLICY.split("; "))
