@@ -98,7 +98,7 @@ def _examples(examples: Any, rules: Mapping[str, Any]) -> list[tuple[Any, tuple[
     for number, example in enumerate(examples if isinstance(examples, list) else ()):
         own, wanted = example, list(rules)
         if isinstance(example, dict) and "for" in example:
-            own, given = {key: held for key, held in example.items() if key != "for"}, example["for"]
+            own, given = {key: part for key, part in example.items() if key != "for"}, example["for"]
             wanted = given if isinstance(given, list) else [given]
         for name in wanted:
             if not isinstance(name, str) or name not in rules:

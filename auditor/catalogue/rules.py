@@ -25,7 +25,7 @@ from auditor.catalogue.rule_files import RuleFileError, entries
 from auditor.catalogue.words import ABSENT_CAUSES, MIS_SCOPED_CAUSES, PRECEDENCE, Cause, Level
 from auditor.errors import RuleError
 
-MOST_TOLD = 10
+MAX_PROBLEMS = 10
 FAMILIES = {
     "IDN": "Identity and ownership",
     "CNT": "Continuity: request ids, retries, traces",
@@ -63,7 +63,7 @@ class Beside(Strict):
 class Example(Strict):
     """A small input and how many calls the rule hits in it; nothing means it must stay silent.
 
-    `beside` are the inputs of other hops that are handed over with it.
+    `beside` are the inputs of other hops that are audited with it.
     """
 
     name: str
@@ -122,14 +122,14 @@ class Rule(Strict):
             raise ValueError(f"cause: {self.cause} is no cause of {self.verdict}")
         odd = thresholds_in(self.when) ^ set(self.thresholds)
         if odd:
-            told = ", ".join(sorted(odd))
-            raise ValueError(f"thresholds: each stands in `when` as threshold_NAME, and no other: {told}")
+            names = ", ".join(sorted(odd))
+            raise ValueError(f"thresholds: each stands in `when` as threshold_NAME, and no other: {names}")
         check_predicate(self.predicate(self.field[0]))
         return self
 
     @property
     def place(self) -> tuple[str, Lines]:
-        """The file that the rule stands in, and the lines of its keys where they were kept."""
+        """The file of the rule, and the lines of its keys where they were kept."""
         return self._place
 
     def predicate(self, field: str) -> str:
@@ -209,7 +209,7 @@ class Fix(Strict):
     snippet: str = ""
     references: tuple[Reference, ...] = ()
 
-    def told(self, field: str) -> str:
+    def text_for(self, field: str) -> str:
         """Title and text for one field."""
         return f"{self.title}: {self.text}".replace("{field}", field).strip()
 
@@ -247,9 +247,9 @@ def _problem(error: Any) -> tuple[KeyPath, str]:
     return path, message
 
 
-def _wrong(told: Sequence[tuple[KeyPath, str]], where: str, lines: Lines) -> RuleError:
+def _wrong(problems: Sequence[tuple[KeyPath, str]], where: str, lines: Lines) -> RuleError:
     texts = []
-    for path, message in told[:MOST_TOLD]:
+    for path, message in problems[:MAX_PROBLEMS]:
         line = line_of(lines, path) or (1 if lines else None)
         dotted = ".".join(str(part) for part in path)
         texts.append(f"{where}{f':{line}' if line else ''}: {dotted + ': ' if dotted else ''}{message}")
@@ -321,15 +321,15 @@ def _own(root: Path) -> list[Rule]:
 
 def _check_names(rule: Rule, rules: Mapping[str, Rule]) -> None:
     """RuleError when a rule names a rule or a recipe that does not exist."""
-    told: list[tuple[KeyPath, str]] = []
+    problems: list[tuple[KeyPath, str]] = []
     for n, name in enumerate(rule.needs):
         if name not in rules:
-            told.append((("needs", n), f"there is no rule {name!r}"))
+            problems.append((("needs", n), f"there is no rule {name!r}"))
     for n, name in enumerate(rule.fixes):
         if name not in load_fixes():
-            told.append((("fixes", n), f"there is no recipe {name!r}"))
-    if told:
-        raise _wrong(told, *rule.place)
+            problems.append((("fixes", n), f"there is no recipe {name!r}"))
+    if problems:
+        raise _wrong(problems, *rule.place)
 
 
 @cache
@@ -343,8 +343,8 @@ def load_fixes() -> dict[str, Fix]:
             fix = Fix.model_validate(yaml.load(path.read_bytes(), Loader=_LOADER))
         except (ValidationError, yaml.YAMLError) as error:
             raise RuleError(f"{path}: {str(error).splitlines()[0]}", "see the other recipes") from None
-        lands = tuple(n for told in fix.lands_in for n in groups["formats"].get(told, [told]))
-        carries = tuple(n for told in fix.carries for n in groups["fields"].get(told, [told]))
+        lands = tuple(n for name in fix.lands_in for n in groups["formats"].get(name, [name]))
+        carries = tuple(n for name in fix.carries for n in groups["fields"].get(name, [name]))
         out[fix.id] = fix.model_copy(update={"lands_in": lands, "carries": carries})
     return out
 

@@ -37,10 +37,10 @@ class Exchange:
     method: str | None = None
     path: str | None = None
     status: int | None = None
-    sent: dict[str, str] = field(default_factory=dict)
-    answered: dict[str, str] = field(default_factory=dict)
-    body: Any = None
-    answer: Any = None
+    request_headers: dict[str, str] = field(default_factory=dict)
+    response_headers: dict[str, str] = field(default_factory=dict)
+    request_body: Any = None
+    response_body: Any = None
 
 
 def starts_request(line: str) -> bool:
@@ -141,11 +141,14 @@ def _message(lines: list[str], number: int, offsets: list[int], out: list[Exchan
     headers = headers_of(block)
     body, after = _body(lines, at)
     if status is not None:
-        exchange.answered, exchange.answer = exchange.answered | headers, body_of(body) or exchange.answer
+        exchange.response_headers, exchange.response_body = (
+            exchange.response_headers | headers,
+            body_of(body) or exchange.response_body,
+        )
     else:
         exchange.path = exchange.path or headers.pop("path", None)
         exchange.method = exchange.method or headers.pop("method", None)
-        exchange.sent, exchange.body = headers, body_of(body)
+        exchange.request_headers, exchange.request_body = headers, body_of(body)
     return after
 
 
@@ -191,7 +194,7 @@ def curl_exchange(text: str) -> Exchange | None:
             data.append(value)
         elif word == "--url" or "://" in word:
             exchange.path = value or word
-    exchange.sent, exchange.body = headers_of(headers), body_of("".join(data))
+    exchange.request_headers, exchange.request_body = headers_of(headers), body_of("".join(data))
     exchange.method = exchange.method or ("POST" if data else "GET")
     return exchange
 
@@ -204,10 +207,10 @@ def har_exchange(entry: dict[str, Any]) -> Exchange:
         method=str(request.get("method") or "") or None,
         path=str(request.get("url") or "") or None,
         status=response.get("status") if isinstance(response.get("status"), int) else None,
-        sent=_har_headers(request.get("headers")),
-        answered=_har_headers(response.get("headers")),
-        body=body_of(str(_mapping(request.get("postData")).get("text") or "")),
-        answer=body_of(str(_mapping(response.get("content")).get("text") or "")),
+        request_headers=_har_headers(request.get("headers")),
+        response_headers=_har_headers(response.get("headers")),
+        request_body=body_of(str(_mapping(request.get("postData")).get("text") or "")),
+        response_body=body_of(str(_mapping(response.get("content")).get("text") or "")),
     )
 
 

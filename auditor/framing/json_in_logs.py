@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from auditor.framing.json_repair import MAX_LITERAL, python_literal
-from auditor.framing.log_lines import parted
+from auditor.framing.log_lines import split_prefix
 from auditor.framing.phrases import phrases
 from auditor.printing.surrogates import spelled
 
@@ -25,7 +25,7 @@ def after_prefix(text: str) -> Any:
     A line with facts before the value (`tenant=acme usage={…}`) is text. TruncatedError where the value does
     not end: the complete values inside it are no records.
     """
-    line = parted(text).text
+    line = split_prefix(text).text
     for begin in _candidates(line):
         if begin and (_PAIR.search(line, 0, begin) or _has_facts(line[:begin])):
             return None

@@ -139,7 +139,7 @@ def rest_of(text: str, spans: list[tuple[int, int]]) -> str:
     return " ".join(" ".join([*out, text[last:]]).split())
 
 
-def strict(text: str) -> dict[str, Any] | None:
+def logfmt_pairs(text: str) -> dict[str, Any] | None:
     """A logfmt line: pairs and bare words only, from its first word on, quoted by nothing but `"`."""
     if "='" in text or not _KEY.match(text):
         return None
@@ -156,7 +156,7 @@ _WORD = re.compile(r"[A-Za-z_][\w.-]*")
 _EVENT = re.compile(r"[\w .:/'!-]{0,80}")
 
 
-def loose(text: str) -> dict[str, Any] | None:
+def event_pairs(text: str) -> dict[str, Any] | None:
     """A line of pairs after a short event name, or of `key: value` parts; None for a sentence."""
     pairs, spans = pairs_of(text[:MAX_LINE])
     if len(spans) < 2:
@@ -170,7 +170,7 @@ def loose(text: str) -> dict[str, Any] | None:
     return ({"event": before} if before and "event" not in pairs else {}) | pairs
 
 
-def sentence(text: str) -> dict[str, Any] | None:
+def sentence_facts(text: str) -> dict[str, Any] | None:
     """Any line that is not blank: its pairs, the facts in its phrases, and the rest as its message."""
     if not text.strip():
         return None

@@ -56,7 +56,7 @@ class Line(NamedTuple):
     """The message and the fields of the prefix (time, level, host, pod …); `cut` where more of it follows."""
 
     text: str
-    told: dict[str, str]
+    fields: dict[str, str]
     cut: bool = False
 
 
@@ -67,7 +67,7 @@ def without_ansi(text: str) -> str:
     return text if text.isascii() else text.translate(_INVISIBLE)
 
 
-def parted(text: str) -> Line:
+def split_prefix(text: str) -> Line:
     """A line as its message and the fields of its prefix, of which there may be several in a row."""
     text = _SHELL.sub("", without_ansi(text).rstrip("\r\n"))
     fields: dict[str, str] = {}
@@ -170,7 +170,7 @@ class StackTraces:
             return len(line.text) == len(_BEGIN)
         if not self.inside:
             return bool(_AT.fullmatch(line.text.strip()))
-        if "level" in line.told or "time" in line.told:
+        if "level" in line.fields or "time" in line.fields:
             self.inside = False
             return False
         text = _SERVICE.sub("", raw)

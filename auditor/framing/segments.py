@@ -50,12 +50,12 @@ def _cut(lines: list[str], borders: list[tuple[int, str]]) -> list[Segment]:
     out, offset, line = [], 0, 0
     ends = [at for at, _ in borders[1:]] + [len(lines)]
     for (start, kind), end in zip(borders, ends, strict=True):
-        held = "\n".join(lines[start:end]) + ("\n" if end < len(lines) else "")
-        size = len(held.encode())
-        body = held
+        text = "\n".join(lines[start:end]) + ("\n" if end < len(lines) else "")
+        size = len(text.encode())
+        body = text
         before, skipped = 0, 0
         if kind == "fence":
-            first, _, body = held.partition("\n")
+            first, _, body = text.partition("\n")
             before, skipped = len(first.encode()) + 1, 1
             body = re.sub(r"\n\s{0,3}(?:```|~~~)\s*$", "\n", body)
         out.append(Segment(kind, offset + before, line + skipped, body.encode()))
@@ -64,7 +64,7 @@ def _cut(lines: list[str], borders: list[tuple[int, str]]) -> list[Segment]:
 
 
 def _part(lines: list[str], at: int) -> tuple[str, int]:
-    """What begins at a line, and the line behind it."""
+    """What begins at a line, and the line after it."""
     line = lines[at].rstrip("\r")
     if _FENCE.match(line):
         end = next((i for i in range(at + 1, len(lines)) if _FENCE.match(lines[i])), None)
@@ -86,7 +86,7 @@ def _part(lines: list[str], at: int) -> tuple[str, int]:
 
 
 def _document_end(lines: list[str], at: int) -> int:
-    """The line behind a document of one line, or of several; broken ones end where something else begins."""
+    """The line after a document of one line, or of several; broken ones end where something else begins."""
     if lines[at].rstrip().endswith("}"):
         return at + 1
     text = "\n".join(lines[at:])
@@ -98,7 +98,7 @@ def _document_end(lines: list[str], at: int) -> int:
 
 
 def _csv_end(lines: list[str], at: int, mark: str) -> int:
-    """The line behind the last row that is as wide as the header; a quoted cell may hold line ends."""
+    """The line after the last row that is as wide as the header; a quoted cell may hold line ends."""
     rows = csv.reader((f"{line}\n" for line in lines[at:]), delimiter=mark)
     width, end = 0, at + 1
     try:

@@ -41,14 +41,14 @@ def unwrapped(piece: Piece, matches: Any) -> Iterator[Piece]:
 def _inner(item: Piece) -> list[Piece] | None:
     value = item.value
     for key in LISTS:
-        held = value.get(key)
+        items = value.get(key)
         if (
-            isinstance(held, list)
-            and held
-            and all(isinstance(h, (dict, list)) for h in held)
+            isinstance(items, list)
+            and items
+            and all(isinstance(h, (dict, list)) for h in items)
             and len(value) <= 12
         ):
-            return [Piece(h, item.offset, f"{item.pointer}/{key}/{i}") for i, h in enumerate(held)]
+            return [Piece(h, item.offset, f"{item.pointer}/{key}/{i}") for i, h in enumerate(items)]
     hits = value.get("hits")
     if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
         return [

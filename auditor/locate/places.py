@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from auditor.errors import AuditError
 from auditor.framing.json_values import container_of, decode
-from auditor.framing.log_lines import parted
+from auditor.framing.log_lines import split_prefix
 from auditor.inputs.source import Source
 from auditor.locate.positions import Positions, value_at
 from auditor.printing.surrogates import spelled
@@ -61,9 +61,9 @@ class Locator:
         if offset is None:
             return self._table_row(nth) if not self.mixed else Place(None, None, None, None)
         if pointer is None:
-            told = self._told(offset, readers)
-            if told is not None:
-                return told
+            text_place = self._text_place(offset, readers)
+            if text_place is not None:
+                return text_place
         data, value, line, column, positions = self._document(offset)
         if readers is not None and readers.record is not None and readers.record.pointer is not None:
             pointer = pointer or readers.record.pointer(value, nth)
@@ -88,7 +88,7 @@ class Locator:
                 self._documents[offset] = document
         return document
 
-    def _told(self, offset: int, readers: Readers | None) -> Place | None:
+    def _text_place(self, offset: int, readers: Readers | None) -> Place | None:
         """The place of a record of text, as its reader parses it; None for any other."""
         if readers is None:
             return None
@@ -103,7 +103,7 @@ class Locator:
         if shown is not None:
             return Place(line, offset - begin + 1, None, shown(data))
         assert readers.line is not None
-        text = parted(data.decode("utf-8", "replace")).text
+        text = split_prefix(data.decode("utf-8", "replace")).text
         return Place(line, offset - begin + 1, None, readers.line.line(text))
 
     def _message(self, messages: Messages, nth: int) -> Any:

@@ -12,7 +12,7 @@ from auditor.errors import AuditError, TooLarge
 from auditor.evidence.batch import BROKEN
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
-from auditor.framing.log_lines import parted
+from auditor.framing.log_lines import split_prefix
 from auditor.framing.segments import Segment, segments
 from auditor.inputs.source import Input, Source
 from auditor.readers.detect import recognise
@@ -67,13 +67,13 @@ def _format_of(source: Source, given: Input) -> Format | None:
         return None
     if format_.name != prose().name:
         return format_
-    logged = sum(bool(parted(line).told) for line in lines) >= 0.5 * len(lines)
+    logged = sum(bool(split_prefix(line).fields) for line in lines) >= 0.5 * len(lines)
     return format_ if logged or any(_is_record(line) for line in lines) else None
 
 
 def _is_record(line: str) -> bool:
     """Whether a line is JSON, or can be parsed by a line reader other than that of prose."""
-    text = parted(line).text
+    text = split_prefix(line).text
     if text[:1] == "{" and text[-1:] == "}":
         return True
     return any(r.line(text) is not None for r in line_readers() if r is not prose())

@@ -11,7 +11,7 @@ from typing import Any
 from auditor.errors import InputError, UnsupportedInput, UsageError
 from auditor.evidence.formats import Format
 from auditor.framing.json_values import SkipFn, container_of, pieces
-from auditor.framing.log_lines import parted
+from auditor.framing.log_lines import split_prefix
 from auditor.framing.tables import header_of, is_table, rows_of
 from auditor.framing.wrappers import unwrapped
 from auditor.inputs.source import Input, Source
@@ -142,7 +142,7 @@ def _first_pieces(source: Source, container: str, skip: SkipFn) -> tuple[list[An
             break
         if isinstance(piece.value, str):
             if len(lines) < MOST_LINES:
-                lines.append(parted(piece.value).text)
+                lines.append(split_prefix(piece.value).text)
             continue
         for inner in unwrapped(piece, lambda v: any(_safely(m, v, 0.0) >= ENOUGH for m in decisive)):
             objects.append(inner.value)

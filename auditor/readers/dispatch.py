@@ -11,7 +11,7 @@ from auditor.errors import AuditError, reason_of
 from auditor.evidence.builder import Builder
 from auditor.framing.duplicate_keys import with_duplicates
 from auditor.framing.json_values import Piece, pieces
-from auditor.framing.log_lines import PREFIX, Line, StackTraces, parted
+from auditor.framing.log_lines import PREFIX, Line, StackTraces, split_prefix
 from auditor.framing.tables import is_table, rows_of
 from auditor.framing.wrappers import unwrapped
 from auditor.inputs.source import Source
@@ -126,7 +126,7 @@ class Dispatcher:
 
     def _line(self, piece: Piece) -> None:
         """Read one line of text with the first reader that can parse it; a line of none is a skip."""
-        line = parted(piece.value)
+        line = split_prefix(piece.value)
         if not line.text.strip():
             line = line._replace(text=piece.value.strip())
         if self.stack.contains(piece.value, line):
@@ -145,7 +145,7 @@ class Dispatcher:
 
     def other_line(self, text: str, offset: int | None, pointer: str | None) -> bool:
         """Read a text at the place of a record with the first line reader that parses it; False if none."""
-        line = parted(text)
+        line = split_prefix(text)
         for reader in line_readers():
             record = reader.line(line.text)
             if record is not None:
@@ -156,8 +156,8 @@ class Dispatcher:
     def _take(
         self, reader: LineReader, record: dict[str, Any], line: Line, offset: int | None, pointer: str | None
     ) -> None:
-        if line.told:
-            record[PREFIX] = line.told
+        if line.fields:
+            record[PREFIX] = line.fields
         reader.take(record, self._builder(reader), offset, pointer)
 
     def _builder(self, reader: Reader) -> Builder:

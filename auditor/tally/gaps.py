@@ -170,7 +170,7 @@ def _fixes_by_stack(ids: Iterable[str], field: str) -> dict[str, str]:
     out: dict[str, str] = {}
     for fix in ids:
         recipe = load_fixes()[fix]
-        out.setdefault(recipe.stack, recipe.told(field))
+        out.setdefault(recipe.stack, recipe.text_for(field))
     return out
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.json_values import pieces
-from auditor.framing.log_lines import parted
+from auditor.framing.log_lines import split_prefix
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
 from auditor.readers.contract import InputSample, LineReader, RecordReader, SourceReader
@@ -69,7 +69,7 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         if not isinstance(piece.value, str):
             listing = False
             dispatch.piece(piece)
-        elif listing and len(parted(piece.value).text.split()) == 1:
+        elif listing and len(split_prefix(piece.value).text.split()) == 1:
             builder.skip(piece.line, "a model that the proxy was started with")
         else:
             listing = _LISTS in piece.value

@@ -62,7 +62,7 @@ def read(source: Source, builder: Builder, _start: int, _end: int | None) -> Non
         builder.attempt(None, put, exchange, builder, exchange.offset, None)
     if not captured:
         builder.skip(1, "no HTTP request in this text")
-    if not any(exchange.status or exchange.answered for exchange in captured):
+    if not any(exchange.status or exchange.response_headers for exchange in captured):
         builder.columns_known = frozenset(set(CARRIES) - ANSWERED)
 
 
@@ -106,7 +106,7 @@ def put(exchange: Exchange, builder: Builder, offset: int | None, pointer: str |
         name=f"{exchange.method} {route.operation}" if route and exchange.method else exchange.method,
         outcome="error" if failed else None,
     )
-    host = exchange.sent.get("host") or exchange.sent.get(":authority") or exchange.path
+    host = exchange.request_headers.get("host") or exchange.request_headers.get(":authority") or exchange.path
     if host:
         builder.fact("endpoint").put(row, host)
     if call and exchange.path:
@@ -117,10 +117,10 @@ def put(exchange: Exchange, builder: Builder, offset: int | None, pointer: str |
         for field, value in (("model", route.model), ("provider", route.provider)):
             if value:
                 builder.column(field, "request", "path").put(row, value)
-    for name, value in exchange.sent.items():
+    for name, value in exchange.request_headers.items():
         _sent(name, value, builder, row)
-    if isinstance(exchange.body, dict):
-        _body(exchange.body, builder, row)
+    if isinstance(exchange.request_body, dict):
+        _body(exchange.request_body, builder, row)
     _answer(exchange, builder, row)
     return row
 
@@ -148,25 +148,29 @@ def _body(body: dict[str, Any], builder: Builder, row: int) -> None:
 def _answer(exchange: Exchange, builder: Builder, row: int) -> None:
     if exchange.status is not None:
         builder.column("status", "attempt", "response.status").put(row, exchange.status)
-    for name, value in exchange.answered.items():
+    for name, value in exchange.response_headers.items():
         if name in ATTEMPT_IDS:
             rank = ATTEMPT_IDS.index(name)
             builder.column("attempt_id", "attempt", f"response.header.{name}", rank=rank).put(row, value)
         else:
             builder.take(row, {name: value}, "gateway_record", "response.header.")
-    if not isinstance(exchange.answer, dict):
+    if not isinstance(exchange.response_body, dict):
         return
-    if isinstance(exchange.answer.get("id"), str):
-        builder.column("response_id", "attempt", "response.body.id").put(row, exchange.answer["id"])
-    if isinstance(exchange.answer.get("model"), str):
-        builder.column("model", "request", "response.body.model", rank=20).put(row, exchange.answer["model"])
-    put_nested(builder, row, "response.body.usage", exchange.answer.get("usage") or {}, "request")
+    if isinstance(exchange.response_body.get("id"), str):
+        builder.column("response_id", "attempt", "response.body.id").put(row, exchange.response_body["id"])
+    if isinstance(exchange.response_body.get("model"), str):
+        builder.column("model", "request", "response.body.model", rank=20).put(
+            row, exchange.response_body["model"]
+        )
+    put_nested(builder, row, "response.body.usage", exchange.response_body.get("usage") or {}, "request")
 
 
 def shown(data: bytes) -> dict[str, Any] | None:
     """The exchange that begins here as a flat record, for an excerpt."""
     first = next(iter(exchanges(data.decode("utf-8", "replace"))), None)
-    return {"path": first.path} | {f"header.{k}": v for k, v in first.sent.items()} if first else None
+    return (
+        {"path": first.path} | {f"header.{k}": v for k, v in first.request_headers.items()} if first else None
+    )
 
 
 FORMAT = Format(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.evidence.formats import Format
-from auditor.framing.key_value import loose, strict
+from auditor.framing.key_value import event_pairs, logfmt_pairs
 from auditor.readers.contract import LineReader
 from auditor.readers.shared import free_form
 
@@ -36,6 +36,6 @@ Values stand at `request`; costs and durations may carry their unit (`$0.0012`, 
 an IAM principal or a price unless the application logs it. Nothing is read out of quoted sentences.""",
 )
 READERS = (
-    LineReader(format=KEY_VALUE, line=loose, take=free_form.take, rank=2),
-    LineReader(format=LOGFMT, line=strict, take=free_form.take, rank=1),
+    LineReader(format=KEY_VALUE, line=event_pairs, take=free_form.take, rank=2),
+    LineReader(format=LOGFMT, line=logfmt_pairs, take=free_form.take, rank=1),
 )

@@ -13,8 +13,8 @@ from typing import Any
 
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
-from auditor.framing.key_value import sentence
-from auditor.framing.log_lines import parted
+from auditor.framing.key_value import sentence_facts
+from auditor.framing.log_lines import split_prefix
 from auditor.framing.phrases import MODEL
 from auditor.readers.contract import InputSample, LineReader
 from auditor.readers.shared import free_form
@@ -54,7 +54,7 @@ def sniff(sample: InputSample) -> float:
     if not prose or sample.container == "table":
         return 0.0
     heads = [line[:400].decode("utf-8", "replace") for line in sample.head.splitlines()[:50] if line.strip()]
-    logged = sum(bool(parted(head).told) for head in heads)
+    logged = sum(bool(split_prefix(head).fields) for head in heads)
     named = any(MODEL.search(line) for line in sample.lines)
     return 0.3 * prose / lines if named or logged >= 0.5 * len(heads) else 0.0
 
@@ -89,7 +89,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
 
 def shown(data: bytes) -> dict[str, Any] | None:
     """The line that begins here as a flat record, for an excerpt; its sentence is left out."""
-    record = sentence(parted(data.split(b"\n", 1)[0].decode("utf-8", "replace")).text)
+    record = sentence_facts(split_prefix(data.split(b"\n", 1)[0].decode("utf-8", "replace")).text)
     if record is None:
         return None
     phrases = record.pop("text")
@@ -105,4 +105,4 @@ FORMAT = Format(
 `aws logs tail LOG_GROUP --since 1h`, or a copy out of the terminal.""",
     generic=True,
 )
-READERS = (LineReader(format=FORMAT, line=sentence, take=take, sniff=sniff, rank=3, shown=shown),)
+READERS = (LineReader(format=FORMAT, line=sentence_facts, take=take, sniff=sniff, rank=3, shown=shown),)

@@ -25,18 +25,18 @@ from auditor.web.security import CONTENT_SECURITY_POLICY
 def rules(q: FromQuery[str] = "", family: FromQuery[str] = "", field: FromQuery[str] = "") -> Template:
     """The rules by family: those of one family or one field, that hold every word of the search."""
     words = q.lower().split()
-    held = [
+    matching = [
         rule
         for rule in load_rules()
         if rule.id.startswith(family.upper())
         and (not field or field in rule.field)
         and all(word in _searched(rule) for word in words)
     ]
-    found = [(key, title, [r for r in held if r.family == key]) for key, title in FAMILIES.items()]
+    found = [(key, title, [r for r in matching if r.family == key]) for key, title in FAMILIES.items()]
     return page(
         "rules.html",
         found=[one for one in found if one[2]],
-        count=len(held),
+        count=len(matching),
         asked={"q": q, "family": family.upper(), "field": field},
         families=FAMILIES,
         fields=[name for name in catalogue().fields if any(name in r.field for r in load_rules())],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.framing.key_value import loose, pairs_of, sentence, strict
-from auditor.framing.log_lines import parted
+from auditor.framing.key_value import event_pairs, logfmt_pairs, pairs_of, sentence_facts
+from auditor.framing.log_lines import split_prefix
 from auditor.framing.phrases import phrases
 from tests.readers import counts, keys, report
 
@@ -43,10 +43,10 @@ UUID = "12ee32ff-ebb5-45b0-bc2f-053b8c3a7745"
 )
 def test_a_prefix_is_parted_from_what_was_said(line: str, said: str, told: dict[str, str]) -> None:
     """What a collector or a framework wrote is kept apart, and tells where and when."""
-    found = parted(line)
+    found = split_prefix(line)
 
     assert found.text == said
-    assert told.items() <= found.told.items()
+    assert told.items() <= found.fields.items()
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_a_key_that_disagrees_keeps_both_values() -> None:
 )
 def test_logfmt_is_strict_and_key_value_is_loose(text: str, strictly: bool, loosely: bool) -> None:
     """Each line goes to the strictest reader that can read all of it."""
-    assert (strict(text) is not None, loose(text) is not None) == (strictly, loosely)
-    assert sentence(text) is not None
+    assert (logfmt_pairs(text) is not None, event_pairs(text) is not None) == (strictly, loosely)
+    assert sentence_facts(text) is not None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from auditor.framing.key_value import embedded_values, loose, pairs_of
+from auditor.framing.key_value import embedded_values, event_pairs, pairs_of
 from auditor.framing.phrases import phrases
 from tests.readers import counts, keys, report
 
@@ -91,7 +91,7 @@ def test_a_sentence_and_the_value_at_its_end_are_one_call() -> None:
 
 def test_colons_in_a_sentence_make_no_keys() -> None:
     """A key that names a model is a sentence."""
-    assert loose(f"converse {MODEL} failed: throttled, request id: 1234-5678") is None
+    assert event_pairs(f"converse {MODEL} failed: throttled, request id: 1234-5678") is None
 
 
 TRACE = f"""Traceback (most recent call last):
