@@ -16,7 +16,7 @@ from auditor.evidence.formats import Format
 from auditor.readers.contract import LineReader, Reader, Readers, RecordReader, SourceReader
 from auditor.readers.signatures import SIGNATURES
 
-FAMILIES = ("aws", "billing", "gateways", "llm", "otlp", "text", "traces")
+FAMILIES = tuple(m.name for m in pkgutil.iter_modules(readers.__path__) if m.ispkg and m.name != "shared")
 
 
 @cache
