@@ -19,7 +19,7 @@ from tools.docs import ROOT
 
 pytestmark = pytest.mark.install
 FOLDERS = """
-from auditor.resources import folder
+from auditor.catalogue.resources import folder
 print(*map(folder, ("rules", "templates", "samples")), sep="\\n")
 """
 PAGE = """
