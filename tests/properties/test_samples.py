@@ -132,6 +132,7 @@ def test_samples_are_audited_beside_others(number: int) -> None:
         assert writer(name).write(report) or not report.gaps
 
 
+@draws(24)
 @given(name=st.sampled_from(NAMES))
 def test_the_same_bytes_give_the_same_report(name: str) -> None:
     """Two runs over the same bytes differ in no byte."""
@@ -155,6 +156,7 @@ def identity_values(data: bytes) -> set[str]:
     return {v for v in found if v not in words and not v.startswith(("us.", "anthropic.", "claude"))}
 
 
+@draws(24)
 @given(name=st.sampled_from(NAMES))
 def test_no_value_of_a_sample_is_in_its_report(name: str) -> None:
     """What identifies a tenant, a user or a principal never reaches a report, in any writer."""

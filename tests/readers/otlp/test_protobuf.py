@@ -207,7 +207,7 @@ def test_damage_anywhere_never_raises() -> None:
     """Any flipped bytes give a report or a refusal."""
     rng = random.Random(7)
     for data in (REQUEST, four(REQUEST, REQUEST), protobuf(logs(log("gen_ai.choice"))), protobuf(metrics())):
-        for _ in range(60):
+        for _ in range(25):
             broken = bytearray(data)
             for _ in range(rng.randrange(1, 9)):
                 broken[rng.randrange(len(broken))] = rng.randrange(256)
