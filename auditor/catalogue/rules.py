@@ -352,7 +352,8 @@ def load_fixes() -> dict[str, Fix]:
 def fitting(named: Iterable[str], field: str, seen_in: frozenset[str]) -> list[str]:
     """A rule's recipes that are seen where the gap is; else any that carry the field there.
 
-    Where there is none, the default of the layer; without a layer the rule's own.
+    Where there is none, the default of the layer; without a layer the rule's own. A rule without recipes has
+    none but such as carry its field.
     """
     recipes = load_fixes()
     own = [i for i in named if i in recipes]
@@ -360,7 +361,7 @@ def fitting(named: Iterable[str], field: str, seen_in: frozenset[str]) -> list[s
     return (
         [i for i in own if i in here]
         or [i for i, fix in here.items() if field in fix.carries]
-        or [i for i, fix in here.items() if fix.default]
+        or [i for i, fix in here.items() if fix.default and own]
         or own
     )
 
