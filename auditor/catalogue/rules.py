@@ -222,10 +222,10 @@ def rules_from(data: Any, where: str, lines: Lines | None = None) -> list[Rule]:
     if "fields" not in data:
         return [_rule(data, where, lines)]
     try:
-        found = entries(data)
+        rules = entries(data)
     except RuleFileError as error:
         raise _wrong([(error.path, str(error))], where, lines or {}) from None
-    return [_rule(entry.data, where, entry.lines(lines) if lines else None) for entry in found]
+    return [_rule(entry.data, where, entry.lines(lines) if lines else None) for entry in rules]
 
 
 def _rule(data: dict[str, Any], where: str, lines: Lines | None) -> Rule:

@@ -153,15 +153,15 @@ def coverage_base(field: FieldReport) -> int:
 
 def uncarried(report: Report, field: FieldReport, carriers: str) -> list[str]:
     """Why no call could carry a field: sample, failure, kind of call; or `carriers` for other formats."""
-    said = []
+    reasons = []
     if Cause.BY_SAMPLE in field.causes:
-        said.append("this sample leaves it out")
+        reasons.append("this sample leaves it out")
     if Cause.FAILED_CALL in field.causes:
-        said.append("the calls failed")
+        reasons.append("the calls failed")
     if Cause.BY_FORMAT in field.causes:
         own = any(given.format in field.carried_by for given in report.inputs)
-        said += ["calls of this kind have none"] if own else [carriers] if carriers else []
-    return said
+        reasons += ["calls of this kind have none"] if own else [carriers] if carriers else []
+    return reasons
 
 
 def carriers_hint(field: FieldReport) -> str:

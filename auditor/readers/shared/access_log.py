@@ -253,8 +253,8 @@ def common_log_fields(text: str) -> dict[str, str] | None:
     """The fields of a common or combined line by nginx's names, `tail` unparsed; None when it is none."""
     if "[" not in text[:1024] or len(text) > LONGEST:
         return None
-    found = _HEAD.match(text)
-    return {k: v for k, v in found.groupdict().items() if v is not None} if found else None
+    head = _HEAD.match(text)
+    return {k: v for k, v in head.groupdict().items() if v is not None} if head else None
 
 
 def extra_fields(tail: str) -> tuple[dict[str, Any], list[tuple[str, bool]]]:
