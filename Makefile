@@ -12,6 +12,9 @@ FAMILY ?= IDN
 SCALE  ?= 0.25
 COUNT  ?= 1000
 
+# tests start many processes, which would each compile every module
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS)
+
 RUN = $(VENV)/.run-is-set-up
 DEV = $(VENV)/.dev-is-set-up
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
@@ -29,10 +32,10 @@ serve: $(RUN) ## Serve the page on http://127.0.0.1:8080 (HOST=, PORT=)
 	@$(BIN)/auditor serve --host $(HOST) --port $(PORT) $(ARGS)
 
 test: $(DEV) ## Run the tests, without installations and bombs (ARGS= goes to pytest)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	$(PYTEST) --dist worksteal $(ARGS)
 
 test-slow: $(DEV) ## Run the other tests: installations, processes, and inputs that swell past a limit
-	$(BIN)/python -m pytest -n $(JOBS) -m "install or bomb" $(ARGS)
+	$(PYTEST) -m "install or bomb" $(ARGS)
 
 lint: $(DEV) ## Check style, types and layers
 	$(BIN)/ruff check .
@@ -50,7 +53,7 @@ mutate: $(DEV) ## Break each rule and see that its examples notice (ARGS="IDN001
 
 fuzz: $(DEV) ## Audit damaged inputs (COUNT=; ARGS="--corpus DIR" for more), then every property on thousands
 	$(BIN)/python -m tools.fuzz --count $(COUNT) $(ARGS)
-	$(BIN)/python -m pytest -n $(JOBS) --hypothesis-profile fuzz -m hypothesis
+	$(PYTEST) --hypothesis-profile fuzz -m hypothesis
 
 golden: $(DEV) ## Rewrite the goldens and the generated documents
 	$(BIN)/python -m tests.support.goldens

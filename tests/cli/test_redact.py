@@ -21,7 +21,7 @@ def test_what_is_no_evidence_is_refused(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "hostile", ["[" * 200_000, '{"a":' * 50_000, "a" * 1_000_000, "a.b@" * 200_000, '"\\' * 200_000]
+    "hostile", ["[" * 100_000, '{"a":' * 25_000, "a" * 500_000, "a.b@" * 100_000, '"\\' * 100_000]
 )
 def test_hostile_text_takes_no_time(hostile: str) -> None:
     """Brackets without end, words without end: every pattern is linear."""

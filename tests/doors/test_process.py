@@ -134,6 +134,7 @@ def in_shell(line: str, cwd: Path | None = None) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.install
 def test_without_standard_output_files_are_written_and_the_gate_decides(tmp_path: Path) -> None:
     """As cron and daemons run it."""
     ran = in_shell('auditor audit "$GAPPY" -o r.json >&-', tmp_path)
@@ -198,6 +199,7 @@ def test_a_full_standard_output_is_an_error(words: str) -> None:
     assert b"the audit broke" not in ran.stderr
 
 
+@pytest.mark.install
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_standard_output_keeps_no_file_from_being_written(tmp_path: Path) -> None:
     """A full standard error changes nothing at all."""

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.audit import Input, audit
+from auditor.catalogue.samples import Sample
 from auditor.evidence import store
 from auditor.evidence.store import Store, concat, stack
+from tests.support.each_format import one_of_each_format
 from tools.docs import ROOT
 
 VALUES = {
@@ -19,7 +21,6 @@ VALUES = {
     pl.Float64(): st.floats(allow_nan=False),
     pl.Boolean(): st.booleans(),
 }
-SAMPLES = sorted(p for p in (ROOT / "samples").iterdir() if p.is_file() and p.suffix not in (".yaml", ".md"))
 
 
 @st.composite
@@ -80,10 +81,10 @@ def test_batches_are_joined_and_let_go() -> None:
     assert {1} == {column.n_chunks() for column in frame}
 
 
-@pytest.mark.parametrize("name", [path.name for path in SAMPLES])
-def test_a_long_table_is_judged_like_a_short_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("sample", one_of_each_format(), ids=lambda sample: sample.name)
+def test_a_long_table_is_judged_like_a_short_one(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same report, packed and asked of bit by bit or not."""
-    inputs = [Input(name=name, path=ROOT / "samples" / name)]
+    inputs = [Input(name=sample.file, path=sample.path)]
     short = audit(inputs)
     monkeypatch.setattr(store, "LONG", 0)
 

@@ -26,7 +26,7 @@ ALL = Policy(profile="all")
 
 
 def cases() -> list[Any]:
-    """All samples, the scenario, and the inputs of all rule examples, each input once."""
+    """All samples, the scenario, and the inputs of all examples with a gap, each input once."""
     found = [pytest.param([Input(name=s.file, path=s.path)], ALL, id=f"sample-{s.name}") for s in samples()]
     hops = [Input(name=hop, path=scenario().path(hop)) for hop in scenario().hops]
     found.append(pytest.param(hops, ALL, id="scenario"))
@@ -34,6 +34,7 @@ def cases() -> list[Any]:
         (e.format, e.input, e.beside, str(e.policy)): (f"{rule.id}-{e.name.replace(' ', '-')}", e)
         for rule in RULES.values()
         for e in rule.examples
+        if any(e.expect.values())
     }
     return [*found, *(pytest.param(inputs_of(e), policy_of(e), id=name) for name, e in examples.values())]
 

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from auditor.audit import Input, audit
-from auditor.catalogue.samples import Sample, samples
+from auditor.catalogue.samples import Sample
 from auditor.diff.compare import diff
 from auditor.diff.text import markdown_of, text_of
 from auditor.gate import baseline
@@ -24,6 +24,7 @@ from auditor.tally.gaps import fingerprint
 from auditor.writers import Options, Style, names, writer
 from auditor.writers.json import document
 from tests.support.canaries import MARK, Planter, planted
+from tests.support.each_format import one_of_each_format
 from tests.support.growth import is_linear
 from tests.support.web_service import FRAGMENT, Client
 
@@ -105,7 +106,7 @@ def _whole_records(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_whole_records")
-@pytest.mark.parametrize("sample", samples(), ids=lambda sample: sample.name)
+@pytest.mark.parametrize("sample", one_of_each_format(), ids=lambda sample: sample.name)
 def test_no_planted_value_or_key_of_a_sample_is_written(sample: Sample) -> None:
     """By no writer, though the excerpts are as long as the records, and the input is read as before."""
     planter = Planter()

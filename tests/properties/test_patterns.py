@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import product
 
 import pytest
@@ -19,12 +19,7 @@ EXEMPT = ("auditor.judge.verdicts.columns", "auditor.relate.columns.related_colu
 BOUNDED = frozenset(
     {"auditor.report.mask._CODE", "auditor.redact.pseudonyms._TRAITS"}
 )  # given short texts only
-ALL = modules()
-FOUND = {
-    module.__name__: found
-    for module in ALL
-    if not module.__name__.startswith(EXEMPT) and (found := list(uses(module, ALL)))
-}
+ALL = {module.__name__: module for module in modules() if not module.__name__.startswith(EXEMPT)}
 
 
 def _seconds(pattern: AnyPattern, method: str, text: str) -> float:
@@ -65,20 +60,26 @@ def _slow(use: Use) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("name", FOUND)
+@cache
+def found(name: str) -> tuple[Use, ...]:
+    """The patterns of one module."""
+    return tuple(uses(ALL[name], modules()))
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_a_pattern_takes_linear_time(name: str) -> None:
     """CPU time at n and at 4n, for texts made of the parts of the pattern itself."""
-    assert [slow for use in FOUND[name] if use.where not in BOUNDED and (slow := _slow(use))] == []
+    assert [slow for use in found(name) if use.where not in BOUNDED and (slow := _slow(use))] == []
 
 
 def test_patterns_are_found() -> None:
     """The walk over the modules finds module names, inline uses and generated patterns."""
-    assert sum(map(len, FOUND.values())) > 250
+    assert sum(len(found(name)) for name in ALL) > 250
     assert {
         "auditor.readers.otlp.console",
         "auditor.framing.phrases",
         "auditor.readers.signatures",
-    } <= FOUND.keys()
+    } <= {name for name in ALL if found(name)}
 
 
 @pytest.mark.parametrize(

@@ -81,10 +81,11 @@ class Use:
     methods: frozenset[str]
 
 
-def modules() -> list[ModuleType]:
+@cache
+def modules() -> tuple[ModuleType, ...]:
     """All modules of the package."""
     names = [m.name for m in pkgutil.walk_packages(auditor.__path__, "auditor.")]
-    return [importlib.import_module(name) for name in names if not name.endswith("__main__")]
+    return tuple(importlib.import_module(name) for name in names if not name.endswith("__main__"))
 
 
 def uses(module: ModuleType, importers: Iterable[ModuleType]) -> Iterator[Use]:

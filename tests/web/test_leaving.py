@@ -21,6 +21,7 @@ from tests.doors.test_process import children
 from tests.support.web_service import RECORD, Server, server
 from tests.web.test_workers import alive, until
 
+pytestmark = pytest.mark.install
 AUDITS = "/api/v1/audits"
 Body = tuple[bytes, str]
 
@@ -180,7 +181,6 @@ def test_the_service_stops_without_waiting_for_who_left(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-@pytest.mark.install
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 0)])
 def test_a_signal_stops_the_service_and_its_workers(
     number: signal.Signals, code: int, tmp_path: Path
