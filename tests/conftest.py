@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # `push`: the same few draws for the same code, so that a failure is that of the change.
 # `fuzz`: thousands of new ones (`make fuzz`, by --hypothesis-profile).
 settings.register_profile("base", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("push", settings.get_profile("base"), max_examples=60, derandomize=True)
+settings.register_profile("push", settings.get_profile("base"), max_examples=25, derandomize=True)
 settings.register_profile("fuzz", settings.get_profile("base"), max_examples=2_000)
 settings.load_profile("push")
 

@@ -48,7 +48,7 @@ def _report(file: Input) -> dict[str, Any]:
     return report
 
 
-@draws(25)
+@draws(10)
 @given(path=st.sampled_from(TEXTS), end=st.sampled_from([b"\r\n", b"\r"]))
 def test_a_sample_says_the_same_with_other_line_ends(path: Path, end: bytes) -> None:
     """Counts, verdicts and lines are those of the sample with LF, from memory and from a large file."""

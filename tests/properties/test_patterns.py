@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.patterns import USES, AnyPattern, Use, modules, texts, uses
 
-SIZE = 2_000  # characters; the small text has a quarter of them
+SIZE = 1_200  # characters; the small text has a quarter of them
 SHORTEST = 0.001  # seconds: what takes less is no danger
 # columns and relate look at names of our own columns, never at input; redact has tests of its own
 EXEMPT = ("auditor.judge.verdicts.columns", "auditor.relate.columns.related_column")

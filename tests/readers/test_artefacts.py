@@ -91,7 +91,7 @@ def test_prose_alone_is_refused() -> None:
         audit([Input(name="mail", data=b"Dear team,\n\nwe had a meeting about costs.\nRegards\n")])
 
 
-@draws(12)
+@draws(6)
 @given(sample=st.sampled_from([s for s in samples() if s.text and s.format != "mixed-text"]))
 def test_a_sample_in_a_fence_is_the_same_sample(sample: Sample) -> None:
     """What a chat wraps around an artefact changes nothing."""

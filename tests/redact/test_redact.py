@@ -18,7 +18,7 @@ from tests.support.draws import draws
 from tests.support.redacting import ACCOUNT, CALL, TENANTS, copy, one, plain, told
 
 
-@draws(12)
+@draws(6)
 @given(sample=st.sampled_from(samples()))
 def test_the_copy_of_a_sample_is_judged_as_the_sample_is(sample: Sample) -> None:
     """Format, counts, verdicts, gaps, money and score are the same, and no tenant or account is left."""
@@ -30,7 +30,7 @@ def test_the_copy_of_a_sample_is_judged_as_the_sample_is(sample: Sample) -> None
     assert ACCOUNT not in plain(redacted)
 
 
-@draws(12)
+@draws(6)
 @given(sample=st.sampled_from(samples()))
 def test_a_copy_can_be_copied(sample: Sample) -> None:
     """What was redacted once is read and redacted like anything else."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import Phase, settings
 
-PUSH = 60  # draws of the profile `push` in conftest.py
+PUSH = 25  # draws of the profile `push` in conftest.py
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
 
 

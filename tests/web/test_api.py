@@ -22,7 +22,7 @@ from tests.support.web_service import RECORD, Client
 AUDITS = "/api/v1/audits"
 
 
-@draws(20)
+@draws(10)
 @given(sample=st.sampled_from(samples()))
 def test_an_audit_answers_the_document_of_the_command_line(client: Client, sample: Sample) -> None:
     """The API and the JSON writer give the same bytes for the same input."""

@@ -35,6 +35,7 @@ def until(fact, seconds: float = 120.0) -> bool:
     return bool(fact())
 
 
+@pytest.mark.install
 def test_a_slow_audit_is_killed_at_its_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Past the limit the answer is 504, its process is dead, its work undone, and the next audit runs."""
     monkeypatch.setattr(workers, "work", web_work.sleep)
@@ -54,6 +55,7 @@ def test_a_slow_audit_is_killed_at_its_time_limit(tmp_path: Path, monkeypatch: p
         assert until(lambda: client.post(AUDITS, content=RECORD).status_code == 200)
 
 
+@pytest.mark.install
 def test_a_full_queue_sends_the_next_one_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one worker and one place to wait, the third audit gets 503 and is told when to come back."""
     monkeypatch.setattr(workers, "work", web_work.sleep)
@@ -70,6 +72,7 @@ def test_a_full_queue_sends_the_next_one_away(tmp_path: Path, monkeypatch: pytes
         assert {504} == {running.result().status_code, waiting.result().status_code}
 
 
+@pytest.mark.install
 def test_a_worker_that_dies_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that ends without an answer is a 500 for its audit only."""
     monkeypatch.setattr(workers, "work", web_work.die)
@@ -82,6 +85,7 @@ def test_a_worker_that_dies_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None
         assert 200 == client.post(AUDITS, content=RECORD).status_code
 
 
+@pytest.mark.install
 def test_the_workers_end_with_the_service() -> None:
     """After the service has stopped no process of it is left."""
     others = _children()
