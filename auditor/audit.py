@@ -30,6 +30,7 @@ from auditor.locate.places import Locator
 from auditor.policy.model import Policy
 from auditor.readers.detect import recognise
 from auditor.readers.text.mixed import FORMAT as MIXED
+from auditor.relate.distinct_calls import alternatives
 from auditor.report.mask import Masker
 from auditor.report.schema import Against, Gap, Gate, Report, Ruleset, Score, Step, Tool, Totals
 from auditor.tally.fields import field_reports
@@ -41,7 +42,7 @@ from auditor.tally.owners import Spend, spend_by_owner
 from auditor.tally.plan import Replay, plan
 from auditor.tally.questions import questions
 from auditor.tally.reconciliation import reconciliation
-from auditor.tally.totals import input_report, owned, score_of, totals
+from auditor.tally.totals import input_report, score_of, totals
 from auditor.tally.weights import weigh
 
 
@@ -221,21 +222,33 @@ def _judge(records: Records, setup: Setup) -> Verdicts:
 def _count(records: Records, verdicts: Verdicts, setup: Setup) -> Figures:
     """Gaps, spend, totals and score, and the plan to close the gaps."""
     evidence, judgement = records.evidence, verdicts.judgement
-    weights = weigh(evidence, judgement.calls)
-    ledger = Ledger(evidence, judgement, weights)
+    ledger, left_out = _ledger(records, verdicts)
+    weights = ledger.weights
     hits = findings(ledger, verdicts.required, setup.policy, setup.profile, records.inputs)
     # before the owners: masked values are numbered in the order in which the report shows them
     gaps = located(hits, ledger, records.locators, records.inputs, setup.masker)
     hops = hop_calls(ledger)
-    spend = spend_by_owner(evidence, judgement, weights, setup.masker, records.names)
-    several, unowned = len(evidence.hops) > 1, ~owned(judgement)
-    lost = spend.share_lost if several else weights.share(unowned)
-    sums = totals(weights, unowned, spend, several_hops=several)
+    spend = spend_by_owner(evidence, judgement, weights, setup.masker, records.names, left_out)
+    lost = spend.share_lost
+    sums = totals(weights, spend)
     score = score_of(judgement, weights, setup.profile, evidence, lost)
     replay = Replay(verdicts.assembled, setup.rules, setup.profile, setup.policy, weights, records.names)
     loud = [finding for finding in hits if finding.gap.level != Level.NOTE]
     steps = plan(loud, evidence, judgement, replay, hops.hop_at) if setup.planned else []
     return Figures(ledger, hits, gaps, hops, spend, lost, sums, score, steps)
+
+
+def _ledger(records: Records, verdicts: Verdicts) -> tuple[Ledger, frozenset[int]]:
+    """The judged records with their weights, and the hops (by number) that the weights leave out.
+
+    Of hops that may show the same traffic one counts: that of which most has no owner.
+    """
+    evidence, judgement, names = records.evidence, verdicts.judgement, records.names
+    ways = [(weigh(evidence, judgement.calls, without), without) for without in alternatives(evidence)]
+    if len(ways) > 1:
+        ways.sort(key=lambda way: spend_by_owner(evidence, judgement, way[0], Masker(), names).badness)
+    weights, left_out = ways[-1]
+    return Ledger(evidence, judgement, weights, names), left_out
 
 
 def _settle(records: Records, figures: Figures, setup: Setup) -> Outcome:

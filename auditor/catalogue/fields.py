@@ -42,6 +42,7 @@ class Field(Strict):
     weak: list[str] = []
     not_: list[str] = []
     answers: list[str] = []
+    travels: bool = False  # handed on with a call, with one value at every hop
     note: str | None = None
 
     def accepted(self, layer: str) -> tuple[str, ...]:

@@ -84,12 +84,12 @@ def inputs_of(example: Example) -> list[Input]:
 
 
 def hits(report: Report, rule: Rule) -> dict[str, int]:
-    """How many calls a rule reports, by verdict, over all its fields; `told` for a rule without verdict."""
+    """How many records a rule reports, by verdict, over all its fields; `told` for a rule without verdict."""
     counts: dict[str, int] = {}
     for gap in report.gaps:
         if gap.rule == rule.id:
             verdict = gap.verdict or "told"
-            counts[verdict] = counts.get(verdict, 0) + gap.calls
+            counts[verdict] = counts.get(verdict, 0) + gap.records
     return counts
 
 

@@ -17,7 +17,7 @@ import polars as pl
 from auditor.evidence.ancestry import nearest
 from auditor.evidence.arrays import Ints, Rows
 from auditor.evidence.table import Evidence, once_per_table
-from auditor.relate.joins import Links, links
+from auditor.relate.joins import Links, first_delivery, links
 from auditor.relate.models import model_key
 
 ALIKE = 0.5  # of the smaller hop's calls: from there on two hops without a shared id look like one traffic
@@ -118,6 +118,60 @@ def _last(rows: Ints, way: Ints) -> Ints:
             break
         rows = np.where(further, way[rows], rows)
     return rows
+
+
+@dataclass(frozen=True)
+class CallPairs:
+    """Which call each record shows, as pairs of rows of the table: a record, and one that represents a call.
+
+    A record stands in as many pairs as it shows calls: one that a later hop shows as three attempts in three.
+    """
+
+    record: Ints
+    call: Ints
+
+
+def call_pairs(evidence: Evidence, without: Collection[int] = ()) -> CallPairs | None:
+    """The calls of all records; None where each record is a call of its own.
+
+    Records of a hop in `without` show the call that looks most like them, if any does.
+    """
+    first = first_delivery(evidence)
+    again = np.flatnonzero(first != np.arange(len(first)))
+    calls = distinct(evidence, without)
+    if calls is None:
+        if not len(again):
+            return None
+        logged = (evidence.frame["kind"] == "call").to_numpy()
+        rows = np.flatnonzero(logged)
+        return CallPairs(rows, first[rows])
+    counted = np.flatnonzero(calls.counted)
+    records, ones = [counted], [counted]
+    above = calls.parent[counted]
+    while (above >= 0).any():
+        known = above >= 0
+        records.append(above[known])
+        ones.append(counted[known])
+        above = np.where(known, calls.parent[np.maximum(above, 0)], -1)
+    siblings = np.flatnonzero((calls.uncounted_under >= 0) & calls.counted[calls.counted_as])
+    records.append(siblings)
+    ones.append(calls.counted_as[siblings])
+    joined = links(evidence)
+    if without and joined is not None:
+        rows = np.concatenate([joined.logs[number] for number in without])
+        like = np.where(joined.weak[rows] >= 0, joined.weak[rows], joined.weak_down[rows])
+        like = np.where(like >= 0, calls.counted_as[np.maximum(like, 0)], -1)
+        known = (like >= 0) & calls.counted[np.maximum(like, 0)]
+        records.append(rows[known])
+        ones.append(like[known])
+    pairs = pl.DataFrame({"record": np.concatenate(records), "call": np.concatenate(ones)},
+                         schema={"record": pl.Int64, "call": pl.Int64})  # fmt: skip
+    if len(again):
+        twins = pl.DataFrame({"again": again, "record": first[again]})
+        more = twins.join(pairs, on="record").select(pl.col("again").alias("record"), "call")
+        pairs = pl.concat([pairs, more])
+    pairs = pairs.unique().sort("record", "call")
+    return CallPairs(pairs["record"].to_numpy(), pairs["call"].to_numpy())
 
 
 def once(calls: Distinct, figure: Ints) -> Ints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from itertools import pairwise
 
@@ -36,9 +37,33 @@ def partner(evidence: Evidence, field: str, way: Ints) -> Ints:
     return nearest(way, can_carry(evidence, field))
 
 
+def known(evidence: Evidence, field: str) -> tuple[pl.Series, pl.Series]:
+    """The value that a record has of a field, in whatever place, and its slot: its own, else a header's.
+
+    A value that is only in a header is known at this hop, though it is no evidence for its own call.
+    """
+    frame = evidence.frame
+
+    def at(name: str) -> pl.Series | None:
+        if name not in frame:
+            return None
+        return frame[name]
+
+    value, slot = at(field), at(f"{field}_slot")
+    header, header_slot = at(f"header_{field}"), at(f"header_{field}_slot")
+    if value is None or slot is None:
+        none = pl.Series([None] * frame.height, dtype=pl.Int32)
+        return (header, header_slot) if header is not None and header_slot is not None else (none, none)
+    if header is None or header_slot is None:
+        return value, slot
+    lacking = value.is_null()
+    return header.zip_with(lacking, value), header_slot.zip_with(lacking, slot)
+
+
 def _columns_at(evidence: Evidence, place: str, field: str, index: Ints) -> Series:
-    at, frame = index_of(index), evidence.frame
-    return {f"{place}_{field}": frame[field][at], f"{place}_{field}_slot": frame[f"{field}_slot"][at]}
+    at = index_of(index)
+    value, slot = known(evidence, field)
+    return {f"{place}_{field}": value[at], f"{place}_{field}_slot": slot[at]}
 
 
 def upstream(evidence: Evidence, field: str) -> Columns:
@@ -123,28 +148,35 @@ def changed(evidence: Evidence, field: str) -> Columns:
 def renamed(evidence: Evidence, field: str) -> Columns:
     """Whether the earlier hop has the same value under another key, both keys chosen by callers."""
     joins = links(evidence)
-    if joins is None:
+    # a trace has a name of its own in each standard that carries it
+    if joins is None or field == "trace_id":
         return {}
     frame, catalogue = evidence.frame, evidence.catalogue
     index = partner(evidence, field, joins.up)
     at = index_of(index)
-    # a header's `X-` is not part of its name
-    bare = pl.Series([catalogue.bare(s.key).removeprefix("x") for s in evidence.slots], dtype=pl.String)
+    bare = pl.Series([_without_header(catalogue.bare(s.key)) for s in evidence.slots], dtype=pl.String)
     free = pl.Series([s.free for s in evidence.slots], dtype=pl.Boolean)
     own = frame[f"{field}_slot"].cast(pl.UInt32)
     above = own[at]
     both = free[own] & free[above] & (frame[field] == frame[field][at])
-    # the partner has to be in the hop directly before
-    both &= pl.Series(joins.hop[np.maximum(index, 0)] == _before(joins)[joins.hop])
+    # the partner has to be in the nearest earlier hop that logs the field
+    both &= pl.Series(
+        joins.hop[np.maximum(index, 0)] == _before(joins, can_carry(evidence, field))[joins.hop]
+    )
     return {f"{field}_renamed": (both & (bare[own] != bare[above])).fill_null(False)}
 
 
-def _before(joins: Links) -> Ints:
-    """For each hop the nearest earlier one that logs single calls, or -2."""
+def _before(joins: Links, carries: Rows) -> Ints:
+    """For each hop the nearest earlier one that logs calls and can carry a field, or -2."""
     out = np.full(len(joins.logs), -2)
-    logging = [n for n, rows in enumerate(joins.logs) if len(rows)]
+    logging = [n for n, rows in enumerate(joins.logs) if len(rows) and carries[rows].any()]
     out[logging[1:]] = logging[:-1]
     return out
+
+
+def _without_header(name: str) -> str:
+    """A name without what says that a header has it: `http_x_tenant` and `x-tenant` are one header."""
+    return re.sub("^(?:(?:sent_|upstream_)?http_|headers?_)?(?:x_)?", "", name)
 
 
 def lost(evidence: Evidence) -> Series:

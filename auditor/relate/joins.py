@@ -13,6 +13,7 @@ import polars as pl
 
 from auditor.evidence.ancestry import nearest
 from auditor.evidence.arrays import Codes, Ints
+from auditor.evidence.schema import ALWAYS, FACTS, IDENTITY, Slot
 from auditor.evidence.store import Store
 from auditor.evidence.table import Evidence, hop_of, once_per_table
 
@@ -38,6 +39,47 @@ class Links:
     logs: tuple[Ints, ...]  # the calls of each hop that is no bill; empty for a bill
 
 
+# what a record that was delivered twice has twice: an id of its own, or a request's id at the same time
+OWN_IDS = ("attempt_id", "response_id", "span_id", "request_id")
+_POSITION = frozenset({"record", "offset", "nth", "pointer", "process"})  # numbers of one range of a file
+
+
+@once_per_table(of_joins=True)
+def first_delivery(evidence: Evidence) -> Ints:
+    """For each row the first one of its hop that is the same record with the same ids: mostly itself."""
+    frame = evidence.frame
+    rows = np.arange(frame.height, dtype=np.int64)
+    ids = [name for name in OWN_IDS if name in frame and not frame.is_empty(name)]
+    if not ids or frame.height < 2:
+        return rows
+    # bills have equal lines, which their readers count as one row of a higher weight
+    own = frame.select("layer", "kind", "started_at", *ids).with_columns(pl.Series("hop", hop_of(evidence)))
+    timed = pl.col("started_at").is_not_null()
+    has_id = [pl.col(n).is_not_null() & (timed if n == "request_id" else pl.lit(True)) for n in ids]
+    is_log = (pl.col("layer") != "billing") & (pl.col("kind") == "call")
+    known = own.select((pl.any_horizontal(has_id) & is_log).alias("known"))["known"]
+    again = np.flatnonzero((known & own.hash_rows().is_duplicated()).to_numpy())
+    if not len(again):
+        return rows
+    whole = _as_read(evidence)[again]
+    keyed = pl.DataFrame({"row": again, "hop": hop_of(evidence)[again], "key": whole.hash_rows()})
+    rows[again] = keyed.select(pl.col("row").first().over("hop", "key"))["row"].to_numpy()
+    return rows
+
+
+def _as_read(evidence: Evidence) -> pl.DataFrame:
+    """All records as their readers gave them: facts, values and keys, without positions."""
+    frame, fields = evidence.frame, evidence.catalogue.fields
+    facts = ({*IDENTITY, *ALWAYS, *FACTS} - _POSITION) | set(fields)
+    names = [name for name in frame if name in facts]
+    # ranges of one file have slots of their own
+    first: dict[Slot, int] = {}
+    numbers = pl.Series([first.setdefault(slot, n) for n, slot in enumerate(evidence.slots)], dtype=pl.Int32)
+    slots = [f"{name}_slot" for name in fields if f"{name}_slot" in frame]
+    same = [pl.lit(numbers).gather(pl.col(name).cast(pl.UInt32)).alias(name) for name in slots]
+    return frame.select(*names, *same)
+
+
 @once_per_table(of_joins=True)
 def links(evidence: Evidence) -> Links | None:
     """The links of a table; None where fewer than two hops log single calls."""
@@ -45,6 +87,8 @@ def links(evidence: Evidence) -> Links | None:
         return None
     frame, hop = evidence.frame, hop_of(evidence)
     single = ((frame["kind"] == "call") & (frame["layer"] != "billing")).to_numpy()
+    first = first_delivery(evidence)
+    single &= first == np.arange(len(first))
     logs = tuple(np.flatnonzero(single & (hop == n)) for n in range(len(evidence.hops)))
     if sum(len(rows) > 0 for rows in logs) < 2:
         return None
@@ -62,6 +106,9 @@ def links(evidence: Evidence) -> Links | None:
         below = logs[later][out.up[logs[later]] >= 0]
         out.down[out.up[below]] = below
     _weak(frame, out)
+    again = np.flatnonzero(first != np.arange(len(first)))
+    for way in (out.up, out.down, out.by, out.weak, out.weak_down):
+        way[again] = way[first[again]]
     return out
 
 

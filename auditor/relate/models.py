@@ -7,6 +7,7 @@ import re
 import polars as pl
 
 from auditor.catalogue import prices
+from auditor.catalogue.model_names import keys
 from auditor.evidence.table import Evidence, Series
 from auditor.relate.related_column import RelatedColumn
 
@@ -15,9 +16,6 @@ _PREFIX = r"^(?:us-gov|us|eu|apac|au|jp|ca|sa|global)\."
 _VENDOR = r"^(?:anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|qwen|stability|writer)[./]"
 _TAIL = r"(?:[-@:]?20\d{2}-?\d{2}-?\d{2}|-\d{3,4})?(?:-v\d+)?(?::\d+)*(?:-latest|:[a-z]+)?$"
 _HIDDEN = r"(?i)^arn:|inference-profile|^(?:auto|default|router)$"
-
-# words of a name that do not distinguish models
-_NO_NAME = ["0", "instruct", "chat", "edition", "amazon", "bedrock", "v"]
 
 
 def words(name: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
@@ -51,19 +49,14 @@ def _known(name: str | None) -> bool:
     return name is not None and not re.search(_HIDDEN, name) and prices.rates(name, None, None) is not None
 
 
-def model_key(names: pl.Series) -> pl.Series:
-    """One key for a model's wire id, its profile's id and its name on a bill: `4 5 claude sonnet`."""
+def model_key(names: pl.Series, known: pl.Series | None = None) -> pl.Series:
+    """One key for a model's wire id, its profile's id and its name on a bill (`known`)."""
     every = pl.DataFrame({"name": names.cast(pl.String)})
-    unique = every.unique(maintain_order=True)
-    bare = pl.col("name").str.replace_all(r"([a-z])([A-Z])", "$1 $2").str.to_lowercase()
-    for part in (_ROUTE, _PREFIX, _VENDOR, r"-\d+(?::\d+)+$", _TAIL):
-        bare = bare.str.replace(part, "")
-    # a bill runs words and numbers together (`Claude4.5Sonnet`), and writes `Nova2.0Lite` for `nova-2-lite`
-    parts = bare.str.extract_all(r"\d+b\b|[a-z]+|\d+")
-    key = parts.list.eval(pl.element().filter(~pl.element().is_in(_NO_NAME))).list.sort().list.join(" ")
-    opaque = pl.col("name").str.contains(_HIDDEN)
-    keyed = unique.with_columns(pl.when(opaque).then(pl.col("name")).otherwise(key).alias("key"))
-    return every.join(keyed, on="name", how="left", nulls_equal=True, maintain_order="left")["key"]
+    wanted = every["name"].unique().to_list()
+    by_name = keys(wanted, known.unique().to_list() if known is not None else ())
+    pairs = {"name": list(by_name), "key": list(by_name.values())}
+    keyed = pl.DataFrame(pairs, schema={"name": pl.String, "key": pl.String})
+    return every.join(keyed, on="name", how="left", maintain_order="left")["key"]
 
 
 COLUMNS = (

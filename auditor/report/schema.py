@@ -48,7 +48,8 @@ class Totals(Struct, frozen=True):
     unattributed_calls: float
     unattributed_cost: float
     unattributed_cost_usd: float
-    distinct_calls: int = 0  # calls that stand in several inputs counted once, as the money is
+    distinct_calls: int = 0  # each call once, whatever number of records show it, as the money is
+    two_owners_cost_usd: float = 0.0  # of calls that two hops give to different owners
 
 
 class Found(Struct, frozen=True):
@@ -91,10 +92,21 @@ class _NamedCounts(FieldCounts, frozen=True):
     required: bool
 
 
-class FieldReport(_NamedCounts, frozen=True, kw_only=True):
-    """One field's verdict counts; `present + absent + mis_scoped + not_carried` equals the calls.
+class InputVerdicts(Struct, frozen=True):
+    """A field's four verdicts on the records of one input, by itself."""
 
-    `asked` stands where the profile asks a required field of some of the calls only.
+    input: str
+    present: int
+    absent: int
+    mis_scoped: int
+    not_carried: int
+
+
+class FieldReport(_NamedCounts, frozen=True, kw_only=True):
+    """One field's verdict counts; `present + absent + mis_scoped + not_carried` equals the distinct calls.
+
+    A call has the verdict of its best record. `asked` stands where the profile asks a required field of some
+    of the calls only, `inputs` where there are several inputs.
     """
 
     found: list[Found]
@@ -104,6 +116,7 @@ class FieldReport(_NamedCounts, frozen=True, kw_only=True):
         str
     ]  # formats of the report's layers that can carry a field which a call's format cannot
     asked: AskedOf | None = None
+    inputs: list[InputVerdicts] = []
 
 
 class Where(Struct, frozen=True):
@@ -157,6 +170,7 @@ class Gap(Struct, frozen=True):
     fixes: dict[str, str]
     fingerprint: str
     suppressed: Suppressed | None
+    records: int = 0  # the records on which the rule hit: spans, log lines, lines of a bill
     accepted: float | None = None  # its share when the baseline accepted it; null where no baseline knows it
 
 
@@ -274,6 +288,7 @@ class Owner(Struct, frozen=True):
     cost_usd: float
     share: float
     inputs: list[str]  # where the owner was found
+    two_owners: bool = False  # two hops name different ones: `owner` names both
 
 
 class Projection(Struct, frozen=True):

@@ -13,7 +13,7 @@ from auditor.catalogue.words import SCOPES, Verdict
 from auditor.evidence.arrays import Codes, Ints, Rows
 from auditor.judge.verdicts import ABSENT, CAUSES, MIS_SCOPED, NOT_CARRIED, PRESENT
 from auditor.readers.registry import all_formats
-from auditor.report.schema import AskedOf, ByVerdict, FieldReport, Found, Gap
+from auditor.report.schema import AskedOf, ByVerdict, FieldReport, Found, Gap, InputVerdicts
 from auditor.tally.ledger import PREFIXES, Ledger
 from auditor.tally.weights import Weights
 
@@ -58,15 +58,29 @@ def field_report(ledger: Ledger, field: str, *, asked: Rows | None, rules: list[
         gaps=rules,
         carried_by=formats if whole.not_carried else [],
         asked=None if asked is None or asked.all() else _counts(ledger, field, asked),
+        inputs=_by_input(ledger, field),
     )
+
+
+def _by_input(ledger: Ledger, field: str) -> list[InputVerdicts]:
+    """The verdicts of each input's own records; none for a single input."""
+    names = ledger.input_names
+    if len(names) < 2:
+        return []
+    verdict, count = ledger.judgement.verdicts[field], ledger.weights.records
+    table = np.zeros((len(names), 4), dtype=np.int64)
+    np.add.at(table, (ledger.inputs, verdict), count)
+    return [InputVerdicts(name, *(int(n) for n in counts)) for name, counts in zip(names, table, strict=True)]
 
 
 def _counts(ledger: Ledger, field: str, rows: Rows | None = None) -> AskedOf:
     """The counts over all calls, or over some: calls outside have no verdict here."""
     weights = ledger.weights
-    verdict, cause = ledger.judgement.verdicts[field], ledger.judgement.causes[field]
+    verdicts, causes = ledger.judgement.verdicts[field], ledger.judgement.causes[field]
+    verdict, cause = weights.best(verdicts), weights.cause(verdicts, causes)
     if rows is not None:
-        verdict, cause = np.where(rows, verdict, _OUTSIDE), np.where(rows, cause, _OUTSIDE)
+        units = weights.units(rows)
+        verdict, cause = np.where(units, verdict, _OUTSIDE), np.where(units, cause, _OUTSIDE)
     count, cost, share = _split(verdict, weights)
     return AskedOf(
         verdict=_worst(count),
@@ -85,7 +99,7 @@ def _split(verdict: Codes, weights: Weights) -> tuple[list[int], ByVerdict, ByVe
     masks = [verdict == code for code in range(4)]
     count = [int(weights.count[m].sum()) for m in masks]
     cost = ByVerdict(**{n: int(weights.cost[m].sum()) / NANO_USD for n, m in zip(NAMES, masks, strict=True)})
-    share = ByVerdict(**{n: round(weights.share(m), 6) for n, m in zip(NAMES, masks, strict=True)})
+    share = ByVerdict(**{n: round(weights.share_of_units(m), 6) for n, m in zip(NAMES, masks, strict=True)})
     return count, cost, share
 
 
@@ -104,7 +118,6 @@ def _keys_found(ledger: Ledger, field: str) -> list[Found]:
     """Every key under which the calls have the field, accepted scopes first, narrow to wide."""
     calls: Counter[tuple[bool, str, str]] = Counter()
     own = ledger.slots.get(field)
-    count = ledger.weights.count
     for place in ("", *PREFIXES):
         numbers = ledger.slots.get(f"{place}{field}")
         if numbers is None:
@@ -115,7 +128,9 @@ def _keys_found(ledger: Ledger, field: str) -> list[Found]:
         for number in np.unique(numbers[rows]):
             slot = ledger.evidence.slots[number]
             scope = {"parent_": "parent_span", "trace_": "trace"}.get(place, slot.scope)
-            calls[(not place, scope, ledger.shown.key(slot))] += int(count[rows & (numbers == number)].sum())
+            calls[(not place, scope, ledger.shown.key(slot))] += ledger.weights.calls(
+                rows & (numbers == number)
+            )
     rank = {s: i for i, s in enumerate(SCOPES)}
     order = sorted(calls.items(), key=lambda e: (not e[0][0], rank.get(e[0][1], 99), -e[1], e[0][2]))
     return [Found(key=k, scope=s, calls=n, accepted=ok) for (ok, s, k), n in order[:MAX_KEYS]]

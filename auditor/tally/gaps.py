@@ -53,17 +53,19 @@ def findings(
     """Gaps in the order of the report: level, money, calls. What nothing requires is a note or left out."""
     tables = ledger.evidence.tables
     names = [given.alias or table.format for given, table in zip(inputs, tables, strict=True)]
+    by_hop = [names[hop.inputs[0]] for hop in ledger.evidence.hops]
     out = []
     for hit in ledger.judgement.hits:
         level, rows = _level_and_rows(hit, required.get(hit.field), policy, profile)
-        if rows.any():
-            out.append(_finding(ledger, hit.rule, hit.field, rows, level, names))
+        # what a border does to a value is mended at that border: one gap each
+        parts = [rows & (ledger.hops == n) for n in range(len(by_hop))] if hit.rule.between else [rows]
+        out += [_finding(ledger, hit.rule, hit.field, part, level, by_hop) for part in parts if part.any()]
     return sorted(out, key=_order)
 
 
 def _order(finding: Finding) -> tuple[object, ...]:
     gap = finding.gap
-    return Level(gap.level).rank, -gap.cost_usd, -gap.share, -gap.calls, gap.rule, gap.field
+    return Level(gap.level).rank, -gap.cost_usd, -gap.share, -gap.calls, gap.rule, gap.field, gap.fingerprint
 
 
 def _level_and_rows(hit: Hit, required: Rows | None, policy: Policy, profile: Profile) -> tuple[Level, Rows]:
@@ -87,13 +89,13 @@ def _finding(
 ) -> Finding:
     """One gap: how many calls, how much money, where, which records to show."""
     weights = ledger.weights
-    count, cost = int(weights.count[rows].sum()), int(weights.cost[rows].sum())
+    count, cost = weights.calls(rows), weights.money(rows)
     slots = _slots(ledger, rule.predicate(field), rows)
     scope, keys = slots[0].scope if slots else "", [ledger.shown.key(s) for s in slots]
     hashed = mask.hashed_key(slots[0].key) if slots else ""
     examples = _examples(rows, weights)
     recipes = fitting(rule.fixes, field, ledger.formats_and_layers(rows))
-    name = names[int(ledger.inputs[examples[0]])]
+    name = names[int(ledger.hops[rows].min())]
     gap = Gap(
         rule=rule.id,
         name=rule.name,
@@ -114,6 +116,7 @@ def _finding(
         fixes=_fixes_by_stack(recipes, field),
         fingerprint=fingerprint(rule.id, field, scope, hashed, name),
         suppressed=None,
+        records=int(weights.records[rows].sum()),
     )
     return Finding(gap, rule, rows, examples, [s.key for s in slots], recipes)
 
@@ -142,20 +145,23 @@ def _examples(rows: Rows, weights: Weights) -> list[int]:
     """The rows to show: the most money first, then the first ones."""
     picked = np.flatnonzero(rows)
     if len(picked) > MAX_EXAMPLES:
-        top = np.argsort(-weights.weight[picked], kind="stable")[:MAX_EXAMPLES]
-        unequal = len(set(weights.weight[picked].tolist())) > 1
+        weight = weights.by_record[picked]
+        top = np.argsort(-weight, kind="stable")[:MAX_EXAMPLES]
+        unequal = bool((weight != weight[0]).any())
         picked = picked[np.sort(top)] if unequal else picked[:MAX_EXAMPLES]
     return [int(i) for i in picked]
 
 
 def _where(ledger: Ledger, rows: Rows, keys: list[str]) -> list[Where]:
-    """Services, operations and models with the most calls of the gap, then the keys."""
+    """Hops in their order, the services, operations and models with the most calls, then the keys."""
     out: list[Where] = []
-    count, cost = ledger.weights.count[rows], ledger.weights.cost[rows]
-    for dimension, names, all_codes in ledger.places:
-        codes = all_codes[rows]
-        present = np.unique(codes[codes >= 0])[:1000]
-        groups = [(int(count[codes == c].sum()), int(cost[codes == c].sum()), names[c]) for c in present]
+    hops = ledger.evidence.hops
+    if len(hops) > 1:
+        for number, (calls, money) in sorted(ledger.weights.by_name(rows, ledger.hops).items()):
+            name = hops[number].name
+            out.append(Where(dimension="hop", name=name, calls=calls, cost_usd=money / NANO_USD))
+    for dimension, names, codes in ledger.places:
+        groups = [(*figures, names[c]) for c, figures in ledger.weights.by_name(rows, codes).items()]
         for calls, money, name in sorted(groups, key=lambda g: (-g[0], g[2]))[:MAX_PLACES]:
             shown = ledger.shown.name(dimension, name)
             out.append(Where(dimension=dimension, name=shown, calls=calls, cost_usd=money / NANO_USD))

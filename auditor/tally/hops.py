@@ -13,11 +13,11 @@ import polars as pl
 from auditor.catalogue.prices import NANO_USD
 from auditor.evidence.arrays import Ints, Rows
 from auditor.evidence.store import Store
-from auditor.evidence.table import Evidence, hop_of
+from auditor.evidence.table import Evidence
 from auditor.judge.verdicts import NOT_CARRIED, PRESENT, Judgement
 from auditor.relate.columns import need
-from auditor.relate.hops import changed, partner, renamed
-from auditor.relate.joins import BY, Links, links
+from auditor.relate.hops import can_carry, changed, known, partner, renamed
+from auditor.relate.joins import BY, Links, first_delivery, links
 from auditor.report.schema import Anchor, Border, FieldHops, Hop, Join, Side
 from auditor.tally.gaps import Finding
 from auditor.tally.ledger import Ledger, ShownNames
@@ -25,16 +25,11 @@ from auditor.tally.weights import Weights
 
 AnchorOf = Callable[[int], Anchor]  # an example record (its row in the table) as the report shows it
 MAX_KEYS = 3
-# fields with the same value at every hop; models have other names there, and tokens other conventions
-SAME_EVERYWHERE = frozenset(
-    """tenant_id team_id workflow_id workflow_run_id user_id session_id cost_center request_id
-    trace_id""".split()
-)
 
 
 @dataclass(frozen=True)
 class HopCalls:
-    """The hop of each call and its row in the table; `cost` is nano-dollars by row of the table."""
+    """The hop of each judged record and its row in the table; `once` leaves out second deliveries."""
 
     evidence: Evidence
     judgement: Judgement
@@ -42,24 +37,29 @@ class HopCalls:
     shown: ShownNames
     hop: Ints
     row: Ints
-    cost: Ints
+    once: Rows
 
     def hop_at(self, finding: Finding) -> tuple[int, str]:
         """The hop with most of a gap, by weight: its number and name, which is empty for a single hop."""
-        hops, weight = self.hop[finding.rows], self.weights.weight[finding.rows]
+        hops, weight = self.hop[finding.rows], self.weights.by_record[finding.rows]
         if not weight.any():
-            weight = self.weights.count[finding.rows]
+            weight = self.weights.records[finding.rows]
         number = int(np.bincount(hops, weights=weight).argmax())
         return number, self.evidence.hops[number].name if len(self.evidence.hops) > 1 else ""
 
+    def money(self, rows: Ints) -> float:
+        """USD of the calls that some rows of the table show."""
+        wanted = np.zeros(self.evidence.frame.height, dtype=bool)
+        wanted[rows] = True
+        return self.weights.money(wanted[self.row]) / NANO_USD
+
 
 def hop_calls(ledger: Ledger) -> HopCalls:
-    """The calls by hop, and their money by row of the table."""
-    evidence, weights = ledger.evidence, ledger.weights
+    """The judged records by hop."""
+    evidence = ledger.evidence
     row = np.flatnonzero((evidence.frame["kind"] == "call").to_numpy())
-    cost = np.zeros(evidence.frame.height, dtype=np.int64)
-    cost[row] = weights.cost
-    return HopCalls(evidence, ledger.judgement, weights, ledger.shown, hop_of(evidence)[row], row, cost)
+    first = first_delivery(evidence)[row] == row
+    return HopCalls(evidence, ledger.judgement, ledger.weights, ledger.shown, ledger.hops, row, first)
 
 
 def field_hops(calls: HopCalls, fields: Iterable[str], anchor_of: AnchorOf) -> list[FieldHops]:
@@ -71,8 +71,12 @@ def field_hops(calls: HopCalls, fields: Iterable[str], anchor_of: AnchorOf) -> l
     out = []
     for field in fields:
         borders = _borders(calls, joined, field, anchor_of) if joined else []
-        # where most money is lost; a border that loses the field on no call does not count
-        worst = max(borders, key=lambda b: (b.cost_usd, b.dropped + b.changed), default=None)
+        borders += _borders_of_bills(calls, field)
+        # where most money is lost; what a hop measures for itself is never lost between two
+        travels = evidence.catalogue.fields[field].travels
+        worst = max(
+            borders if travels else (), key=lambda b: (b.cost_usd, b.dropped + b.changed), default=None
+        )
         lost_at = worst.after if worst and worst.dropped + worst.changed else None
         hops = [_hop(calls, number, field) for number in range(len(evidence.hops))]
         out.append(FieldHops(field=field, hops=hops, borders=borders, dies_at=lost_at))
@@ -81,25 +85,30 @@ def field_hops(calls: HopCalls, fields: Iterable[str], anchor_of: AnchorOf) -> l
 
 def _hop(calls: HopCalls, number: int, field: str) -> Hop:
     hop, verdict = calls.evidence.hops[number], calls.judgement.verdicts[field]
-    rows, count = calls.hop == number, calls.weights.count
-    carried = int(count[rows & (verdict == PRESENT)].sum())
-    of = int(count[rows & (verdict != NOT_CARRIED)].sum())
+    rows, count = (calls.hop == number) & calls.once, calls.weights.records
+    able = verdict != NOT_CARRIED
+    has = _values(calls, field) & able
+    carried, of = int(count[rows & has].sum()), int(count[rows & able].sum())
     return Hop(
         layer=hop.layer,
         input=hop.name,
         carried=carried,
         of=of,
         state="never" if not of else "carried" if carried == of else "partly" if carried else "lost",
-        keys=_keys(calls, rows & (verdict == PRESENT), field),
+        keys=_keys(calls, rows & has, field),
     )
+
+
+def _values(calls: HopCalls, field: str) -> Rows:
+    """The judged records on which a value of the field stands, accepted or not."""
+    has = known(calls.evidence, field)[0].is_not_null().to_numpy()
+    out: Rows = has[calls.row]
+    return out
 
 
 def _keys(calls: HopCalls, rows: Rows, field: str) -> list[str]:
     """The keys that hold a field on some calls, commonest first."""
-    column = f"{field}_slot"
-    if column not in calls.judgement.calls:
-        return []
-    slots = calls.judgement.calls[column].filter(pl.Series(rows)).drop_nulls()
+    slots = known(calls.evidence, field)[1].gather(calls.row[rows]).drop_nulls()
     by_key: Counter[str] = Counter()
     for number, n in slots.value_counts().iter_rows():
         # several inputs may use one key
@@ -115,7 +124,7 @@ def _borders(calls: HopCalls, joined: Links, field: str, anchor_of: AnchorOf) ->
     rows = calls.row[above[calls.row] >= 0]
     verdict = np.full(frame.height, NOT_CARRIED)
     verdict[calls.row] = calls.judgement.verdicts[field]
-    has = frame[field].is_not_null().to_numpy()
+    has = known(evidence, field)[0].is_not_null().to_numpy()
     able = verdict != NOT_CARRIED
     is_changed, is_renamed = _differences(evidence, field, frame)
     out = []
@@ -139,17 +148,64 @@ def _borders(calls: HopCalls, joined: Links, field: str, anchor_of: AnchorOf) ->
                 changed=int(differs.sum()),
                 dropped=int(dropped.sum()),
                 gained=int(gained.sum()),
-                cost_usd=int(calls.cost[lost].sum()) / NANO_USD,
+                cost_usd=calls.money(lost),
                 examples=[anchor_of(int(above[lost[0]])), anchor_of(int(lost[0]))] if len(lost) else [],
             )
         )
     return out
 
 
+def _borders_of_bills(calls: HopCalls, field: str) -> list[Border]:
+    """What becomes of a field between the last log of the calls and the lines of a bill that they explain.
+
+    A line has a field where it has an accepted value: it is of many calls, so values are not compared.
+    """
+    evidence, members = calls.evidence, calls.weights.members
+    if members is None or members.billed is None or not evidence.catalogue.fields[field].travels:
+        return []
+    billed, verdicts = members.billed, calls.judgement.verdicts[field]
+    has_value, able = _values(calls, field), can_carry(evidence, field)[calls.row]
+    lines = billed.record[able[billed.record]]
+    out = []
+    for number in np.unique(calls.hop[lines]):
+        at = calls.hop[billed.record] == number
+        groups = np.zeros(len(billed.total) + 1, dtype=bool)
+        groups[billed.line_group[at & able[billed.record]]] = True
+        named = np.zeros(len(billed.total) + 1, dtype=bool)
+        named[billed.line_group[at & (verdicts[billed.record] == PRESENT)]] = True
+        groups[-1] = named[-1] = False
+        # pairs are sorted by unit, then by hop: the last one of a unit is its last log
+        logs = ~np.isin(members.record, billed.record)
+        record, unit = members.record[logs], members.unit[logs]
+        last = np.append(unit[1:] != unit[:-1], True) if len(unit) else np.zeros(0, dtype=bool)
+        record, unit = record[last], unit[last]
+        inside = groups[billed.group[unit]]
+        record, unit = record[inside], unit[inside]
+        for before in np.unique(calls.hop[record]):
+            of = calls.hop[record] == before
+            has, kept = has_value[record[of]], named[billed.group[unit[of]]]
+            dropped = np.zeros(len(calls.row), dtype=bool)
+            dropped[record[of][has & ~kept]] = True
+            out.append(
+                Border(
+                    before=evidence.hops[before].name,
+                    after=evidence.hops[number].name,
+                    joined=int(of.sum()),
+                    kept=int((has & kept).sum()),
+                    renamed=0,
+                    changed=0,
+                    dropped=int((has & ~kept).sum()),
+                    gained=int((~has & kept).sum()),
+                    cost_usd=calls.weights.money(dropped) / NANO_USD,
+                )
+            )
+    return out
+
+
 def _differences(evidence: Evidence, field: str, frame: Store) -> tuple[Rows, Rows]:
     """The rows on which a field's value changed, and those on which its key did, since the hop before."""
     is_changed = is_renamed = np.zeros(frame.height, dtype=bool)
-    if field in SAME_EVERYWHERE:
+    if evidence.catalogue.fields[field].travels:
         is_changed = _flag(changed(evidence, field), f"{field}_changed", frame.height)
         is_renamed = _flag(renamed(evidence, field), f"{field}_renamed", frame.height)
     if field == "request_id":
@@ -197,5 +253,5 @@ def _side(calls: HopCalls, joined: Links, hop: int, linked: Ints, weak: Ints) ->
         joined=int(is_linked[rows].sum()),
         weak=int((is_weak & ~is_linked)[rows].sum()),
         unmatched=len(unmatched),
-        unmatched_cost_usd=int(calls.cost[unmatched].sum()) / NANO_USD,
+        unmatched_cost_usd=calls.money(unmatched),
     )

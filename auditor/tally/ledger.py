@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,7 @@ import polars as pl
 from auditor.evidence.arrays import Ints, Rows, encode
 from auditor.evidence.schema import Slot
 from auditor.evidence.store import Store, is_long
-from auditor.evidence.table import Evidence
+from auditor.evidence.table import Evidence, hop_of
 from auditor.judge.verdicts import Judgement
 from auditor.relate.columns import LISTED_PLACES
 from auditor.report import mask
@@ -26,13 +26,17 @@ IDENTITIES = ("tenant_id", "team_id", "user_id", "account_id", "cost_center")  #
 class Ledger:
     """The calls with verdicts and weights, and arrays over them that are made once."""
 
-    def __init__(self, evidence: Evidence, judgement: Judgement, weights: Weights) -> None:
+    def __init__(
+        self, evidence: Evidence, judgement: Judgement, weights: Weights, names: Sequence[str]
+    ) -> None:
         self.evidence, self.judgement, self.weights = evidence, judgement, weights
+        self.input_names = names
         calls = judgement.calls
         self.slots = SlotColumns(calls)
         self.shown = ShownNames(evidence)
         self.places = [(d, *encode(calls[d])) for d in DIMENSIONS if d in calls]
         self.inputs = calls["input"].to_numpy()
+        self.hops = hop_of(evidence)[np.flatnonzero((evidence.frame["kind"] == "call").to_numpy())]
         self._formats = [encode(calls[c]) for c in ("format", "layer")]
 
     def formats_and_layers(self, rows: Rows) -> frozenset[str]:

@@ -56,8 +56,8 @@ def _step(number: int, fix: str, hop: str, closed: list[Finding], weights: Weigh
         change=load_fixes()[fix].title.replace("{field}", closed[0].gap.field),
         where=hop or service,
         fields=sorted({finding.gap.field for finding in closed}),
-        calls_fixed=int(weights.count[rows].sum()),
-        cost_fixed=int(weights.cost[rows].sum()) / NANO_USD,
+        calls_fixed=weights.calls(rows),
+        cost_fixed=weights.money(rows) / NANO_USD,
         rules=sorted({finding.gap.rule for finding in closed}),
         fix=fix,
     )
@@ -65,4 +65,4 @@ def _step(number: int, fix: str, hop: str, closed: list[Finding], weights: Weigh
 
 def _weight(findings: list[Finding], impact: Impact) -> tuple[int, int]:
     rows: Rows = np.any([impact.affected(finding) for finding in findings], axis=0)
-    return int(impact.weights.weight[rows].sum()), int(impact.weights.count[rows].sum())
+    return impact.weights.weighed(rows), impact.weights.calls(rows)

@@ -25,7 +25,7 @@ def figure_notes(evidence: Evidence, weights: Weights, spend: Spend) -> list[str
         )
     if weights.by == "tokens":
         notes.append("Shares are weighted by tokens: too few calls carry or allow a cost.")
-    elif weights.by == "calls" and len(weights.count):
+    elif weights.by == "calls" and len(weights.records):
         notes.append("Shares are weighted by calls: no call carries a cost or tokens.")
     if 0 < int(weights.count.sum()) < FEW:
         notes.append(f"Under {FEW} calls: read the counts, not the percentages.")

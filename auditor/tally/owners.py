@@ -1,34 +1,34 @@
 """Spend by owner, each call and each dollar counted once, and the spend without an owner.
 
-Two hops' figures of one call are never added, nor a bill to the logs of the same calls.
+The owner of a call is the one that the earliest hop names. A billed dollar whose call has none has the owner
+of its line; where two hops name different owners, or the bill another than the logs, it has two.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from auditor.catalogue.prices import NANO_USD
-from auditor.evidence.arrays import Ints, Rows, gather
-from auditor.evidence.store import Store
 from auditor.evidence.table import Evidence
 from auditor.judge.verdicts import PRESENT, Judgement
-from auditor.relate.bill import compare
-from auditor.relate.distinct_calls import Distinct, alternatives, distinct, once
+from auditor.relate.columns import need
+from auditor.relate.hops import changed
 from auditor.report.mask import Masker
 from auditor.report.schema import Owner
-from auditor.tally.weights import Weights
+from auditor.tally.weights import Billed, Weights
 
 FIELDS = ("tenant_id", "team_id")
 MAX_OWNERS = 20
+_OWNED = ("owner", "field", "other", "owner_input")
 
 
 @dataclass(frozen=True)
 class Spend:
-    """Calls, tokens and money (nano-dollars) counted once, by owner; `lost_*` has no owner.
+    """Calls, tokens and money (nano-dollars) counted once, by owner; `lost_*` has no owner, `two_*` has two.
 
     `unknown_calls` are calls without an owner, cost or tokens: no share of the spend counts them. `left_out`
     are hops whose calls other hops show too.
@@ -42,6 +42,8 @@ class Spend:
     lost_tokens: int
     lost_cost: int
     by: str
+    two_calls: int = 0
+    two_cost: int = 0
     unknown_calls: int = 0
     left_out: frozenset[int] = frozenset()
 
@@ -57,78 +59,68 @@ class Spend:
         """The part of all calls that has no owner and is not in the spend, 0 to 1."""
         return self.unknown_calls / self.calls if self.calls else 0.0
 
+    @property
+    def badness(self) -> tuple[float, float, int, int]:
+        """How much of the spend has no owner, to compare ways of counting it."""
+        return self.share_lost, self.share_unknown, self.calls, self.cost
+
 
 def spend_by_owner(
-    evidence: Evidence, judgement: Judgement, weights: Weights, masker: Masker, names: list[str]
+    evidence: Evidence,
+    judgement: Judgement,
+    weights: Weights,
+    masker: Masker,
+    names: Sequence[str],
+    left_out: frozenset[int] = frozenset(),
 ) -> Spend:
-    """Every call once: its owner by the earliest hop that names one, its money by the bill if there is one.
-
-    Of hops that may show the same traffic one counts: that of which most has no owner.
-    """
-    sums = [_sums(evidence, judgement, weights, without) for without in alternatives(evidence)]
-    worst = max(sums, key=lambda s: (s.total.share_lost, s.total.share_unknown, s.total.calls, s.total.cost))
-    total = worst.total
-    whole = {"cost": total.cost, "tokens": total.tokens, "calls": total.calls}
-    basis = next((name for name in whole if whole[name]), "calls")
+    """Every call once with its owner, and every dollar once."""
+    units = _units(evidence, judgement, weights)
+    billed = weights.members.billed if weights.members else None
+    parts = units if billed is None else _with_lines(units, _lines(judgement, billed), billed)
+    by = next((n for n in (str(weights.by), "cost", "tokens") if n == "calls" or parts[n].sum()), "calls")
+    lost = parts.filter(pl.col("owner").is_null())
+    two = parts.filter(pl.col("other").is_not_null())
+    whole, lacking, both = (
+        {name: int(frame[name].sum()) for name in ("calls", "tokens", "cost")} for frame in (parts, lost, two)
+    )
+    weightless = pl.col("cost") == 0 if by == "cost" else pl.col("tokens") == 0
+    unknown = units.filter(pl.col("owner").is_null(), ~pl.col("failed"), weightless, pl.lit(by != "calls"))
+    basis = next((name for name in ("cost", "tokens", "calls") if whole[name]), "calls")
     owners = [
         _owner(row, row[basis] / (whole[basis] or 1), masker, names)
-        for row in worst.by_owner.iter_rows(named=True)
+        for row in _by_owner(parts).iter_rows(named=True)
     ]
-    return replace(total, owners=_shortened(owners))
+    return Spend(
+        _shortened(owners), **whole, **{f"lost_{name}": n for name, n in lacking.items()}, by=by,
+        two_calls=both["calls"], two_cost=both["cost"], unknown_calls=int(unknown["calls"].sum()),
+        left_out=left_out,
+    )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """The spend by owner, largest first, and in total."""
-
-    by_owner: pl.DataFrame
-    total: Spend
-
-
-def _sums(evidence: Evidence, judgement: Judgement, weights: Weights, without: frozenset[int]) -> _Sums:
-    rows = _rows(evidence, judgement, weights, without)
-    logs = rows.filter(pl.col("once"))
-    billed = rows.filter(pl.col("layer") == "billing")
-    lines, by = rows.filter(pl.col("once") | (pl.col("layer") == "billing")), str(weights.by)
-    if logs.height and billed.height and len(evidence.hops) > 1:
-        lines, by = _against_bill(evidence, logs, billed, without), "cost"
-    grouped = lines.group_by("field", "owner").agg(
+def _by_owner(parts: pl.DataFrame) -> pl.DataFrame:
+    """The spend by owner, largest first."""
+    grouped = parts.group_by("field", "owner", "other").agg(
         pl.col("calls").sum(), pl.col("tokens").sum(), pl.col("cost").sum(),
         pl.col("owner_input").drop_nulls().unique().sort(),
     )  # fmt: skip
     some = pl.any_horizontal(pl.col("calls", "tokens", "cost") != 0)
-    order = grouped.filter(some).sort(
-        ["cost", "tokens", "calls", "owner"], descending=[True, True, True, False]
+    return grouped.filter(some).sort(
+        ["cost", "tokens", "calls", "owner", "other"], descending=[True, True, True, False, False]
     )
-    lost = order.filter(pl.col("owner").is_null())
-    names = ("calls", "tokens", "cost")
-    whole, lacking = ({name: int(frame[name].sum()) for name in names} for frame in (order, lost))
-    if not whole.get(by):
-        by = next((name for name in ("cost", "tokens") if whole[name]), "calls")
-    unknown = pl.col("owner").is_null() & ~pl.col("failed")
-    if by != "calls":
-        unknown &= pl.all_horizontal(pl.col("cost", "tokens") == 0)
-    else:
-        unknown &= pl.lit(False)
-    return _Sums(
-        order,
-        Spend(
-            [], **whole, **{f"lost_{name}": n for name, n in lacking.items()}, by=by,
-            unknown_calls=int(logs.filter(unknown)["calls"].sum()), left_out=without,
-        ),
-    )  # fmt: skip
 
 
-def _owner(row: dict[str, object], share: float, masker: Masker, names: list[str]) -> Owner:
-    owner, field, inputs = row["owner"], row["field"], row["owner_input"]
+def _owner(row: dict[str, object], share: float, masker: Masker, names: Sequence[str]) -> Owner:
+    owner, field, other, inputs = row["owner"], row["field"], row["other"], row["owner_input"]
+    shown = [masker.value(str(field), text).strip('"') for text in (owner, other) if text is not None]
     return Owner(
-        owner=None if owner is None else masker.value(str(field), owner).strip('"'),
+        owner=" or ".join(shown) or None,
         field=None if owner is None else str(field),
         calls=int(str(row["calls"])),
         tokens=int(str(row["tokens"])),
         cost_usd=int(str(row["cost"])) / NANO_USD,
         share=round(share, 6),
         inputs=[names[n] for n in inputs] if isinstance(inputs, list) else [],
+        two_owners=other is not None,
     )
 
 
@@ -137,116 +129,125 @@ def _shortened(owners: list[Owner]) -> list[Owner]:
     return owners[:MAX_OWNERS] + [o for o in owners[MAX_OWNERS:] if o.owner is None]
 
 
-def _rows(
-    evidence: Evidence, judgement: Judgement, weights: Weights, without: frozenset[int]
-) -> pl.DataFrame:
-    """The calls with their owner from any hop, and whether they are counted."""
-    frame = evidence.frame
-    row = np.flatnonzero((frame["kind"] == "call").to_numpy())
-    calls = judgement.calls
-    own = {f: (judgement.verdicts[f] == PRESENT) for f in FIELDS}
-    values = [pl.when(pl.Series(own[f])).then(_text(calls, f)) for f in FIELDS]
-    names = [pl.when(pl.Series(own[f])).then(pl.lit(f)) for f in FIELDS]
-    lines = calls.select(
-        "input", "layer", "failed", pl.coalesce(values).alias("owner"), pl.coalesce(names).alias("field")
+def _units(evidence: Evidence, judgement: Judgement, weights: Weights) -> pl.DataFrame:
+    """Each unit's owner by the earliest hop that names one, with its figures; `failed` by its records."""
+    calls, members = judgement.calls, weights.members
+    size = len(weights.count)
+    record = np.arange(size) if members is None else members.record
+    unit = record if members is None else members.unit
+    failed = (
+        calls["failed"].fill_null(False) if "failed" in calls else pl.repeat(False, calls.height, eager=True)
     )
-    lines = lines.with_columns(
-        pl.when(pl.col("owner").is_not_null()).then(pl.col("input")).alias("owner_input"),
-        pl.Series("calls", weights.count),
-        pl.Series("row", row),
-    )
-    figures = {"tokens": weights.tokens, "cost": weights.cost}
-    counted: Rows = (calls["layer"] != "billing").to_numpy()
-    if (calls_once := distinct(evidence, without)) is not None:
-        owner = _owner_of(calls_once, _scattered(lines["owner"].is_not_null().to_numpy(), row, frame.height))
-        place = _scattered(np.arange(len(row), dtype=np.int32), row, frame.height)
-        source = np.where(owner[row] >= 0, place[owner[row]], -1)
-        lines = lines.with_columns(
-            gather(lines[c], source).alias(c) for c in ("owner", "field", "owner_input")
-        )
-        for name, figure in figures.items():
-            whole = once(calls_once, _scattered(np.where(counted, figure, 0), row, frame.height))
-            figures[name] = np.where(counted, whole[row], figure)
-        counted = counted & calls_once.counted[row]
-    return lines.with_columns(
-        *(pl.Series(name, figure) for name, figure in figures.items()), pl.Series("once", counted)
+    pairs = _owners(evidence, judgement).with_columns(failed.alias("failed"))[record]
+    pairs = pairs.with_columns(pl.Series("unit", unit))
+    by_unit = pairs if members is None else _earliest(pairs)
+    figures = {"calls": weights.count, "tokens": weights.tokens, "cost": weights.cost}
+    return by_unit.sort("unit").select(
+        "unit", "failed", *_chosen(), *(pl.Series(name, values) for name, values in figures.items())
     )
 
 
-def _scattered(values: Any, rows: Ints, height: int) -> Any:
-    """Values of some rows as an array over all of them."""
-    out = np.zeros(height, dtype=values.dtype)
-    out[rows] = values
-    return out
-
-
-def _owner_of(calls: Distinct, owned: Rows) -> Ints:
-    """For each record the earliest one of its call with an owner, or -1: above it, itself, or a sibling."""
-    rows = np.arange(len(owned), dtype=np.int32)
-    first = np.where(owned, rows, np.int32(-1))
-    by_hop = [np.flatnonzero(calls.hop == n) for n in np.unique(calls.hop)]
-    for at_hop in by_hop:
-        above = calls.parent[at_hop]
-        inherited = np.where(above >= 0, first[above], -1)
-        first[at_hop] = np.where(inherited >= 0, inherited, first[at_hop])
-    aside = np.full(len(owned), -1, dtype=np.int32)
-    for at_hop in reversed(by_hop):  # of several siblings' hops the earliest wins
-        siblings = at_hop[(calls.uncounted_under[at_hop] >= 0) & (first[at_hop] >= 0)]
-        aside[calls.uncounted_under[siblings]] = first[siblings]
-    for at_hop in by_hop:
-        above = calls.parent[at_hop]
-        aside[at_hop] = np.where((aside[at_hop] < 0) & (above >= 0), aside[above], aside[at_hop])
-    earlier = (aside >= 0) & ((first < 0) | (calls.hop[aside] < calls.hop[first]))
-    return np.where(earlier, aside, first)
-
-
-def _text(calls: Store, field: str) -> pl.Expr:
-    return pl.col(field).cast(pl.String) if field in calls else pl.lit(None, pl.String)
-
-
-def _against_bill(
-    evidence: Evidence, logs: pl.DataFrame, billed: pl.DataFrame, without: frozenset[int]
-) -> pl.DataFrame:
-    """The bill's money by the owners in the logs as far as the logs cover it, the rest by the bill's tags."""
-    columns = ("field", "owner", "owner_input", "calls", "tokens", "cost")
-    comparison = compare(evidence, without)
-    if comparison is None:  # no log counts what its calls used: none of the bill's money is theirs
-        billed_lines = billed.with_columns(
-            pl.lit(0, pl.Int64).alias("tokens"), pl.lit(0, pl.Int64).alias("calls")
-        )
-        return pl.concat(
-            [
-                logs.with_columns(pl.lit(0, pl.Int64).alias("cost")).select(columns),
-                billed_lines.select(columns),
-            ]
-        )
-    sides = comparison.sides
-    if (calls_once := distinct(evidence, without)) is not None:
-        # a call's tokens may be on another record than the one that represents it
-        counted_as = pl.Series("row", calls_once.counted_as).gather(sides["row"]).cast(sides["row"].dtype)
-        sides = sides.with_columns(counted_as).unique("row", keep="last", maintain_order=True)
-    bill, log = (f.join(sides, on="row", how="left") for f in (billed, logs))
-    sums = [
-        f.group_by("shared").agg(pl.col("cost").sum().alias(name), pl.col("dated").first())
-        for f, name in ((bill, "of_bill"), (log, "of_log"))
+def _earliest(pairs: pl.DataFrame) -> pl.DataFrame:
+    """One row a unit: the tenant and the team of the earliest hop that names one."""
+    first = [
+        pl.col(f"{name}_{field}").drop_nulls().first()
+        for field in FIELDS
+        for name in ("owner", "input", "other")
     ]
-    both = sums[0].join(sums[1].drop("dated"), on="shared", how="left", nulls_equal=True)
-    logged = pl.col("dated") & (pl.col("of_log") > 0)
-    covered = pl.when(logged).then(pl.min_horizontal("of_bill", "of_log")).otherwise(0)
-    both = both.with_columns(covered.alias("covered"))
-    scaled = (pl.col("cost") * pl.col("covered") / pl.col("of_log")).round().fill_nan(0).fill_null(0)
-    rest = (pl.col("cost") * (1 - pl.col("covered") / pl.col("of_bill"))).round().fill_nan(0).fill_null(0)
-    both = both.drop("dated")
-    logged_lines = log.join(both, on="shared", how="left", nulls_equal=True).with_columns(
-        scaled.cast(pl.Int64).alias("cost")
+    return pairs.group_by("unit").agg(*first, pl.col("failed").all())
+
+
+def _chosen() -> list[pl.Expr]:
+    """The columns of _OWNED: the tenant, else the team."""
+    tenant = pl.col("owner_tenant_id").is_not_null()
+    return [
+        pl.coalesce("owner_tenant_id", "owner_team_id").alias("owner"),
+        pl.when(tenant).then(pl.lit("tenant_id")).when(pl.col("owner_team_id").is_not_null())
+        .then(pl.lit("team_id")).alias("field"),
+        pl.when(tenant).then("other_tenant_id").otherwise("other_team_id").alias("other"),
+        pl.when(tenant).then("input_tenant_id").otherwise("input_team_id").cast(pl.Int64).alias("owner_input"),
+    ]  # fmt: skip
+
+
+def _owners(evidence: Evidence, judgement: Judgement) -> pl.DataFrame:
+    """For each judged record its accepted tenant and team, and those that differ from the hop before."""
+    calls = judgement.calls
+    columns = []
+    for field in FIELDS:
+        own = _accepted(judgement, field)
+        need(evidence, field)
+        differs = changed(evidence, field).get(f"{field}_changed")
+        other = pl.repeat(None, len(own), dtype=pl.String, eager=True)
+        if isinstance(differs, pl.Series):
+            here = differs.filter(evidence.frame["kind"] == "call").fill_null(False)
+            other = own.set(~here, None)
+        columns += [
+            own.alias(f"owner_{field}"),
+            calls["input"].cast(pl.Int64).set(own.is_null(), None).alias(f"input_{field}"),
+            other.alias(f"other_{field}"),
+        ]
+    return pl.DataFrame(columns)
+
+
+def _accepted(judgement: Judgement, field: str) -> pl.Series:
+    """The values of a field where it is present."""
+    calls = judgement.calls
+    if field not in calls:
+        return pl.repeat(None, calls.height, dtype=pl.String, eager=True)
+    return calls[field].cast(pl.String).set(pl.Series(judgement.verdicts[field] != PRESENT), None)
+
+
+def _lines(judgement: Judgement, billed: Billed) -> pl.DataFrame:
+    """The owner of each line of the bill that calls explain, with its group and its explained money."""
+    calls = judgement.calls
+    frame = pl.DataFrame([_accepted(judgement, f).gather(billed.record).alias(f) for f in FIELDS])
+    tenant = pl.col("tenant_id").is_not_null()
+    return frame.select(
+        pl.coalesce(FIELDS).alias("line_owner"),
+        pl.when(tenant).then(pl.lit("tenant_id")).when(pl.col("team_id").is_not_null())
+        .then(pl.lit("team_id")).alias("line_field"),
+        calls["input"].gather(billed.record).cast(pl.Int64).alias("line_input"),
+        pl.Series("group", billed.line_group), pl.Series("explained", billed.explained),
+    ).filter(pl.col("group") >= 0)  # fmt: skip
+
+
+def _with_lines(units: pl.DataFrame, lines: pl.DataFrame, billed: Billed) -> pl.DataFrame:
+    """The calls' money split over the owners of their lines, where lines have owners."""
+    named = lines.filter(pl.col("line_owner").is_not_null())["group"].unique()
+    units = units.with_columns(pl.Series("group", billed.group)).drop("failed", "unit")
+    figures = ("calls", "tokens", "cost")
+    touched = units.filter(pl.col("group").is_in(named.to_list()))
+    others = units.filter(~pl.col("group").is_in(named.to_list())).drop("group")
+    if not touched.height:
+        return others
+    summed = touched.group_by("group", *_OWNED).agg(pl.col(name).sum() for name in figures)
+    by_line = lines.group_by("group", "line_owner", "line_field", "line_input").agg(pl.col("explained").sum())
+    both = summed.join(by_line, on="group").sort(
+        "group", "owner", "field", "other", "explained", "line_owner", "line_field", nulls_last=True,
+        descending=[False, False, False, False, True, False, False],
+    )  # fmt: skip
+    mine = ("group", *_OWNED)
+    whole, upto = pl.col("explained").sum().over(mine), pl.col("explained").cum_sum().over(mine)
+    until = (pl.col("cost") * (upto / whole)).round().fill_nan(0).cast(pl.Int64)
+    first = pl.int_range(pl.len()).over(mine) == 0
+    both = both.with_columns(until.alias("until")).with_columns(
+        (pl.col("until") - pl.col("until").shift(1).over(mine).fill_null(0)).alias("cost"),
+        *(pl.when(first).then(name).otherwise(0).alias(name) for name in ("calls", "tokens")),
     )
-    billed_lines = bill.join(both, on="shared", how="left", nulls_equal=True).with_columns(
-        rest.cast(pl.Int64).alias("cost"),
-        pl.lit(0, pl.Int64).alias("tokens"),
-        pl.lit(0, pl.Int64).alias("calls"),
+    return pl.concat([others, both.select(*_settled(), *figures).select(others.columns)])
+
+
+def _settled() -> list[pl.Expr]:
+    """Whose a dollar is, by its call and its line: a tenant before a team, and two where they differ."""
+    line, call = pl.col("line_owner"), pl.col("owner")
+    from_line = line.is_not_null() & (
+        call.is_null() | ((pl.col("field") == "team_id") & (pl.col("line_field") == "tenant_id"))
     )
-    lines = pl.concat([logged_lines.select(columns), billed_lines.select(columns)])
-    # what rounding left over goes to the largest line: the sum is the bill's
-    left = int(billed["cost"].sum()) - int(lines["cost"].sum())
-    largest = pl.int_range(pl.len()) == (lines["cost"].arg_max() or 0)
-    return lines.with_columns(pl.when(largest).then(pl.col("cost") + left).otherwise(pl.col("cost")))
+    same = pl.col("field") == pl.col("line_field")
+    differs = same & (call.str.to_lowercase() != line.str.to_lowercase())
+    return [
+        pl.when(from_line).then(line).otherwise(call).alias("owner"),
+        pl.when(from_line).then("line_field").otherwise("field").alias("field"),
+        pl.when(from_line).then(None).when(differs).then(line).otherwise("other").alias("other"),
+        pl.when(from_line).then("line_input").otherwise("owner_input").alias("owner_input"),
+    ]

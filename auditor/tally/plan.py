@@ -26,7 +26,7 @@ from auditor.report.schema import Projection, Step
 from auditor.tally.gaps import Finding
 from auditor.tally.next_step import MAX_STEPS, HopOf, Impact, next_step
 from auditor.tally.owners import spend_by_owner
-from auditor.tally.totals import owned, score_of
+from auditor.tally.totals import score_of
 from auditor.tally.weights import Weights
 
 OWNERS = frozenset({"tenant_id", "team_id", "workflow_id", "user_id"})
@@ -63,7 +63,7 @@ def plan(
     after = _projection(table, _judge_again(table, replay, closed), replay)
     if after == steps[-1].after:
         return steps
-    if len(replay.weights.count) <= EACH_STEP:
+    if len(replay.weights.records) <= EACH_STEP:
         return _steps(findings, judged, judgement, replay, hop_of, each=True)[1]
     ends_only = [msgspec.structs.replace(step, before=None, after=None) for step in steps]
     ends_only[0] = msgspec.structs.replace(ends_only[0], before=steps[0].before)
@@ -171,23 +171,18 @@ def _projection(table: Evidence, judgement: Judgement, replay: Replay) -> Projec
     """Score, spend without an owner, and the present share of each required field."""
     weights = replay.weights
     evidence = table.copy()
-    if len(evidence.hops) > 1:
-        spend = spend_by_owner(evidence, judgement, weights, Masker(), replay.names)
-        lost, calls = spend.share_lost, spend.lost_calls / spend.calls if spend.calls else 0.0
-    else:
-        unowned = ~owned(judgement)
-        lost = weights.share(unowned)
-        total = int(weights.count.sum())
-        calls = int(weights.count[unowned].sum()) / total if total else 0.0
+    spend = spend_by_owner(evidence, judgement, weights, Masker(), replay.names)
+    lost, calls = spend.share_lost, spend.lost_calls / spend.calls if spend.calls else 0.0
     score = score_of(judgement, weights, replay.profile, evidence, lost)
     required = required_on(replay.profile, replay.policy, evidence, judgement)
     fields = {}
     for name, rows in required.items():
         verdict = judgement.verdicts[name]
-        able = (verdict != NOT_CARRIED) & (rows | (verdict == PRESENT))
-        whole = weights.share(able)
+        best = weights.best(verdict)
+        able = (best != NOT_CARRIED) & (weights.units(rows) | (best == PRESENT))
+        whole = weights.share_of_units(able)
         if whole:
-            fields[name] = round(weights.share(able & (verdict == PRESENT)) / whole, 6)
+            fields[name] = round(weights.share_of_units(able & (best == PRESENT)) / whole, 6)
     return Projection(
         score=score.value,
         unattributed_calls=round(calls, 6),

@@ -66,9 +66,7 @@ def _answer(
         rows = in_layer & _present(judgement, spec.any_of)
         for field in spec.besides:
             rows &= judgement.verdicts[field] == PRESENT
-        weight = weights.weight if int(weights.weight[in_layer].sum()) else weights.count
-        whole = int(weight[in_layer].sum())
-        share = int(weight[rows].sum()) / whole if whole else 0.0
+        share = weights.share(rows)
         if best is None or share > best[0]:
             best = (share, name, rows)
     if best is None or not best[0]:

@@ -10,13 +10,14 @@ import polars as pl
 from auditor.catalogue.prices import NANO_USD
 from auditor.catalogue.rules import Rule
 from auditor.evidence.table import Evidence
-from auditor.printing.text import plural
+from auditor.printing.text import count, plural
 from auditor.relate.bill import ALL, Comparison, compare
+from auditor.relate.bill_groups import BATCH
 from auditor.report import mask
 from auditor.report.schema import LeftOut, ReconciledRow, Reconciliation
 
 NEAR = 0.03  # how near a ratio of prices must be to a known one
-ROUTED, BATCH = 1.1, 0.5  # known ratios of prices
+ROUTED, HALF = 1.1, 0.5  # known ratios of prices
 TOLERANCE = 0.01  # where no rule sets one
 NOTES = (
     "The logs are priced by the public list; discounts and private prices are not in it.",
@@ -56,7 +57,12 @@ def _row(row: dict[str, object], tolerance: float, comparison: Comparison) -> Re
     log, bill = int(str(row["log_nano"])), int(str(row["bill_nano"]))
     within = abs(log - bill) <= tolerance * abs(bill)
     model = row["bill_model"] or row["log_model"] or ""
-    place = f" ({mask.name(str(row['region']))})" if row["region"] else ""
+    lanes = comparison.rows.filter(pl.col("model_key").eq_missing(pl.lit(row["model_key"], pl.String)))[
+        "lane"
+    ]
+    lane = str(row["lane"]).replace("_", " ") if row["lane"] and lanes.n_unique() > 1 else ""
+    places = [place for place in (mask.name(str(row["region"])) if row["region"] else "", lane) if place]
+    place = f" ({', '.join(places)})" if places else ""
     return ReconciledRow(
         day=None if row["day"] is None else str(row["day"]),
         model=mask.name(str(model)) + place,
@@ -76,12 +82,16 @@ def _reason(row: dict[str, object], log: int, bill: int, tolerance: float, compa
     if row["kind"] == ALL:
         return _of_gateway(row, log, bill, tolerance, comparison)
     tokens, billed = int(str(row["log_tokens"])), int(str(row["bill_tokens"]))
+    hidden, other = _unmatched_names(comparison)
     if not bill:
-        return "in the logs and not billed: another account, another month, or free"
-    if not log:
-        if row["region"] and not comparison.rows.filter(region=row["region"])["log_nano"].sum():
-            return "no log of this region"
-        return "the logs count no cached tokens" if "cache" in str(row["kind"]) else "in no log"
+        return _not_billed(row, comparison)
+    if row["lane"] == BATCH:
+        return "batch jobs write no invocation log"
+    if tokens < billed and hidden:
+        calls = plural(hidden, "call")
+        return f"{calls} of the logs go through an application profile, which hides their model"
+    if not tokens:
+        return _not_logged(row, comparison, other)
     if abs(tokens - billed) <= tolerance * billed:
         return _of_price(log / bill, str(row["tier"] or ""))
     return (
@@ -89,8 +99,34 @@ def _reason(row: dict[str, object], log: int, bill: int, tolerance: float, compa
     )
 
 
+def _not_billed(row: dict[str, object], comparison: Comparison) -> str:
+    """Why the bill has nothing of what the logs count."""
+    if comparison.unmatched.filter(pl.col("model").eq_missing(pl.lit(row["log_model"])), "hidden").height:
+        return "an application profile hides the model: a bill with resource IDs names it"
+    return "in the logs and not billed: another account, another month, or free"
+
+
+def _not_logged(row: dict[str, object], comparison: Comparison, other: str) -> str:
+    """Why the logs count nothing of what was billed; `other` are their names that the bill does not have."""
+    if row["region"] and not comparison.rows.filter(region=row["region"])["log_nano"].sum():
+        return "no log of this region"
+    if "cache" in str(row["kind"]):
+        return "the logs count no cached tokens"
+    if other:
+        return f"the logs name {other}, which is not on the bill: perhaps an alias of this model"
+    return "in no log"
+
+
+def _unmatched_names(comparison: Comparison) -> tuple[int, str]:
+    """How many calls of the logs hide their model, and the first other names that the bill does not have."""
+    rows = comparison.unmatched
+    hidden = int(rows.filter(pl.col("hidden"))["calls"].sum())
+    names = rows.filter(~pl.col("hidden"), pl.col("model").is_in(list(comparison.unpriced)))["model"]
+    return hidden, ", ".join(mask.name(name) for name in names.to_list()[:3])
+
+
 def _of_price(ratio: float, tier: str) -> str:
-    if abs(ratio * BATCH - 1) <= NEAR:
+    if abs(ratio * HALF - 1) <= NEAR:
         return "billed at half the list price: batch"
     for factor in (ROUTED, 1 / ROUTED):
         if abs(ratio * factor - 1) <= NEAR:
@@ -103,10 +139,16 @@ def _of_price(ratio: float, tier: str) -> str:
 def _of_gateway(row: dict[str, object], log: int, bill: int, tolerance: float, comparison: Comparison) -> str:
     """Why a gateway's own figure differs: its rows, where the list's price of all calls is the bill's."""
     same = comparison.rows.filter(
-        *(pl.col(c).eq_missing(pl.lit(row[c], pl.String)) for c in ("day", "region", "model_key")),
+        *(pl.col(c).eq_missing(pl.lit(row[c], pl.String)) for c in ("day", "model_key", "lane")),
+        pl.col("region").eq_missing(pl.lit(row["region"], pl.String)) | pl.lit(row["region"] is None),
         pl.col("kind") != ALL,
     )
     own = int(same["log_nano"].sum())
+    tokens, logged, billed = (
+        int(str(row["log_tokens"])), int(same["log_tokens"].sum()), int(str(row["bill_tokens"]))
+    )  # fmt: skip
+    if tokens < (1 - tolerance) * min(logged, billed):
+        return f"the gateway has no record of calls with {count(min(logged, billed) - tokens)} tokens"
     if own and abs(own - bill) <= tolerance * bill:
         return "the gateway misses calls or cached tokens, or has another price" if log < bill else (
             "the gateway counts calls twice, or has another price"
@@ -146,6 +188,6 @@ def _unpriced(comparison: Comparison) -> list[str]:
     for model, n in comparison.unpriced.items():
         counts[mask.name(model or "") or "a model without a name"] += n
     return [
-        f"The list has no price for {name}: {plural(n, 'count')} of tokens not compared."
+        f"The list has no price for {name}: {plural(n, 'count')} of tokens compared at the bill's own price."
         for name, n in counts.items()
     ]

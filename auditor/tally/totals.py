@@ -7,7 +7,6 @@ import polars as pl
 
 from auditor.catalogue.fields import Profile
 from auditor.catalogue.prices import NANO_USD
-from auditor.evidence.arrays import Rows
 from auditor.evidence.table import IS_CALL, Evidence
 from auditor.inputs.source import Input
 from auditor.judge.requirements import applicable_to, requirements
@@ -21,33 +20,21 @@ BANDS = ((90, "ready"), (75, "minor gaps"), (50, "needs work"), (0, "not chargea
 CAPS = ((0.20, 49), (0.02, 74))  # share of spend without an owner above which the score is capped
 
 
-def owned(judgement: Judgement) -> Rows:
-    """The calls with a tenant or a team, which is who can be charged."""
-    rows: Rows = (judgement.verdicts["tenant_id"] == PRESENT) | (judgement.verdicts["team_id"] == PRESENT)
-    return rows
-
-
-def totals(weights: Weights, unowned: Rows, spend: Spend, *, several_hops: bool) -> Totals:
-    """Sums over all calls, and over those without an owner; of several hops each call once."""
-    calls = int(weights.count.sum())
-    lost = int(weights.count[unowned].sum())
+def totals(weights: Weights, spend: Spend) -> Totals:
+    """Sums over all calls, each once, and over those without an owner; `calls` counts the judged records."""
     cost = int(weights.cost.sum()) if weights.basis != "none" else 0
-    lost_cost = int(weights.cost[unowned].sum()) if weights.basis != "none" else 0
-    share = lost / calls if calls else 0.0
-    tokens = int(weights.tokens.sum())
-    if several_hops:
-        cost, lost_cost, tokens = spend.cost, spend.lost_cost, spend.tokens
-        share = spend.lost_calls / spend.calls if spend.calls else 0.0
+    lost = spend.lost_cost if weights.basis != "none" else 0
     return Totals(
-        calls=calls,
-        tokens=tokens,
+        calls=int(weights.records.sum()),
+        tokens=int(weights.tokens.sum()),
         cost_usd=cost / NANO_USD,
         cost_basis=weights.basis,
         weighted_by=weights.by,
-        unattributed_calls=share,
-        unattributed_cost=lost_cost / cost if cost else 0.0,
-        unattributed_cost_usd=lost_cost / NANO_USD,
-        distinct_calls=spend.calls if several_hops else calls,
+        unattributed_calls=spend.lost_calls / spend.calls if spend.calls else 0.0,
+        unattributed_cost=lost / cost if cost else 0.0,
+        unattributed_cost_usd=lost / NANO_USD,
+        distinct_calls=spend.calls,
+        two_owners_cost_usd=spend.two_cost / NANO_USD,
     )
 
 
@@ -63,10 +50,13 @@ def score_of(
     for need in needs:
         rows = applicable_to(need, evidence, judgement)
         weight = max(evidence.catalogue.fields[name].weight for name in need.any_of)
-        present = np.any([judgement.verdicts[n] == PRESENT for n in need.any_of], axis=0) & rows
-        lacking = np.all([judgement.verdicts[n] == NOT_CARRIED for n in need.any_of], axis=0)
-        checkable = rows & ~lacking
-        shares.append((weight, weights.share(present & checkable), weights.share(checkable)))
+        units = weights.units(rows)
+        verdicts = [weights.best(judgement.verdicts[name]) for name in need.any_of]
+        present = np.any([codes == PRESENT for codes in verdicts], axis=0)
+        lacking = np.all([codes == NOT_CARRIED for codes in verdicts], axis=0)
+        checkable = units & ~lacking
+        present &= checkable
+        shares.append((weight, weights.share_of_units(present), weights.share_of_units(checkable)))
         if rows.any() and not checkable.any():
             uncheckable.extend(need.any_of)
     return score(shares, lost, list(dict.fromkeys(uncheckable)))

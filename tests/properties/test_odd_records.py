@@ -350,7 +350,8 @@ def test_a_record_of_an_invocation_log_that_cannot_be_put_leaves_the_others(
     breaks(monkeypatch, invocation_rows, "user_of", lambda arn: "odd" in arn)
     odd = INVOCATION | {"identity": {"arn": "arn:aws:iam::123456789012:user/odd"}}
 
-    found = report(lines(*[INVOCATION] * 3, odd, *[INVOCATION] * 3))
+    good = [INVOCATION | {"requestId": f"{n:08x}-0000-4000-8000-000000000000"} for n in range(6)]
+    found = report(lines(*good[:3], odd, *good[3:]))
 
     assert (6, [4]) == (found.inputs[0].calls, [line for line, _ in skips(found)])
     assert (6, 90) == (present(found, "tenant_id"), found.totals.tokens)

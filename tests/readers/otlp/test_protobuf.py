@@ -125,7 +125,7 @@ def test_a_cut_file_gives_what_is_whole_and_counts_the_rest(frame: Any) -> None:
         if isinstance(found, str):
             continue
         assert 1 == found.inputs[0].skipped_total
-        assert (found.inputs[0].calls, 0, 0, 0) == counts(found, "tenant_id")
+        assert (found.totals.distinct_calls, 0, 0, 0) == counts(found, "tenant_id")
 
 
 def test_one_damaged_span_costs_one_span() -> None:
