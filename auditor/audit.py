@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
@@ -34,7 +34,7 @@ from auditor.relate.distinct_calls import alternatives
 from auditor.report.mask import Masker
 from auditor.report.schema import Against, Gap, Gate, Report, Ruleset, Score, Step, Tool, Totals
 from auditor.tally.fields import field_reports
-from auditor.tally.gaps import Finding, anchors_of, fields_to_follow, findings, located
+from auditor.tally.gaps import POSITION, Finding, anchors_of, fields_to_follow, findings, located
 from auditor.tally.hops import HopCalls, field_hops, hop_calls, joins
 from auditor.tally.ledger import Ledger
 from auditor.tally.notes import figure_notes, rule_notes
@@ -176,7 +176,19 @@ def _read(given: Sequence[Input], setup: Setup) -> Records:
     failures = _failures(inputs, tables)
     policy = setup.policy
     evidence = assemble(tables, setup.fields, policy.dedicated, policy.vocabularies, policy.whole_patterns)
+    evidence.record_at = _record_at(evidence, locators)
     return Records(inputs, locators, evidence, [*notes, *left_out], failures)
+
+
+def _record_at(evidence: Evidence, locators: Sequence[Locator]) -> Callable[[int], object]:
+    """A function from a row of the table to its record, as the input has it."""
+    positions = evidence.frame.select(POSITION)
+
+    def record(row: int) -> object:
+        number, _, offset, nth, pointer, fmt = positions.row(row)
+        return locators[number].place(offset, nth or 0, pointer, fmt).record
+
+    return record
 
 
 def _tables(inputs: Sequence[Input], setup: Setup) -> tuple[list[tuple[Input, Source, Table]], list[str]]:

@@ -43,6 +43,7 @@ class Evidence:
     caller: Ints | None = None  # row of the parent record in another hop, or -1
     hops: list[HopInputs] = field(default_factory=list)
     results: dict[ResultKey, object] = field(default_factory=dict)  # of functions under `once_per_table`
+    record_at: Callable[[int], object] | None = None  # the record of a row, as its input has it
     vocabularies: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the policy's, by field
     patterns: Mapping[str, str] = field(default_factory=dict)  # for whole values
 

@@ -41,6 +41,7 @@ class Links:
 
 # what a record that was delivered twice has twice: an id of its own, or a request's id at the same time
 OWN_IDS = ("attempt_id", "response_id", "span_id", "request_id")
+MOST_COMPARED = 400  # records whose whole text is looked at; of more the facts must do
 _POSITION = frozenset({"record", "offset", "nth", "pointer", "process"})  # numbers of one range of a file
 
 
@@ -63,7 +64,14 @@ def first_delivery(evidence: Evidence) -> Ints:
         return rows
     whole = _as_read(evidence)[again]
     keyed = pl.DataFrame({"row": again, "hop": hop_of(evidence)[again], "key": whole.hash_rows()})
-    rows[again] = keyed.select(pl.col("row").first().over("hop", "key"))["row"].to_numpy()
+    keyed = keyed.filter(pl.len().over("hop", "key") > 1)
+    if evidence.record_at is not None and keyed.height <= MOST_COMPARED:
+        # what no field is read from tells records apart too
+        texts = [str(evidence.record_at(row)) for row in keyed["row"].to_list()]
+        keyed = keyed.with_columns(pl.Series("text", texts, dtype=pl.String))
+    same = [name for name in ("hop", "key", "text") if name in keyed.columns]
+    firsts = keyed.select("row", pl.col("row").first().over(same).alias("first"))
+    rows[firsts["row"].to_numpy()] = firsts["first"].to_numpy()
     return rows
 
 
