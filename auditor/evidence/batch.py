@@ -16,6 +16,8 @@ from auditor.evidence.schema import FACTS, IDENTITY, Column
 from auditor.evidence.values import clean, collect, prepare, series_of, texts_of
 
 SMALL = 2_000  # rows up to which plain lists beat vectors
+OWN_ID = 2_000  # the rank of a proxy's own id of a request, after any name of the caller's
+COPIED = 1_500  # added to the rank of a header's copy: more than a nested key has
 _SCOPE_RANK = {scope: i for i, scope in enumerate(SCOPES)}
 
 BROKEN = (Exception, pl.exceptions.PanicException)
@@ -150,11 +152,18 @@ def _present(rows: array[int], n: int) -> pl.Series:
     return pl.Series(present)
 
 
+def _order(column: Column) -> tuple[bool, int, int, str]:
+    """Narrow scopes first, then the best names; a copy of the caller's headers comes late."""
+    slot = column.slot
+    copied = COPIED if "headers" in slot.key.lower() else 0
+    return slot.rank >= OWN_ID, _SCOPE_RANK.get(slot.scope, 99), slot.rank + copied, slot.key
+
+
 def _choose(
     out: str, name: str, columns: list[Column], raw: pl.DataFrame, catalogue: Catalogue
 ) -> list[pl.Expr]:
     """Value, slot, blank mark and conflict of a field in one place; narrow scopes and best names first."""
-    columns.sort(key=lambda c: (_SCOPE_RANK.get(c.slot.scope, 99), c.slot.rank, c.slot.key))
+    columns.sort(key=_order)
     kind = catalogue.fields[name].type
     values, slots, marks = [], [], []
     for column in columns:

@@ -56,18 +56,44 @@ def spellings(evidence: Evidence, field: str) -> Columns:
     count = Counter(folded)
     counts = np.zeros(frame.height, dtype=np.int64)
     counts[firsts] = [count[key] for key in folded]
-    return {f"{field}_spellings": pl.Series(counts)[rows]}
+    groups = {key: n for n, key in enumerate(count)}
+    numbers = np.zeros(frame.height, dtype=np.int64)
+    numbers[firsts] = [groups[key] for key in folded]
+    spelled = pl.DataFrame({"input": frame["input"], "group": pl.Series(numbers)[rows], "first": rows})
+    return {
+        f"{field}_spellings": pl.Series(counts)[rows],
+        f"{field}_usual_spelling": _usual(spelled, ["input", "group"], "first"),
+    }
 
 
 def keys(evidence: Evidence, field: str) -> Columns:
     """How many different key spellings carry the field on the calls of one format in the input."""
-    names = [re.split(r"[./→]", s.key)[-1] for s in evidence.slots]
+    names = [_name_of(s.key) for s in evidence.slots]
     numbers = {n: i for i, n in enumerate(dict.fromkeys(names))}
     codes = pl.lit(pl.Series([numbers[n] for n in names], dtype=pl.Int32))
     used = pl.when(IS_CALL).then(codes.gather(pl.col(f"{field}_slot").cast(pl.UInt32)))
     # each format has key names of its own
     mixed = ("format",) if evidence.frame["format"].n_unique() > 1 else ()
-    return {f"{field}_keys": over(evidence, used.drop_nulls().n_unique(), *mixed).cast(pl.Int64)}
+    frame = evidence.frame.select("input", "format", used.alias("key"))
+    return {
+        f"{field}_keys": over(evidence, used.drop_nulls().n_unique(), *mixed).cast(pl.Int64),
+        f"{field}_usual_key": _usual(frame, ["input", *mixed], "key"),
+    }
+
+
+def _name_of(key: str) -> str:
+    """The last part of a key; `X-Tenant-Id` and `http_x_tenant_id` are the header of the name `tenant_id`."""
+    last = re.split(r"[./→]", key)[-1]
+    header = re.match(r"(?i)(?:http_)?x[-_](.+)", last)
+    return header[1].lower().replace("-", "_") if header else last
+
+
+def _usual(frame: pl.DataFrame, within: list[str], name: str) -> pl.Series:
+    """Whether each row's value is the commonest of its group, and no other is as common; null for none."""
+    counts = frame.filter(pl.col(name).is_not_null()).group_by(*within, name).len("calls")
+    most = pl.col("calls") == pl.col("calls").max().over(within)
+    usual = counts.with_columns((most & (most.sum().over(within) == 1)).alias("usual"))
+    return frame.join(usual.drop("calls"), on=[*within, name], how="left", maintain_order="left")["usual"]
 
 
 def repeats(evidence: Evidence, field: str) -> Columns:
@@ -152,6 +178,8 @@ COLUMNS = (
     ),
     _of_values("(.+)_distinct", distinct, ("{}",)),
     _of_values("(.+)_spellings", spellings, ("{}",)),
+    _of_values("(.+)_usual_spelling", spellings, ("{}",), dtype=pl.Boolean),
+    _of_values("(.+)_usual_key", keys, ("{}_slot",), dtype=pl.Boolean),
     _of_values("(.+)_repeats", repeats, ("{}",)),
     _of_values("(.+)_share", share, ("{}",), dtype=pl.Float64),
     _of_values("(.+)_keys", keys, ("{}_slot",)),

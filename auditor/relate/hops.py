@@ -116,8 +116,8 @@ def _hops_of(joins: Links, way: Ints) -> pl.Series:
     return index_of(np.where(way >= 0, joins.hop[np.maximum(way, 0)], -1))
 
 
-def changed(evidence: Evidence, field: str) -> Columns:
-    """Whether both hops have the field with different values.
+def changed(evidence: Evidence, field: str, *, spelling: bool = False) -> Columns:
+    """Whether both hops have the field with different values; with `spelling`, also other capitals.
 
     Where two hops use two vocabularies throughout, value for value, the field was translated, not changed.
     """
@@ -129,7 +129,7 @@ def changed(evidence: Evidence, field: str) -> Columns:
     above = gather(frame[field], index)
     own = frame[field]
     differs = (own != above).fill_null(False)
-    if own.dtype == pl.String:
+    if own.dtype == pl.String and not spelling:
         differs &= (own.str.to_lowercase() != above.str.to_lowercase()).fill_null(False)
     if own.dtype != pl.String or not differs.any():
         return {f"{field}_changed": differs}

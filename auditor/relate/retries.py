@@ -9,8 +9,8 @@ from auditor.evidence.table import Evidence, Series
 from auditor.relate.related_column import RelatedColumn
 
 NEEDED = (
-    "kind", "input", "operation", "started_at", "ended_at", "error", "request_id", "attempt_key", "parent_id",
-    "trace_id", "trace_key", "span_id",
+    "kind", "input", "operation", "started_at", "ended_at", "error", "request_id", "request_id_also",
+    "attempt_key", "parent_id", "trace_id", "trace_key", "span_id",
 )  # fmt: skip
 MAX_GAP_NS = 120 * 1_000_000_000  # a retry follows its failed attempt within two minutes
 
@@ -24,13 +24,18 @@ def attempts(evidence: Evidence) -> Series:
     names = [name for name in NEEDED if name in frame]
     calls = frame.select(names).with_row_index("row").filter(pl.col("kind") == "call").rechunk()
     ordered = calls.select(
-        "row", "input", "operation", "started_at", "ended_at", "error", _shared_key(calls).alias("key")
-    ).sort("input", "key", "started_at", "row", nulls_last=True)
+        "row", "input", "operation", "started_at", "ended_at", "error", "request_id", "trace_id",
+        _shared_key(calls).alias("key"),
+    ).sort("input", "key", "started_at", "row", nulls_last=True)  # fmt: skip
+    # two requests on one path have ids and traces that differ
+    strangers = pl.all_horizontal(
+        (pl.col(name) != pl.col(name).shift(1)).fill_null(False) for name in ("request_id", "trace_id")
+    )
     same = (pl.col("key") == pl.col("key").shift(1)) & (pl.col("input") == pl.col("input").shift(1))
     soon = (pl.col("started_at") - pl.coalesce("ended_at", "started_at").shift(1)).abs() <= MAX_GAP_NS
     # an attempt that failed before it named its operation can be of any operation
     alike = (pl.col("operation") == pl.col("operation").shift(1)).fill_null(True)
-    follows = (same & alike & pl.col("error").shift(1) & soon.fill_null(True)).fill_null(False)
+    follows = (same & alike & ~strangers & pl.col("error").shift(1) & soon.fill_null(True)).fill_null(False)
     chained = ordered.with_columns((~follows).cum_sum().alias("logical_call")).with_columns(
         pl.int_range(1, pl.len() + 1).over("logical_call").alias("attempt"),
         pl.len().over("logical_call").cast(pl.Int64).alias("attempts"),
@@ -42,11 +47,21 @@ def attempts(evidence: Evidence) -> Series:
         maintain_order="left",
     )
     out = {c: whole[c] for c in ("logical_call", "attempt", "attempts")}
-    ids = pl.DataFrame({"g": whole["logical_call"], "id": frame["request_id"]})
-    out["call_request_ids"] = (
-        ids.select(pl.col("id").drop_nulls().n_unique().over("g")).to_series().cast(pl.Int64)
-    )
+    out["call_request_ids"] = _different_ids(frame, whole["logical_call"])
     return out
+
+
+def _different_ids(frame: Store, call: pl.Series) -> pl.Series:
+    """How many ids the attempts of a call have: one where any id of theirs is on all of them."""
+    names = [name for name in ("request_id", "request_id_also") if name in frame]
+    ids = frame.select(names).with_columns(call.alias("g"))
+    counts = [
+        pl.when(pl.col(name).null_count().over("g") == 0)
+        .then(pl.col(name).n_unique().over("g"))
+        .otherwise(pl.col("request_id").drop_nulls().n_unique().over("g"))
+        for name in names
+    ]
+    return ids.select(pl.min_horizontal(counts).cast(pl.Int64)).to_series()
 
 
 def _shared_key(calls: pl.DataFrame) -> pl.Expr:

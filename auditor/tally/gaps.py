@@ -90,7 +90,10 @@ def _finding(
     """One gap: how many calls, how much money, where, which records to show."""
     weights = ledger.weights
     count, cost = weights.calls(rows), weights.money(rows)
-    slots = _slots(ledger, rule.predicate(field), rows)
+    predicate = rule.predicate(field)
+    drift = any("_usual_" in name for name in columns_of(predicate))
+    # what differs from the usual is named by the usual, and all that differs from it
+    slots = _slots(ledger, predicate, rows if not drift else _with_value(ledger, field))
     scope, keys = slots[0].scope if slots else "", [ledger.shown.key(s) for s in slots]
     hashed = mask.hashed_key(slots[0].key) if slots else ""
     examples = _examples(rows, weights)
@@ -125,6 +128,12 @@ def fingerprint(rule: str, field: str, scope: str, key: str, name: str) -> str:
     """Stable over lines, values and dates: of rule, field, scope, key and the input's name or format."""
     text = "\x1f".join((rule, field, scope, re.sub(r"\[\d+\]", "[*]", key), name))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _with_value(ledger: Ledger, field: str) -> Rows:
+    """The judged records with a value of a field."""
+    numbers = ledger.slots.get(field)
+    return np.zeros(len(ledger.inputs), dtype=bool) if numbers is None else numbers >= 0
 
 
 def _slots(ledger: Ledger, predicate: str, rows: Rows) -> list[Slot]:

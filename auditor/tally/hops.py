@@ -206,7 +206,7 @@ def _differences(evidence: Evidence, field: str, frame: Store) -> tuple[Rows, Ro
     """The rows on which a field's value changed, and those on which its key did, since the hop before."""
     is_changed = is_renamed = np.zeros(frame.height, dtype=bool)
     if evidence.catalogue.fields[field].travels:
-        is_changed = _flag(changed(evidence, field), f"{field}_changed", frame.height)
+        is_changed = _flag(changed(evidence, field, spelling=True), f"{field}_changed", frame.height)
         is_renamed = _flag(renamed(evidence, field), f"{field}_renamed", frame.height)
     if field == "request_id":
         # a provider's own id is no changed one

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.catalogue.fields import Match
+from auditor.evidence.batch import OWN_ID
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves
@@ -153,7 +154,7 @@ def _request(rows: AccessRows, row: int, record: dict[str, Any], headers: dict[s
     request, latencies = mapping_at(record, "request"), mapping_at(record, "latencies")
     tries = record.get("tries")
     if "id" in request:
-        rows.put(row, "request_id", "gateway_record", "request.id", request["id"], rank=50)
+        rows.put(row, "request_id", "gateway_record", "request.id", request["id"], rank=OWN_ID)
     if "request" in latencies:
         rows.put(row, "latency_ms", "gateway_record", "latencies.request", latencies["request"], rank=5)
     if isinstance(tries, list) and tries:

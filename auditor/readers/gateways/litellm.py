@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from auditor.evidence.batch import OWN_ID
 from auditor.evidence.builder import Builder
 from auditor.framing.nested import leaves
 from auditor.framing.times import to_ns
@@ -20,7 +21,8 @@ NAMES = {
     "completion_tokens": Named("tokens_output", "request"),
     "total_tokens": Named("tokens_total", "request"),
     "status": Named("status", "attempt"),
-    "litellm_call_id": Named("request_id", "request"),
+    # the proxy's own id: after the caller's, which other hops share
+    "litellm_call_id": Named("request_id", "request", OWN_ID),
     "model_group": Named("model", "request", 450, weak=True),
 }
 # keys of `metadata` that name the owner of the virtual key: one value a key, not a request

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from auditor.evidence.batch import OWN_ID
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.nested import leaves
@@ -96,7 +97,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     put_named(builder, row, record, NAMES)
     if metadata.get("litellm_call_id"):
         key = "metadata.litellm_call_id"
-        put(builder, row, "request_id", "request", key, metadata["litellm_call_id"], 10)
+        put(builder, row, "request_id", "request", key, metadata["litellm_call_id"], OWN_ID + 10)
     if record.get("request_duration_ms") is not None:
         put(builder, row, "latency_ms", "request", "request_duration_ms", record["request_duration_ms"])
     shown_by(builder, record, SHOWS)

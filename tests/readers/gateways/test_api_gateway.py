@@ -130,7 +130,10 @@ def test_the_templates_of_the_console_are_read(text: str) -> None:
 
 def test_attempts_of_a_client_take_new_ids() -> None:
     """A throttled request and the next on its route."""
-    found = read(record(status="429"), record(requestId="c6af9ac6-7b61-11e6-9a41-000000000002"))
+    found = read(
+        record(status="429"),
+        record(requestId="c6af9ac6-7b61-11e6-9a41-000000000002", extendedRequestId="ExtTwo="),
+    )
 
     assert ["CNT002"] == field(found, "request_id").gaps
 
