@@ -40,6 +40,7 @@ from auditor.tally.ledger import Ledger
 from auditor.tally.notes import figure_notes, rule_notes
 from auditor.tally.owners import Spend, spend_by_owner
 from auditor.tally.plan import Replay, plan
+from auditor.tally.principals import principal_ledger, principal_records
 from auditor.tally.questions import questions
 from auditor.tally.reconciliation import reconciliation
 from auditor.tally.totals import input_report, score_of, totals
@@ -246,7 +247,7 @@ def _count(records: Records, verdicts: Verdicts, setup: Setup) -> Figures:
     score = score_of(judgement, weights, setup.profile, evidence, lost)
     replay = Replay(verdicts.assembled, setup.rules, setup.profile, setup.policy, weights, records.names)
     loud = [finding for finding in hits if finding.gap.level != Level.NOTE]
-    steps = plan(loud, evidence, judgement, replay, hops.hop_at) if setup.planned else []
+    steps = plan(loud, evidence, judgement, replay, hops.hop_at, hops.parts) if setup.planned else []
     return Figures(ledger, hits, gaps, hops, spend, lost, sums, score, steps)
 
 
@@ -288,6 +289,7 @@ def _report(records: Records, verdicts: Verdicts, figures: Figures, outcome: Out
     followed = fields_to_follow(verdicts.required, figures.findings)
     anchor_of = anchors_of(ledger, records.locators, records.inputs)
     digest = ruleset_digest(setup.rules_dir)
+    principals = principal_records(verdicts.judgement, ledger.weights)
     return Report(
         tool=Tool(name="attribution-gap-auditor", version=__version__),
         ruleset=Ruleset(version=__version__, digest=digest, rules=[rule.id for rule in setup.rules]),
@@ -300,8 +302,9 @@ def _report(records: Records, verdicts: Verdicts, figures: Figures, outcome: Out
         hops=field_hops(figures.hops, followed, anchor_of),
         joins=joins(figures.hops),
         reconciliation=reconciliation(evidence, setup.rules, names),
-        questions=questions(verdicts.judgement, ledger.weights, names),
+        questions=questions(verdicts.judgement, ledger.weights, principals, names),
         owners=figures.spend.owners,
+        principals=principal_ledger(principals, verdicts.judgement, ledger.weights, setup.masker),
         plan=figures.plan,
         baseline=outcome.against,
         score=figures.score,

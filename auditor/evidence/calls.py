@@ -21,7 +21,10 @@ _OPEN_RESPONSE_ID = r"^(chatcmpl-|resp_|gen-|cmpl-)"
 
 
 def add_outcomes(evidence: Evidence) -> None:
-    """Add `error`, by the record's outcome, error code or status, and `failed`: an error without tokens."""
+    """Add `error`, by the record's outcome, error code or status, and `failed`: an error without usage.
+
+    A proxy counts the prompt of a call that it refuses: without an answer and a cost that is no usage.
+    """
     error = pl.col("outcome").fill_null("") == "error"
     if evidence.has("error_code"):
         code = pl.col("error_code").cast(pl.String)
@@ -32,6 +35,9 @@ def add_outcomes(evidence: Evidence) -> None:
     for name in _USAGE:
         if evidence.has(name):
             used = used | (pl.col(name).fill_null(0) > 0)
+    if all(evidence.has(name) for name in ("cost_usd", "tokens_output")):
+        refused = (pl.col("cost_usd") == 0) & (pl.col("tokens_output").fill_null(0) == 0)
+        used = used & ~refused.fill_null(False)
     evidence.put(error.alias("error"))
     evidence.put((pl.col("error") & ~used).alias("failed"))
 

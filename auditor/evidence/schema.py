@@ -56,6 +56,7 @@ FACTS: dict[str, type[pl.DataType]] = {
     "attempt_key": pl.String,
     "takes_metadata": pl.Boolean,
     "profile": pl.String,
+    "capacity": pl.String,  # what a line of a bill sells of a model other than tokens
 }
 
 

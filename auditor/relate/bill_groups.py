@@ -78,7 +78,7 @@ def counted_once(evidence: Evidence, without: Collection[int] = ()) -> Ints:
     for kind in KINDS:
         if evidence.has(f"tokens_{kind}"):
             used |= (frame[f"tokens_{kind}"] > 0).fill_null(False)
-    single = (frame["kind"] == "call") & (frame["layer"] != "billing")
+    single = (frame["kind"] == "call") & (frame["layer"] != "billing") & ~frame["failed"].fill_null(False)
     return with_tokens(evidence, (single & used).to_numpy(), without)
 
 

@@ -16,7 +16,7 @@ from auditor.relate.joins import BY, Links, links
 from auditor.relate.related_column import RelatedColumn, several_hops, value_at
 
 MIN_ID_SHARE = 0.9  # of a hop's calls with the joining id, from which a missing partner means a missing call
-CLOCK_SLACK_NS = 300_000_000_000  # clocks differ: no call is missing so near to a log's begin or end
+CLOCK_SLACK_NS = 1_000_000_000  # clocks differ: a log covers so much more at both ends
 
 
 @once_per_table()
@@ -192,8 +192,49 @@ def lost(evidence: Evidence) -> Series:
         up[pair.missing(joins.up, below, above)] = above
         down[pair.missing(joins.down, above, below)] = below
     layers = pl.Series([hop.layer for hop in evidence.hops], dtype=pl.String)
-    held_up, held_down = (index_of(x) for x in (up, down))
-    return {"lost_upstream": layers[held_up], "lost_downstream": layers[held_down]}
+    at_up, at_down = (index_of(x) for x in (up, down))
+    return {
+        "lost_upstream": layers[at_up],
+        "lost_downstream": layers[at_down],
+        "passed_by": pl.Series(_passed_by(evidence, joins, up)),
+    }
+
+
+def _passed_by(evidence: Evidence, joins: Links, lost_at: Ints) -> Rows:
+    """The calls that went round the hop that has no record of them: no earlier hop knows them either.
+
+    Where there is no earlier hop, a principal that no call of that hop has says the same.
+    """
+    rows = np.flatnonzero(lost_at >= 0)
+    out = np.zeros(len(lost_at), dtype=bool)
+    earlier = np.array([any(len(joins.logs[m]) for m in range(n)) for n in range(len(joins.logs))])
+    unknown = joins.up[rows] < 0
+    out[rows] = unknown & earlier[lost_at[rows]]
+    if evidence.has("iam_principal"):
+        principal = evidence.frame["iam_principal"]
+        joined = np.flatnonzero((joins.up >= 0) & (evidence.frame["kind"] == "call").to_numpy())
+        known = principal.gather(joined).drop_nulls().unique().to_list()
+        other = (~principal.gather(rows).is_in(known)).fill_null(False).to_numpy()
+        out[rows] |= unknown & other & ~earlier[lost_at[rows]] & bool(known)
+    return out
+
+
+def retried_before(evidence: Evidence) -> Series:
+    """How many tries of this call an earlier hop made, and whether it gave this one up and made another."""
+    joins = links(evidence)
+    if joins is None:
+        return {}
+    frame = evidence.frame
+    attempts = frame["attempts"].fill_null(0).to_numpy()
+    given_up = (frame["error"] & (frame["attempt"] < frame["attempts"])).fill_null(False).to_numpy()
+    most, again = np.zeros(frame.height, dtype=np.int64), np.zeros(frame.height, dtype=bool)
+    above = joins.up
+    for _ in evidence.hops:
+        known, row = above >= 0, np.maximum(above, 0)
+        most = np.where(known, np.maximum(most, attempts[row]), most)
+        again |= known & given_up[row]
+        above = np.where(known, joins.up[row], -1)
+    return {"earlier_attempts": pl.Series(most), "tried_again": pl.Series(again)}
 
 
 class _NeighbouringHops:
@@ -258,6 +299,9 @@ COLUMNS = (
     _between_hops(
         "lost_(?:up|down)stream", lost, needs=("request_id", "attempt_id", "failed"), dtype=pl.String
     ),
+    _between_hops("passed_by", lost, needs=("request_id", "attempt_id", "failed"), dtype=pl.Boolean),
+    _between_hops("earlier_attempts", retried_before, needs=("attempts", "error"), dtype=pl.Int64),
+    _between_hops("tried_again", retried_before, needs=("attempts", "error"), dtype=pl.Boolean),
     value_at("upstream", upstream, sources=(), exists_when=several_hops),
     value_at("downstream", downstream, sources=(), exists_when=several_hops),
     _crossing("(.+)_changed", changed),

@@ -291,6 +291,24 @@ class Owner(Struct, frozen=True):
     two_owners: bool = False  # two hops name different ones: `owner` names both
 
 
+class Principal(Struct, frozen=True):
+    """One IAM principal, a role with all of its sessions: its spend, and who stands behind it.
+
+    `tagged_usd` is on lines and calls with tags of the principal, `shared_by` says what tells that several
+    applications use it, `owners` counts the tenants (or teams) of its calls.
+    """
+
+    name: str
+    shape: str
+    calls: int
+    cost_usd: float
+    share: float
+    tagged_usd: float
+    sessions: int
+    owners: int
+    shared_by: str
+
+
 class Projection(Struct, frozen=True):
     """Where a report stands before or after a step of the plan."""
 
@@ -384,6 +402,7 @@ class Report(Struct, frozen=True, kw_only=True):
     reconciliation: Reconciliation | None = None
     questions: list[Question] = []
     owners: list[Owner] = []
+    principals: list[Principal] = []
     plan: list[Step]
     baseline: Against | None = None
     score: Score

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
 from auditor.catalogue.prices import NANO_USD
+from auditor.catalogue.rules import fitting, load_fixes
 from auditor.evidence.arrays import Ints, Rows
 from auditor.evidence.store import Store
 from auditor.evidence.table import Evidence
@@ -38,6 +40,7 @@ class HopCalls:
     hop: Ints
     row: Ints
     once: Rows
+    formats_and_layers: Callable[[Rows], frozenset[str]]
 
     def hop_at(self, finding: Finding) -> tuple[int, str]:
         """The hop with most of a gap, by weight: its number and name, which is empty for a single hop."""
@@ -46,6 +49,42 @@ class HopCalls:
             weight = self.weights.records[finding.rows]
         number = int(np.bincount(hops, weights=weight).argmax())
         return number, self.evidence.hops[number].name if len(self.evidence.hops) > 1 else ""
+
+    def parts(self, finding: Finding) -> list[Finding]:
+        """A gap at each hop by itself, with the recipes that change something there.
+
+        A setting of a gateway reaches no call that goes round it.
+        """
+        hops = self.evidence.hops
+        if len(hops) < 2:
+            return [finding]
+        out = []
+        for number in np.unique(self.hop[finding.rows]):
+            rows = finding.rows & (self.hop == number)
+            seen_in = self.formats_and_layers(rows)
+            by_reach: dict[bool, list[str]] = {}
+            for fix in fitting(finding.rule.fixes, finding.gap.field, seen_in):
+                by_reach.setdefault(self._is_gateways(fix), []).append(fix)
+            for at_gateway, recipes in by_reach.items():
+                reached = rows & self._through_gateway if at_gateway else rows
+                if reached.any():
+                    out.append(replace(finding, rows=reached, recipes=recipes))
+        return out
+
+    def _is_gateways(self, fix: str) -> bool:
+        """Whether a recipe changes a gateway that is among the hops."""
+        return any(
+            fmt.startswith(load_fixes()[fix].stack)
+            for hop in self.evidence.hops
+            if hop.layer == "gateway"
+            for number in hop.inputs
+            for fmt in self.evidence.tables[number].formats
+        )
+
+    @cached_property
+    def _through_gateway(self) -> Rows:
+        """The judged records of calls that some gateway has a record of."""
+        return self.weights.joined(self.judgement.in_layers(["gateway"]))
 
     def money(self, rows: Ints) -> float:
         """USD of the calls that some rows of the table show."""
@@ -59,7 +98,16 @@ def hop_calls(ledger: Ledger) -> HopCalls:
     evidence = ledger.evidence
     row = np.flatnonzero((evidence.frame["kind"] == "call").to_numpy())
     first = first_delivery(evidence)[row] == row
-    return HopCalls(evidence, ledger.judgement, ledger.weights, ledger.shown, ledger.hops, row, first)
+    return HopCalls(
+        evidence,
+        ledger.judgement,
+        ledger.weights,
+        ledger.shown,
+        ledger.hops,
+        row,
+        first,
+        ledger.formats_and_layers,
+    )
 
 
 def field_hops(calls: HopCalls, fields: Iterable[str], anchor_of: AnchorOf) -> list[FieldHops]:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from auditor.catalogue.prices import NANO_USD
+from auditor.evidence.arrays import Ints
 from auditor.evidence.table import Evidence
 from auditor.judge.verdicts import PRESENT, Judgement
 from auditor.relate.columns import need
@@ -141,10 +142,25 @@ def _units(evidence: Evidence, judgement: Judgement, weights: Weights) -> pl.Dat
     pairs = _owners(evidence, judgement).with_columns(failed.alias("failed"))[record]
     pairs = pairs.with_columns(pl.Series("unit", unit))
     by_unit = pairs if members is None else _earliest(pairs)
+    if members is not None and len(members.capacity):
+        by_unit = pl.concat([by_unit, _of_capacity(evidence, members.capacity, size)], how="diagonal")
     figures = {"calls": weights.count, "tokens": weights.tokens, "cost": weights.cost}
     return by_unit.sort("unit").select(
         "unit", "failed", *_chosen(), *(pl.Series(name, values) for name, values in figures.items())
     )
+
+
+def _of_capacity(evidence: Evidence, rows: Ints, size: int) -> pl.DataFrame:
+    """The owners that lines without calls are tagged with; they are the last units."""
+    frame = evidence.frame
+    columns = [
+        frame[field].cast(pl.String).gather(rows).alias(f"owner_{field}")
+        for field in FIELDS
+        if field in frame
+    ]
+    inputs = [frame["input"].cast(pl.Int64).gather(rows).alias(f"input_{field}") for field in FIELDS]
+    unit = pl.Series("unit", np.arange(size - len(rows), size))
+    return pl.DataFrame([unit, *columns, *inputs]).with_columns(pl.lit(False).alias("failed"))
 
 
 def _earliest(pairs: pl.DataFrame) -> pl.DataFrame:

@@ -31,6 +31,7 @@ from auditor.tally.weights import Weights
 
 OWNERS = frozenset({"tenant_id", "team_id", "workflow_id", "user_id"})
 MOSTLY = 0.5
+PartsOf = Callable[[Finding], list[Finding]]
 EACH_STEP = 50_000  # calls up to which every step is judged where the whole plan comes out otherwise
 
 
@@ -47,15 +48,22 @@ class Replay:
 
 
 def plan(
-    findings: Sequence[Finding], judged: Evidence, judgement: Judgement, replay: Replay, hop_of: HopOf
+    findings: Sequence[Finding],
+    judged: Evidence,
+    judgement: Judgement,
+    replay: Replay,
+    hop_of: HopOf,
+    parts_of: PartsOf,
 ) -> list[Step]:
     """The steps with the report's figures before and after each, cumulatively.
 
-    What a step also closes, because later hops forward its value, is no step of its own. The rules judge the
-    table with all steps applied; where they disagree with the sum of the steps, they judge each step.
+    `parts_of` gives a gap hop by hop: a step changes one hop. What a step also closes, because later hops
+    forward its value, is no step of its own. The rules judge the table with all steps applied; where they
+    disagree with the sum of the steps, they judge each step.
     """
     # the same records stay the same calls, whatever id they are given
     replay = replace(replay, assembled=replay.assembled.with_joins_of(judged))
+    findings = [part for f in findings if f.gap.verdict for part in parts_of(f)]
     table, steps = _steps(findings, judged, judgement, replay, hop_of, each=False)
     if not steps:
         return []
@@ -82,7 +90,7 @@ def _steps(
 ) -> tuple[Evidence, list[Step]]:
     """The steps and the table with all of them applied; `each` has the rules judge it after every one."""
     required = set(_required_fields(replay))
-    left = [f for f in findings if f.gap.verdict and f.gap.field in required]
+    left = [f for f in findings if f.gap.field in required]
     impact = Impact(replay.weights, hop_of, _affected(judged))
     table, after = replay.assembled, _projection(replay.assembled, judgement, replay) if left else None
     steps: list[Step] = []
@@ -146,18 +154,17 @@ def _open(judgement: Judgement, field: str) -> Rows:
 def _affected(judged: Evidence) -> Callable[[Finding], Rows]:
     """The calls that a gap's fix changes: its own, and those of later hops that the value is forwarded to."""
     calls = np.flatnonzero((judged.frame["kind"] == "call").to_numpy())
-    known: dict[tuple[str, str], Rows] = {}
+    known: dict[Finding, Rows] = {}
 
     def affected(finding: Finding) -> Rows:
-        memo = (finding.gap.rule, finding.gap.field)
-        if memo not in known:
+        if finding not in known:
             whole = np.zeros(judged.frame.height, dtype=bool)
             whole[calls[finding.rows]] = True
             own = judged.frame[finding.gap.field]
             for below, _ in _forwarded(judged, own, finding.gap.field, calls[finding.rows]):
                 whole[below] = True
-            known[memo] = whole[calls]
-        return known[memo]
+            known[finding] = whole[calls]
+        return known[finding]
 
     return affected
 

@@ -167,10 +167,12 @@ def _outside(comparison: Comparison) -> list[LeftOut]:
 def _no_usage(evidence: Evidence) -> list[LeftOut]:
     """Lines of the bill that are no usage of a model, by their type."""
     frame = evidence.frame
-    names = [n for n in ("layer", "kind", "weight", "line_item_type", "cost_usd") if n in frame]
+    names = [n for n in ("layer", "kind", "weight", "line_item_type", "cost_usd", "capacity") if n in frame]
     lines = frame.select(names).filter((pl.col("layer") == "billing") & (pl.col("kind") != "call"))
     if not lines.height or "line_item_type" not in lines.columns:
         return []
+    if "capacity" in names:
+        lines = lines.with_columns(pl.coalesce("capacity", "line_item_type").alias("line_item_type"))
     cost = pl.col("cost_usd").sum() if "cost_usd" in lines.columns else pl.lit(0, pl.Int64)
     groups = (
         lines.group_by("line_item_type")

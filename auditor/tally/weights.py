@@ -53,6 +53,7 @@ class Members:
     record: Ints
     unit: Ints
     size: int  # of all units
+    capacity: Ints  # rows of the table, of a bill's lines that sell a model without calls: the last units
     billed: Billed | None = None
 
 
@@ -91,6 +92,15 @@ class Weights:
         assert members is not None
         out = np.zeros(members.size, dtype=bool)
         out[members.unit[rows[members.record]]] = True
+        return out
+
+    def joined(self, rows: Rows) -> Rows:
+        """All judged records of the calls that some records show."""
+        if self.members is None:
+            return rows
+        units = self._shown(rows)  # the calls beside a line of a bill are of other principals, too
+        out = rows.copy()
+        out[self.members.record[units[self.members.unit]]] = True
         return out
 
     def calls(self, rows: Rows) -> int:
@@ -218,7 +228,7 @@ def weigh(evidence: Evidence, calls: Store, without: frozenset[int] = frozenset(
     observed = np.maximum(_ints(calls, "cost_usd"), 0)
     ones = call_pairs(evidence, without)
     shares = allocation(evidence, without)
-    if ones is None and shares is None:
+    if ones is None and shares is None and not len(_capacity(evidence)):
         cost, basis = observed, _no_basis(observed, calls)
         billed = (calls["layer"] == "billing").to_numpy()
         priced = (observed > 0) | billed
@@ -229,6 +239,17 @@ def weigh(evidence: Evidence, calls: Store, without: frozenset[int] = frozenset(
                 priced = priced | (estimate > 0)
         return _chosen(cost, tokens, records, priced, basis, records, None)
     return _between(evidence, calls, without, ones, shares)
+
+
+def _capacity(evidence: Evidence) -> Ints:
+    """The rows that are spend on a model without calls: provisioned throughput, guardrails."""
+    if not evidence.has("capacity") or not evidence.has("cost_usd"):
+        return np.zeros(0, dtype=np.int64)
+    frame = evidence.frame
+    spent = (
+        frame["capacity"].is_not_null() & (frame["kind"] != "call") & (frame["cost_usd"].fill_null(0) != 0)
+    )
+    return np.flatnonzero(spent.to_numpy())
 
 
 def _no_basis(observed: Ints, calls: Store) -> Basis:
@@ -254,26 +275,30 @@ def _between(
     shares: Allocation | None,
 ) -> Weights:
     """Weights where records show calls of other records, or a bill has their money."""
-    units = _Units(evidence, calls, without, ones)
+    units = _Units(evidence, calls, without, ones, beside_logs=shares is not None)
     failed = (
         calls["failed"].fill_null(False).to_numpy()
         if "failed" in calls
         else np.zeros(calls.height, dtype=bool)
     )
     observed, records = np.maximum(_ints(calls, "cost_usd"), 0), _ints(calls, "weight")
-    none = np.zeros(len(units.lines), dtype=np.int64)  # a line is no call, and its tokens are those of calls
+    # a line is no call beside logs, and its tokens are those of calls
+    none = np.zeros(units.members.size - len(units.one), dtype=np.int64)
     tokens = np.concatenate([units.once(np.where(failed, 0, _tokens(calls))), none])
-    count = np.concatenate([np.ones(len(units.one), dtype=np.int64), none])
+    count = np.concatenate([units.once(records) if units.single else np.ones(len(units.one), np.int64), none])
+    capacity = units.capacity_cost(evidence)
     if shares is not None:
         left = observed[units.lines] - shares.explained[units.row[units.lines]]
-        cost = np.concatenate([units.summed(shares.of_call), left])
+        cost = np.concatenate([units.summed(shares.of_call), left, capacity])
         members = replace(units.members, billed=units.billed(shares))
         priced = np.ones(len(cost), dtype=bool)
         return _chosen(cost, tokens, count, priced, "observed", records, members)
-    cost = units.once(observed)
-    basis, priced = _no_basis(cost, calls), cost > 0
+    cost = np.concatenate([units.once(observed), capacity])
+    billed = np.concatenate([units.once((calls["layer"] == "billing").to_numpy()), none])
+    basis, priced = _no_basis(cost, calls), (cost > 0) | (billed > 0)
     few = bool((tokens > 0).any()) and _part(priced, tokens > 0, count) < ENOUGH
     estimate = units.once(np.where(failed, 0, np.maximum(_estimate(evidence, calls), 0)))
+    estimate = np.concatenate([estimate, none])
     if (estimate[~priced] > 0).any():
         cost, basis = np.where(priced, cost, estimate), "estimated" if few or basis == "none" else basis
         priced = priced | (estimate > 0)
@@ -287,14 +312,21 @@ class _Units:
     """
 
     def __init__(
-        self, evidence: Evidence, calls: Store, without: frozenset[int], ones: CallPairs | None
+        self,
+        evidence: Evidence,
+        calls: Store,
+        without: frozenset[int],
+        ones: CallPairs | None,
+        *,
+        beside_logs: bool,
     ) -> None:
         self._height = evidence.frame.height
         self._calls = distinct(evidence, without)
         self.row = np.flatnonzero((evidence.frame["kind"] == "call").to_numpy())
         place = np.full(self._height, -1, dtype=np.int64)
         place[self.row] = np.arange(len(self.row))
-        billing = (calls["layer"] == "billing").to_numpy()
+        billing = (calls["layer"] == "billing").to_numpy() & beside_logs
+        self.single = ones is None and not beside_logs
         if ones is None:
             ones = CallPairs(self.row[~billing], self.row[~billing])
         logged = ~billing[place[ones.record]]
@@ -305,11 +337,19 @@ class _Units:
         record = place[self._pairs.record]
         hop = hop_of(evidence)[self._pairs.record]
         order = np.lexsort((record, hop, self._unit))
+        capacity = _capacity(evidence)
         self.members = Members(
             np.concatenate([record[order], self.lines]),
             np.concatenate([self._unit[order], self._line_unit]),
-            len(self.one) + len(self.lines),
+            len(self.one) + len(self.lines) + len(capacity),
+            capacity,
         )
+
+    def capacity_cost(self, evidence: Evidence) -> Ints:
+        """Nano-dollars of the lines without calls."""
+        if not len(self.members.capacity):
+            return np.zeros(0, dtype=np.int64)
+        return _whole(evidence.frame["cost_usd"].gather(self.members.capacity))
 
     def once(self, figure: Ints) -> Ints:
         """A figure of the judged records, once for each call: that of the last hop that has one."""
@@ -328,7 +368,7 @@ class _Units:
 
     def billed(self, shares: Allocation) -> Billed:
         """The bill's side of the units."""
-        group = np.full(len(self.one) + len(self.lines), -1, dtype=np.int64)
+        group = np.full(self.members.size, -1, dtype=np.int64)
         known = shares.group[self._pairs.record] >= 0
         group[self._unit[known]] = shares.group[self._pairs.record[known]]
         lines = self.row[self.lines]

@@ -21,6 +21,10 @@ TYPES = USAGE | NOT_USAGE
 _BEDROCK = re.compile(r"(?i)bedrock")
 _OTHER_CLOUD = re.compile(r"(?i)openai|vertex|generative|anthropic|claude|gemini|mistral|cohere")
 _NO_CALL = re.compile(NO_CALL)
+_CAPACITY = (
+    ("provisioned throughput", re.compile(r"(?i)provisioned|reserved|tpm\b|per[-_ ]?min")),
+    ("guardrails", re.compile(r"(?i)guardrail")),
+)
 
 
 class LineItem(NamedTuple):
@@ -61,6 +65,14 @@ def is_call(item: LineItem) -> bool:
         item.code or any(_OTHER_CLOUD.search(t) for t in item.names)
     )
     return (item.tokens and (bedrock or not texts or bool(elsewhere))) or (bedrock and item.model)
+
+
+def capacity(item: LineItem) -> str | None:
+    """What a row sells of a model other than tokens: spend like calls, though no call can be seen in it."""
+    if not is_usage(item.type) or not is_bedrock(item):
+        return None
+    texts = (item.usage, *item.names)
+    return next((name for name, pattern in _CAPACITY if any(map(pattern.search, texts))), None)
 
 
 def left_out(item: LineItem) -> str:

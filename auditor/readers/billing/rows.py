@@ -47,6 +47,7 @@ class BillRows:
         self.builder, self.headers = builder, headers
         self.tags = Tags(builder, headers)
         self.excluded: dict[tuple[str, str], float] = {}
+        self.capacity: dict[tuple[str, str], float] = {}
         self.currencies: set[str] = set()
         self.users: dict[str, tuple[str, str] | None] = {}
         self.odd: dict[str, int] = {}
@@ -84,6 +85,7 @@ class BillRows:
         token_kind = self._token_kind(record, product)
         item = self._line_item(record, product, token_kind)
         is_call = line_items.is_call(item)
+        capacity = None if is_call else line_items.capacity(item)
         operation = self.headers.first(record, "operation")[0]
         row = builder.row(
             "call" if is_call else "context",
@@ -101,13 +103,16 @@ class BillRows:
             "tier": record["bill tier"] if is_call else None,
             "routing": record["bill routing"] if is_call else None,
             "profile": self._profile(record) if is_call else None,
+            "capacity": capacity,
         }
         for name, value in facts.items():
             if value is not None:
                 builder.fact(name).put(row, value)
         self._cost(row, record)
         if not is_call:
-            self._leave_out(record, line_items.left_out(item))
+            if capacity:
+                self.tags.put(row, record)
+            self._leave_out(record, capacity or line_items.left_out(item), counted=bool(capacity))
             return
         self._place(row, record, product)
         self._tokens(row, record, token_kind)
@@ -150,9 +155,10 @@ class BillRows:
         resource = self.headers.first(record, "resource")[0]
         return resource if ":application-inference-profile/" in resource else None
 
-    def _leave_out(self, record: dict[str, Any], reason: str) -> None:
+    def _leave_out(self, record: dict[str, Any], reason: str, *, counted: bool) -> None:
+        sums = self.capacity if counted else self.excluded
         key = (reason, self.headers.first(record, "currency")[0] or "USD")
-        self.excluded[key] = self.excluded.get(key, 0.0) + (record.get(COST) or 0.0)
+        sums[key] = sums.get(key, 0.0) + (record.get(COST) or 0.0)
 
     def _place(self, row: int, record: dict[str, Any], product: Mapping[str, str]) -> None:
         put = self.column
@@ -236,6 +242,8 @@ class BillRows:
         note = self.builder.note
         for (reason, currency), cost in sorted(self.excluded.items()):
             note(f"Not model usage, left out of coverage: {reason} ({currency} {cost:.2f}).")
+        for (name, currency), cost in sorted(self.capacity.items()):
+            note(f"Model spend without calls, which no coverage counts: {name} ({currency} {cost:.2f}).")
         if self.currencies:
             note(f"Costs in {', '.join(sorted(self.currencies))} are not read as USD.")
         for text, count in self.odd.items():
