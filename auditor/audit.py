@@ -43,7 +43,7 @@ from auditor.tally.plan import Replay, plan
 from auditor.tally.principals import principal_ledger, principal_records
 from auditor.tally.questions import questions
 from auditor.tally.reconciliation import reconciliation
-from auditor.tally.totals import input_report, score_of, totals
+from auditor.tally.totals import input_report, score_of, totals, with_doubts
 from auditor.tally.weights import weigh
 
 
@@ -95,7 +95,7 @@ class Figures:
 
     ledger: Ledger
     findings: list[Finding]
-    gaps: list[Gap]
+    suppressions: SuppressionResult
     hops: HopCalls
     spend: Spend
     lost: float
@@ -244,11 +244,24 @@ def _count(records: Records, verdicts: Verdicts, setup: Setup) -> Figures:
     spend = spend_by_owner(evidence, judgement, weights, setup.masker, records.names, left_out)
     lost = spend.share_lost
     sums = totals(weights, spend)
+    unjudged = sum(table.skipped_total for table in evidence.tables)
     score = score_of(judgement, weights, setup.profile, evidence, lost)
-    replay = Replay(verdicts.assembled, setup.rules, setup.profile, setup.policy, weights, records.names)
+    suppressions = suppress(gaps, setup.policy.suppress, records.names, setup.date)
+    errors = sum(gap.level == Level.ERROR and gap.suppressed is None for gap in suppressions.gaps)
+    score = with_doubts(score, errors, unjudged)
+    replay = Replay(
+        verdicts.assembled,
+        setup.rules,
+        setup.profile,
+        setup.policy,
+        weights,
+        records.names,
+        unjudged,
+        frozenset(gap.fingerprint for gap in suppressions.gaps if gap.suppressed),
+    )
     loud = [finding for finding in hits if finding.gap.level != Level.NOTE]
     steps = plan(loud, evidence, judgement, replay, hops.hop_at, hops.parts) if setup.planned else []
-    return Figures(ledger, hits, gaps, hops, spend, lost, sums, score, steps)
+    return Figures(ledger, hits, suppressions, hops, spend, lost, sums, score, steps)
 
 
 def _ledger(records: Records, verdicts: Verdicts) -> tuple[Ledger, frozenset[int]]:
@@ -267,7 +280,7 @@ def _ledger(records: Records, verdicts: Verdicts) -> tuple[Ledger, frozenset[int
 def _settle(records: Records, figures: Figures, setup: Setup) -> Outcome:
     """The gaps checked against suppressions and baseline, and the gate."""
     policy = setup.policy
-    suppressions = suppress(figures.gaps, policy.suppress, records.names, setup.date)
+    suppressions = figures.suppressions
     tolerance = policy.thresholds.tolerance
     gaps, against = cover(suppressions.gaps, setup.baseline, tolerance, gates=policy.new_only)
     passed = gate(

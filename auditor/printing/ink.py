@@ -15,6 +15,7 @@ VERDICTS = {  # verdict: glyph, colour, words
     "present": ("●", "green", "present"),
     "absent": ("○", "red", "absent"),
     "mis_scoped": ("◐", "yellow", "mis-scoped"),
+    "partly": ("◐", "yellow", "partly present"),  # of a field, where some of its calls have it
     "not_carried": ("-", "dim", "not carried"),
 }
 

@@ -13,6 +13,7 @@ from auditor.report.sentences import (
     carriers_hint,
     coverage_base,
     distinct_calls,
+    shown_verdict,
     unasked,
     uncarried,
 )
@@ -31,9 +32,14 @@ class FieldRow:
     unasked: str  # of how many calls the profile does not require it
 
     @property
+    def verdict(self) -> str:
+        """The verdict by its share: `partly` where some calls have the field."""
+        return shown_verdict(self.field)
+
+    @property
     def word(self) -> str:
         """The verdict as people read it."""
-        return spoken(self.field.verdict)
+        return spoken(self.verdict)
 
 
 @dataclass(frozen=True)
@@ -61,12 +67,12 @@ class View:
     @property
     def calls(self) -> int:
         """The denominator of everything."""
-        return self.report.totals.calls
+        return distinct_calls(self.report)
 
 
 def arrange(report: Report, handbook: Handbook) -> View:
     """The report in the order in which it is read: what is wrong by weight, what is right, what cannot be."""
-    few = report.totals.calls < FEW
+    few = distinct_calls(report) < FEW
     rows = [_row(report, field, few, handbook) for field in asked_fields(report)]
     worst_first = sorted(rows, key=_loss)
     open_rows = [r for r in worst_first if _needs_work(r)]
@@ -161,6 +167,11 @@ def _headline(report: Report) -> str:
 
 
 def _owner_line(report: Report, few: bool) -> str:
+    two = report.totals.two_owners_cost_usd
+    return _unowned(report, few) + (f" {money(two)} has two owners, who differ by hop." if two else "")
+
+
+def _unowned(report: Report, few: bool) -> str:
     totals = report.totals
     if not totals.calls:
         return "No model call was found."

@@ -30,10 +30,17 @@ def anchor_address(anchor: Anchor) -> str:
     return f"{anchor.input}:{anchor.line}{f':{anchor.column}' if anchor.column else ''}"
 
 
+def gap_calls(gap: Gap) -> str:
+    """`830 of 1,204 calls`; where no call is told apart, the records: `12 records`."""
+    if not gap.calls and gap.records:
+        return plural(gap.records, "record")
+    return f"{count(gap.calls)} of {plural(gap.of, 'call')}"
+
+
 def gap_size(gap: Gap) -> str:
     """`830 of 1,204 calls, USD 284.35`."""
     spend = f", {money(gap.cost_usd)}" if gap.cost_usd else ""
-    return f"{count(gap.calls)} of {plural(gap.of, 'call')}{spend}"
+    return f"{gap_calls(gap)}{spend}"
 
 
 def suppression_text(mark: Suppressed) -> str:

@@ -70,6 +70,14 @@ class ByVerdict(Struct, frozen=True):
     not_carried: float
 
 
+class Shares(Struct, frozen=True):
+    """The part on which a field is present, of what can carry it: by calls, tokens and money, 0 to 1."""
+
+    calls: float
+    tokens: float
+    cost: float
+
+
 class FieldCounts(Struct, frozen=True, kw_only=True):
     """A field's counts by verdict; `present + absent + mis_scoped + not_carried` are the calls counted."""
 
@@ -81,6 +89,7 @@ class FieldCounts(Struct, frozen=True, kw_only=True):
     cost: ByVerdict  # USD
     weight: ByVerdict  # share of the report's weight (cost, tokens or calls), 0 to 1
     causes: dict[str, int]
+    share: Shares | None = None  # null where nothing can carry it
 
 
 class AskedOf(FieldCounts, frozen=True):

@@ -39,9 +39,14 @@ def as_asked(field: FieldReport) -> FieldReport:
     return msgspec.structs.replace(field, **msgspec.structs.asdict(counts)) if counts else field
 
 
+def shown_verdict(field: FieldReport) -> str:
+    """A field's verdict by its share: `partly` where some of the calls have it, and the rest has not."""
+    return "partly" if field.present and field.verdict in ("absent", "mis_scoped") else field.verdict
+
+
 def unasked(report: Report, field: FieldReport) -> str:
     """Of how many calls a required field is not asked, or nothing."""
-    outside = report.totals.calls - coverage_base(field) - field.not_carried
+    outside = distinct_calls(report) - coverage_base(field) - field.not_carried
     return f"not asked of {plural(outside, 'call')}" if field.required and outside else ""
 
 
@@ -55,7 +60,9 @@ def volume(report: Report) -> str:
     totals = report.totals
     distinct = distinct_calls(report)
     parts = [plural(distinct, "call")]
-    if distinct != totals.calls:
+    if distinct != totals.calls and len(report.inputs) == 1:
+        parts = [f"{parts[0]} in {plural(totals.calls, 'record')}"]
+    elif distinct != totals.calls:
         parts = [f"{parts[0]} in {count(totals.calls)} records of {plural(len(report.inputs), 'input')}"]
     if totals.tokens:
         parts.append(plural(totals.tokens, "token"))
@@ -71,7 +78,12 @@ def distinct_calls(report: Report) -> int:
 
 
 def ownership(report: Report) -> str:
-    """The one fact that is read first: how much spend has no owner."""
+    """The fact that is read first: how much spend has no owner, and how much has two."""
+    two = report.totals.two_owners_cost_usd
+    return _without_owner(report) + (f"; {money(two)} has two owners, who differ by hop" if two else "")
+
+
+def _without_owner(report: Report) -> str:
     totals = report.totals
     if not totals.calls:
         return "No model calls: nothing to audit"
@@ -266,7 +278,7 @@ def largest_differences(reconciliation: Reconciliation) -> list[ReconciledRow]:
 
 def money_share(report: Report, part: float) -> str:
     """A share of the money in per cent; empty where there are too few calls for one."""
-    return "" if report.totals.calls < FEW else share(part)
+    return "" if distinct_calls(report) < FEW else share(part)
 
 
 def step_effects(step: Step, report: Report) -> list[str]:

@@ -13,7 +13,7 @@ from auditor.catalogue.words import SCOPES, Verdict
 from auditor.evidence.arrays import Codes, Ints, Rows
 from auditor.judge.verdicts import ABSENT, CAUSES, MIS_SCOPED, NOT_CARRIED, PRESENT
 from auditor.readers.registry import all_formats
-from auditor.report.schema import AskedOf, ByVerdict, FieldReport, Found, Gap, InputVerdicts
+from auditor.report.schema import AskedOf, ByVerdict, FieldReport, Found, Gap, InputVerdicts, Shares
 from auditor.tally.ledger import PREFIXES, Ledger
 from auditor.tally.weights import Weights
 
@@ -91,7 +91,20 @@ def _counts(ledger: Ledger, field: str, rows: Rows | None = None) -> AskedOf:
         cost=cost,
         weight=share,
         causes=_causes(cause, weights.count),
+        share=_shares(verdict, weights),
     )
+
+
+def _shares(verdict: Codes, weights: Weights) -> Shares | None:
+    """The present part of what can carry the field, by each weight."""
+    able, present = (verdict != NOT_CARRIED) & (verdict != _OUTSIDE), verdict == PRESENT
+    if not weights.count[able].any():
+        return None
+    parts = []
+    for figure in (weights.count, weights.tokens, weights.cost):
+        whole = int(figure[able].sum())
+        parts.append(round(int(figure[present].sum()) / whole, 6) if whole else 0.0)
+    return Shares(*parts)
 
 
 def _split(verdict: Codes, weights: Weights) -> tuple[list[int], ByVerdict, ByVerdict]:

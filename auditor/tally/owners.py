@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -194,9 +195,10 @@ def _owners(evidence: Evidence, judgement: Judgement) -> pl.DataFrame:
         need(evidence, field)
         differs = changed(evidence, field).get(f"{field}_changed")
         other = pl.repeat(None, len(own), dtype=pl.String, eager=True)
-        if isinstance(differs, pl.Series):
+        if isinstance(differs, pl.Series) and field in calls:
+            # another owner than at the hop before is no accepted one, and is told apart
             here = differs.filter(evidence.frame["kind"] == "call").fill_null(False)
-            other = own.set(~here, None)
+            other = calls[field].cast(pl.String).set(~here, None)
         columns += [
             own.alias(f"owner_{field}"),
             calls["input"].cast(pl.Int64).set(own.is_null(), None).alias(f"input_{field}"),
@@ -228,42 +230,82 @@ def _lines(judgement: Judgement, billed: Billed) -> pl.DataFrame:
 
 
 def _with_lines(units: pl.DataFrame, lines: pl.DataFrame, billed: Billed) -> pl.DataFrame:
-    """The calls' money split over the owners of their lines, where lines have owners."""
-    named = lines.filter(pl.col("line_owner").is_not_null())["group"].unique()
+    """The calls' money given to the owners of their lines, where lines have owners.
+
+    A bill does not say which call a line is of. Dollars meet so that as few as possible have two owners:
+    those of one owner first, then such as only one side names an owner of.
+    """
+    named = lines.filter(pl.col("line_owner").is_not_null())["group"].unique().to_list()
     units = units.with_columns(pl.Series("group", billed.group)).drop("failed", "unit")
-    figures = ("calls", "tokens", "cost")
-    touched = units.filter(pl.col("group").is_in(named.to_list()))
-    others = units.filter(~pl.col("group").is_in(named.to_list())).drop("group")
+    touched = units.filter(pl.col("group").is_in(named))
+    others = units.filter(~pl.col("group").is_in(named)).drop("group")
     if not touched.height:
         return others
+    figures = ("calls", "tokens", "cost")
     summed = touched.group_by("group", *_OWNED).agg(pl.col(name).sum() for name in figures)
-    by_line = lines.group_by("group", "line_owner", "line_field", "line_input").agg(pl.col("explained").sum())
-    both = summed.join(by_line, on="group").sort(
-        "group", "owner", "field", "other", "explained", "line_owner", "line_field", nulls_last=True,
-        descending=[False, False, False, False, True, False, False],
-    )  # fmt: skip
-    mine = ("group", *_OWNED)
-    whole, upto = pl.col("explained").sum().over(mine), pl.col("explained").cum_sum().over(mine)
-    until = (pl.col("cost") * (upto / whole)).round().fill_nan(0).cast(pl.Int64)
-    first = pl.int_range(pl.len()).over(mine) == 0
-    both = both.with_columns(until.alias("until")).with_columns(
-        (pl.col("until") - pl.col("until").shift(1).over(mine).fill_null(0)).alias("cost"),
-        *(pl.when(first).then(name).otherwise(0).alias(name) for name in ("calls", "tokens")),
+    by_line = lines.group_by("group", "line_owner", "line_field").agg(
+        pl.col("explained").sum(), pl.col("line_input").min()
     )
-    return pl.concat([others, both.select(*_settled(), *figures).select(others.columns)])
+    summed = summed.sort("group", *_OWNED, nulls_last=True)
+    by_line = by_line.sort("group", "line_owner", "line_field", nulls_last=True)
+    parts: list[dict[str, object]] = []
+    lines_of = {key[0]: part.to_dicts() for key, part in by_line.group_by("group", maintain_order=True)}
+    for key, part in summed.group_by("group", maintain_order=True):
+        parts += _met(part.to_dicts(), lines_of[key[0]])
+    met = pl.DataFrame(parts, schema_overrides={name: others.schema[name] for name in others.columns})
+    return pl.concat([others, met.select(others.columns)])
 
 
-def _settled() -> list[pl.Expr]:
+Row = dict[str, Any]
+
+
+def _met(calls: list[Row], lines: list[Row]) -> list[Row]:
+    """The money of a group's calls by the owners of calls and lines, with as little in doubt as can be."""
+    left, open_ = [call["cost"] for call in calls], [line["explained"] for line in lines]
+    out: list[Row] = []
+    for fits in (_agree, _one_side, _always):
+        for i, call in enumerate(calls):
+            for j, line in enumerate(lines):
+                if left[i] > 0 and open_[j] > 0 and fits(call, line):
+                    part = min(left[i], open_[j])
+                    left[i], open_[j] = left[i] - part, open_[j] - part
+                    out.append(_settled(call, line) | {"cost": part, "calls": 0, "tokens": 0, "of": i})
+    for i, call in enumerate(calls):  # what costs nothing, and what rounding left
+        own = {name: call[name] for name in _OWNED}
+        first = next((row for row in out if row["of"] == i), None)
+        if first is None or left[i]:
+            first = own | {"cost": left[i], "calls": 0, "tokens": 0, "of": i}
+            out.append(first)
+        first["calls"], first["tokens"] = call["calls"], call["tokens"]
+    return out
+
+
+def _agree(call: Row, line: Row) -> bool:
+    """Whether both name the same owner."""
+    owner = line["line_owner"]
+    return owner is not None and owner.lower() in {
+        str(call[n]).lower() for n in ("owner", "other") if call[n]
+    }
+
+
+def _one_side(call: Row, line: Row) -> bool:
+    """Whether not both name an owner of one field."""
+    return call["owner"] is None or line["line_owner"] is None or call["field"] != line["line_field"]
+
+
+def _always(_call: Row, _line: Row) -> bool:
+    return True
+
+
+def _settled(call: Row, line: Row) -> Row:
     """Whose a dollar is, by its call and its line: a tenant before a team, and two where they differ."""
-    line, call = pl.col("line_owner"), pl.col("owner")
-    from_line = line.is_not_null() & (
-        call.is_null() | ((pl.col("field") == "team_id") & (pl.col("line_field") == "tenant_id"))
-    )
-    same = pl.col("field") == pl.col("line_field")
-    differs = same & (call.str.to_lowercase() != line.str.to_lowercase())
-    return [
-        pl.when(from_line).then(line).otherwise(call).alias("owner"),
-        pl.when(from_line).then("line_field").otherwise("field").alias("field"),
-        pl.when(from_line).then(None).when(differs).then(line).otherwise("other").alias("other"),
-        pl.when(from_line).then("line_input").otherwise("owner_input").alias("owner_input"),
-    ]
+    own = {name: call[name] for name in _OWNED}
+    if line["line_owner"] is None:
+        return own
+    better = (call["field"], line["line_field"]) == ("team_id", "tenant_id")
+    if call["owner"] is None or better:
+        of_line = {"owner": line["line_owner"], "field": line["line_field"], "other": None}
+        return of_line | {"owner_input": line["line_input"]}
+    if call["field"] == line["line_field"] and not _agree(call, line):
+        return own | {"other": line["line_owner"]}
+    return own

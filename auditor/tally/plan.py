@@ -11,6 +11,7 @@ import polars as pl
 
 from auditor.catalogue.fields import USAGE, Profile
 from auditor.catalogue.rules import Rule
+from auditor.catalogue.words import Level
 from auditor.evidence.arrays import Ints, Rows
 from auditor.evidence.schema import Slot
 from auditor.evidence.store import Store
@@ -26,7 +27,7 @@ from auditor.report.schema import Projection, Step
 from auditor.tally.gaps import Finding
 from auditor.tally.next_step import MAX_STEPS, HopOf, Impact, next_step
 from auditor.tally.owners import spend_by_owner
-from auditor.tally.totals import score_of
+from auditor.tally.totals import score_of, with_doubts
 from auditor.tally.weights import Weights
 
 OWNERS = frozenset({"tenant_id", "team_id", "workflow_id", "user_id"})
@@ -45,6 +46,9 @@ class Replay:
     policy: Policy
     weights: Weights
     names: list[str]
+    unjudged: int = 0  # records that could not be read
+    accepted: frozenset[str] = frozenset()  # fingerprints of the gaps that the policy accepts
+    lasting: int = 0  # gaps at level error that no step can close
 
 
 def plan(
@@ -63,12 +67,14 @@ def plan(
     """
     # the same records stay the same calls, whatever id they are given
     replay = replace(replay, assembled=replay.assembled.with_joins_of(judged))
+    lasting = [f for f in findings if not f.gap.verdict and f.gap.level == Level.ERROR]
+    replay = replace(replay, lasting=_count(lasting, replay))
     findings = [part for f in findings if f.gap.verdict for part in parts_of(f)]
-    table, steps = _steps(findings, judged, judgement, replay, hop_of, each=False)
+    table, steps, left = _steps(findings, judged, judgement, replay, hop_of, each=False)
     if not steps:
         return []
     closed = {(rule, field) for step in steps for rule in step.rules for field in step.fields}
-    after = _projection(table, _judge_again(table, replay, closed), replay)
+    after = _projection(table, _judge_again(table, replay, closed), replay, left)
     if after == steps[-1].after:
         return steps
     if len(replay.weights.records) <= EACH_STEP:
@@ -87,12 +93,18 @@ def _steps(
     hop_of: HopOf,
     *,
     each: bool,
-) -> tuple[Evidence, list[Step]]:
-    """The steps and the table with all of them applied; `each` has the rules judge it after every one."""
+) -> tuple[Evidence, list[Step], int]:
+    """The steps, the table with all of them applied, and how many gaps at level error are left.
+
+    `each` has the rules judge the table after every step.
+    """
     required = set(_required_fields(replay))
     left = [f for f in findings if f.gap.field in required]
     impact = Impact(replay.weights, hop_of, _affected(judged))
-    table, after = replay.assembled, _projection(replay.assembled, judgement, replay) if left else None
+    # the score of each step still knows the errors that no step so far has closed
+    errors = [f for f in findings if f.gap.level == Level.ERROR]
+    table = replay.assembled
+    after = _projection(table, judgement, replay, _count(errors, replay)) if left else None
     steps: list[Step] = []
     closed: set[tuple[str, str]] = set()
     while left and len(steps) < MAX_STEPS and (planned := next_step(left, len(steps) + 1, impact)):
@@ -103,11 +115,21 @@ def _steps(
         if each:
             closed |= {(finding.gap.rule, finding.gap.field) for finding in planned.closes}
             judgement = _judge_again(table, replay, closed)
-        before, after = after, _projection(table, judgement, replay)
+        errors = [
+            f
+            for f in errors
+            if f not in planned.closes and (f.rows & _open(judgement, f.gap.field)).any()
+        ]
+        before, after = after, _projection(table, judgement, replay, _count(errors, replay))
         steps.append(msgspec.structs.replace(planned.step, before=before, after=after))
         left = [f for f in left if f not in planned.closes]
         left = [f for f in left if (f.rows & _open(judgement, f.gap.field)).any()]
-    return table, steps
+    return table, steps, _count(errors, replay)
+
+
+def _count(errors: Sequence[Finding], replay: Replay) -> int:
+    """How many open gaps of the report some parts of gaps are, with those that no step closes."""
+    return replay.lasting + len({f.gap.fingerprint for f in errors} - replay.accepted)
 
 
 def _present_on(judgement: Judgement, table: Evidence, field: str, rows: Rows) -> Judgement:
@@ -174,13 +196,14 @@ def _required_fields(replay: Replay) -> list[str]:
     return list(dict.fromkeys(name for need in needs for name in need.any_of))
 
 
-def _projection(table: Evidence, judgement: Judgement, replay: Replay) -> Projection:
+def _projection(table: Evidence, judgement: Judgement, replay: Replay, errors: int) -> Projection:
     """Score, spend without an owner, and the present share of each required field."""
     weights = replay.weights
     evidence = table.copy()
     spend = spend_by_owner(evidence, judgement, weights, Masker(), replay.names)
     lost, calls = spend.share_lost, spend.lost_calls / spend.calls if spend.calls else 0.0
     score = score_of(judgement, weights, replay.profile, evidence, lost)
+    score = with_doubts(score, errors, replay.unjudged)
     required = required_on(replay.profile, replay.policy, evidence, judgement)
     fields = {}
     for name, rows in required.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -11,13 +12,15 @@ from auditor.evidence.table import IS_CALL, Evidence
 from auditor.inputs.source import Input
 from auditor.judge.requirements import applicable_to, requirements
 from auditor.judge.verdicts import NOT_CARRIED, PRESENT, Judgement
+from auditor.printing.text import plural
 from auditor.report.schema import Cap, InputReport, Score, Totals
 from auditor.tally.owners import Spend
 from auditor.tally.weights import Weights
 
-FORMULA = "1"
+FORMULA = "2"
 BANDS = ((90, "ready"), (75, "minor gaps"), (50, "needs work"), (0, "not chargeable"))
 CAPS = ((0.20, 49), (0.02, 74))  # share of spend without an owner above which the score is capped
+OPEN_CAP = 89  # at most, while a gap at level error is open or records were not judged
 
 
 def totals(weights: Weights, spend: Spend) -> Totals:
@@ -90,13 +93,28 @@ def score(shares: list[tuple[int, float, float]], unattributed: float, uncheckab
     """
     total = sum(weight for weight, _, checkable in shares if checkable > 0)
     gained = sum(weight * present / checkable for weight, present, checkable in shares if checkable > 0)
-    value = int(100 * gained / total + 0.5) if total else 0
+    value = int(100 * gained / total + 1e-9) if total else 0
     caps = []
     for bound, at in CAPS:
         if unattributed > bound:
             lost, most = f"{100 * unattributed:.0f} %", f"{100 * bound:.0f} %"
             caps.append(Cap(at=at, reason=f"{lost} of spend has no owner (more than {most})"))
             break
-    value = min([value, *(cap.at for cap in caps)])
+    return _capped(Score(value=value, band="", formula=FORMULA, caps=caps, uncheckable=uncheckable))
+
+
+def with_doubts(score: Score, errors: int, unjudged: int) -> Score:
+    """The score, limited while gaps at level error are open, or records could not be read."""
+    reasons = []
+    if errors:
+        reasons.append(f"{plural(errors, 'gap')} at level error {'is' if errors == 1 else 'are'} open")
+    if unjudged:
+        reasons.append(f"{plural(unjudged, 'record')} could not be read")
+    caps = [Cap(at=OPEN_CAP, reason=reason) for reason in reasons if score.value > OPEN_CAP]
+    return _capped(msgspec.structs.replace(score, caps=[*score.caps, *caps]))
+
+
+def _capped(score: Score) -> Score:
+    value = min([score.value, *(cap.at for cap in score.caps)])
     band = next(name for least, name in BANDS if value >= least)
-    return Score(value=value, band=band, formula=FORMULA, caps=caps, uncheckable=uncheckable)
+    return msgspec.structs.replace(score, value=value, band=band)

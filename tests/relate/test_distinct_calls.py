@@ -162,7 +162,7 @@ def test_a_record_without_usage_leaves_the_figures_to_the_hop_above() -> None:
 
 
 def test_the_owner_is_that_of_the_earliest_hop() -> None:
-    """The application names the tenant; what the gateway makes of it is another one's money."""
+    """The application names the tenant first; as the gateway names another one, the money has two owners."""
     report = audit(
         inputs(
             {
@@ -173,7 +173,9 @@ def test_the_owner_is_that_of_the_earliest_hop() -> None:
         show_values=True,
     )
 
-    assert ["acme"] == [owner.owner for owner in report.owners]
+    assert [("acme or globex", True)] == [(owner.owner, owner.two_owners) for owner in report.owners]
+    assert report.totals.cost_usd == report.totals.two_owners_cost_usd > 0
+    assert 0 == report.totals.unattributed_calls
 
 
 def test_lookalikes_are_not_added_up_and_the_worst_counts() -> None:

@@ -13,10 +13,12 @@ from auditor.report.sentences import (
     asked_fields,
     counts,
     coverage,
+    distinct_calls,
     gate_text,
     open_gaps,
     ownership,
     score_text,
+    shown_verdict,
     volume,
 )
 from auditor.writers.markdown.hops import bill_differences, chain, owners, plan, questions
@@ -98,11 +100,11 @@ def _fields(report: Report) -> list[str]:
 
 def _field(field: FieldReport, report: Report) -> list[str]:
     lost, cost = field.absent + field.mis_scoped, field.cost.absent + field.cost.mis_scoped
-    verdict = spoken(field.verdict)
+    verdict = spoken(shown_verdict(field))
     return [
         code(field.field),
         f"**{verdict}**" if field.verdict in ("absent", "mis_scoped") else verdict,
-        coverage(field, report.totals.calls),
+        coverage(field, distinct_calls(report)),
         count(lost) if lost else "",
         money(cost) if cost else "",
     ]

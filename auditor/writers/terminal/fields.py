@@ -11,7 +11,15 @@ from auditor.catalogue.words import NOT_CARRIED_CAUSES, Cause, Verdict
 from auditor.printing.ink import glyph, spoken, tone
 from auditor.printing.page import Page
 from auditor.printing.text import FEW, cells, count, money, pad, plural
-from auditor.report.sentences import asked_fields, carriers_hint, coverage, unasked, uncarried
+from auditor.report.sentences import (
+    asked_fields,
+    carriers_hint,
+    coverage,
+    distinct_calls,
+    shown_verdict,
+    unasked,
+    uncarried,
+)
 
 if TYPE_CHECKING:
     from auditor.report.schema import FieldReport, Report
@@ -52,13 +60,13 @@ def field_table(page: Page, report: Report) -> None:
 
 
 def _head(report: Report) -> list[str]:
-    few = report.totals.calls < FEW
+    few = distinct_calls(report) < FEW
     head = ["field", "verdict", "has it" if few else f"by {report.totals.weighted_by}", "calls without"]
     return head if report.totals.cost_basis == "none" else [*head, "cost without"]
 
 
 def _row(field: FieldReport, report: Report) -> list[str]:
-    row = [field.field, spoken(field.verdict), coverage(field, report.totals.calls), _lost(field)]
+    row = [field.field, spoken(shown_verdict(field)), coverage(field, distinct_calls(report)), _lost(field)]
     if report.totals.cost_basis != "none":
         lost = field.cost.absent + field.cost.mis_scoped
         row.append(money(lost) if lost else "")
@@ -80,12 +88,13 @@ def _line(row: list[str], widths: list[int]) -> str:
 
 
 def _print(page: Page, report: Report, field: FieldReport, row: list[str], widths: list[int]) -> None:
-    ink, color = page.ink, tone(field.verdict)
+    shown = shown_verdict(field)
+    ink, color = page.ink, tone(shown)
     start = widths[0] + len(GAP) + widths[1]
     line = _line(row, widths)
     name, verdict, figures = line[: widths[0]], line[widths[0] : start], line[start:]
     bold = "bold" if field.verdict in ("absent", "mis_scoped") else ""
-    page.add(f"{ink(page.safe(glyph(field.verdict)), color)} {ink(name, bold)}{ink(verdict, color)}{figures}")
+    page.add(f"{ink(page.safe(glyph(shown)), color)} {ink(name, bold)}{ink(verdict, color)}{figures}")
     parts = [_lost(field)] if not widths[LOST] else []
     detail = "; ".join(part for part in [*parts, *_detail(report, field)] if part)
     if detail:

@@ -10,7 +10,8 @@ from auditor.catalogue.words import Level
 from auditor.printing.ink import spoken, tone
 from auditor.printing.page import Page
 from auditor.printing.text import FEW, cells, count, money, pad, plural, share, window
-from auditor.report.sentences import open_gaps
+from auditor.report.locations import gap_calls
+from auditor.report.sentences import distinct_calls, open_gaps
 
 if TYPE_CHECKING:
     from auditor.report.schema import Anchor, Gap, Report, Where
@@ -61,9 +62,9 @@ def suppressed_line(page: Page, gap: Gap) -> None:
 def _facts(gap: Gap, report: Report) -> list[tuple[str, str]]:
     cause = f" ({spoken(gap.cause)})" if gap.cause and gap.cause != "missing" else ""
     verdict = f"{gap.field} {spoken(gap.verdict)}{cause}" if gap.verdict else gap.field
-    facts = [(verdict, tone(gap.verdict)), (f"{count(gap.calls)} of {plural(gap.of, 'call')}", "")]
+    facts = [(verdict, tone(gap.verdict)), (gap_calls(gap), "")]
     totals = report.totals
-    if totals.calls >= FEW and totals.weighted_by != "calls" and gap.share:
+    if distinct_calls(report) >= FEW and totals.weighted_by != "calls" and gap.share:
         facts.append((f"{share(gap.share)} of {totals.weighted_by}", ""))
     if gap.cost_usd:
         facts.append((money(gap.cost_usd), ""))
@@ -139,7 +140,7 @@ def _names(key: str, marked: str) -> bool:
 
 
 def _more(gap: Gap) -> str:
-    others = gap.calls - 1
+    others = max(gap.records, gap.calls) - 1
     if others < 1:
         return "the only one"
     lines = [

@@ -133,5 +133,18 @@ def owners(page: Page, report: Report) -> None:
         page.prose(f"and {plural(more, 'more owner')}", indent=2, tones=("dim",))
 
 
+def principals(page: Page, report: Report) -> None:
+    """Each IAM principal with its spend, and what tells that several applications share it."""
+    if not report.principals:
+        return
+    page.heading("spend by IAM principal")
+    for one in report.principals[:MAX_OWNERS]:
+        facts = [money(one.cost_usd), plural(one.calls, "call"), plural(one.sessions, "session")]
+        if one.owners:
+            facts.append(plural(one.owners, "owner"))
+        facts.append(f"shared by {one.shared_by}" if one.shared_by else "")
+        page.labelled(f"{page.safe(one.name)} ({one.shape})", ", ".join(filter(None, facts)), gutter=4)
+
+
 def _owner(owner: Owner, report: Report) -> list[str]:
     return [money(owner.cost_usd), money_share(report, owner.share), plural(owner.calls, "call")]

@@ -10,7 +10,7 @@ from auditor.report.sentences import counts, gate_text, ownership, score_text, s
 from auditor.writers import Options, Writer
 from auditor.writers.terminal.fields import field_table
 from auditor.writers.terminal.gaps import gap_blocks, suppressed_line
-from auditor.writers.terminal.hops import against_the_bill, hops, owners, questions
+from auditor.writers.terminal.hops import against_the_bill, hops, owners, principals, questions
 
 if TYPE_CHECKING:
     from auditor.report.schema import InputReport, Report
@@ -31,6 +31,7 @@ def write(report: Report, options: Options) -> bytes:
         against_the_bill(page, report)
         questions(page, report)
         owners(page, report)
+        principals(page, report)
         _plan(page, report)
         _unread(page, report)
         _notes(page, report)
