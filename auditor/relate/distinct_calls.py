@@ -67,7 +67,7 @@ def _distinct_without(evidence: Evidence, without: frozenset[int]) -> Distinct |
     if joined is None:
         return None
     logs = [rows for number, rows in enumerate(joined.logs) if number not in without]
-    return _distinct(joined.up, joined.hop, logs)
+    return _distinct(joined.up, joined, logs)
 
 
 def with_tokens(evidence: Evidence, has_tokens: Rows, without: Collection[int] = ()) -> Ints:
@@ -76,10 +76,11 @@ def with_tokens(evidence: Evidence, has_tokens: Rows, without: Collection[int] =
     if joined is None:
         return np.flatnonzero(has_tokens)
     logs = [rows[has_tokens[rows]] for number, rows in enumerate(joined.logs) if number not in without]
-    return np.flatnonzero(_distinct(nearest(joined.up, has_tokens), joined.hop, logs).counted)
+    return np.flatnonzero(_distinct(nearest(joined.up, has_tokens), joined, logs).counted)
 
 
-def _distinct(up: Ints, hop: Ints, logs: Sequence[Ints]) -> Distinct:
+def _distinct(up: Ints, joined: Links, logs: Sequence[Ints]) -> Distinct:
+    hop, order = joined.hop, joined.order
     calls = np.ones(len(up), dtype=np.int32)  # that a record and those below it show
     aside = np.zeros(len(up), dtype=bool)
     below = np.full(len(up), -1, dtype=np.int32)  # the last record of the hop that is counted
@@ -89,8 +90,10 @@ def _distinct(up: Ints, hop: Ints, logs: Sequence[Ints]) -> Distinct:
         lower = linked[hop[up[linked]] == hop[rows[0]]] if len(rows) else rows
         if not len(lower):
             continue
+        lower = lower[np.argsort(order[lower])]
         children = pl.DataFrame({"row": lower, "parent": up[lower], "hop": hop[lower], "calls": calls[lower]})
-        hops = children.group_by("parent", "hop").agg(pl.col("calls").sum(), pl.col("row").max())
+        grouped = children.group_by("parent", "hop", maintain_order=True)
+        hops = grouped.agg(pl.col("calls").sum(), pl.col("row").last())
         most = hops.sort("calls", "hop").group_by("parent", maintain_order=True).last()
         parent = most["parent"].to_numpy()
         calls[parent], below[parent] = most["calls"].to_numpy(), most["row"].to_numpy()

@@ -36,6 +36,7 @@ class Links:
     by: Codes
     weak: Ints  # a record of an earlier hop that only looks like the same call
     weak_down: Ints
+    order: Ints  # the same whatever order the inputs were given in
     logs: tuple[Ints, ...]  # the calls of each hop that is no bill; empty for a bill
 
 
@@ -101,8 +102,8 @@ def links(evidence: Evidence) -> Links | None:
     if sum(len(rows) > 0 for rows in logs) < 2:
         return None
     none = np.full(frame.height, -1, dtype=np.int32)
-    out = Links(hop, none, none.copy(), none.astype(np.int8), none.copy(), none.copy(), logs)
     ids = _Ids(evidence)
+    out = Links(hop, none, none.copy(), none.astype(np.int8), none.copy(), none.copy(), ids.order, logs)
     for later in range(1, len(logs)):
         for earlier in range(later - 1, -1, -1):
             for code, name in enumerate(BY):
@@ -112,6 +113,7 @@ def links(evidence: Evidence) -> Links | None:
                     out.up[below], out.by[below] = above, code
     for later in range(len(logs) - 1, 0, -1):  # the nearest hop is written last
         below = logs[later][out.up[logs[later]] >= 0]
+        below = below[np.argsort(ids.order[below])]
         out.down[out.up[below]] = below
     _weak(frame, out)
     again = np.flatnonzero(first != np.arange(len(first)))
@@ -135,6 +137,7 @@ class _Ids:
         self.caller = evidence.caller if evidence.caller is not None else np.full(frame.height, -1)
         self.parent = evidence.parent
         self.started = frame["started_at"].fill_null(0).to_numpy()
+        self.order = _order(evidence)
         tokens = "tokens_output" if evidence.has("tokens_output") else "tokens_input"
         self.detail = (
             frame[tokens] if evidence.has(tokens) else pl.Series([None] * frame.height, dtype=pl.Int64)
@@ -155,7 +158,11 @@ class _Ids:
             there = self._any(tuple(self.of), above)
         if not (here.height and there.height):
             return _NOTHING
-        return _paired(there, here, fans=name in FANS)
+        rows, tops = _paired(there, here, fans=name in FANS)
+        # of several pairs of a record the one counts whose partner is the first
+        first = np.lexsort((self.order[tops], rows))
+        kept = first[np.append(True, rows[first][1:] != rows[first][:-1])] if len(first) else first
+        return rows[kept], tops[kept]
 
     def _any(self, names: Sequence[str], rows: Ints) -> pl.DataFrame:
         frames = [self._keyed(self.of[n], rows) for n in names if n in self.of]
@@ -169,10 +176,11 @@ class _Ids:
                 "key": keys.gather(rows),
                 "row": rows,
                 "at": self.started[rows],
+                "order": self.order[rows],
                 "detail": self.detail.gather(rows),
             }
         )
-        return frame.filter(pl.col("key").is_not_null()).sort("at", "row")
+        return frame.filter(pl.col("key").is_not_null()).sort("at", "order")
 
     def _called(self, above: Ints, below: Ints) -> tuple[Ints, Ints]:
         """Calls whose span lies below the span of an earlier hop's call."""
@@ -183,6 +191,17 @@ class _Ids:
         up = np.where(self.caller >= 0, self.caller, self.parent)
         top = nearest(up, wanted)[below]
         return below[top >= 0], top[top >= 0]
+
+
+def _order(evidence: Evidence) -> Ints:
+    """A number for each row that does not depend on the order in which the inputs were given."""
+    names = sorted(range(len(evidence.tables)), key=lambda n: evidence.tables[n].input)
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[names] = np.arange(len(names))
+    order = np.lexsort((np.arange(evidence.frame.height), rank[evidence.frame["input"].to_numpy()]))
+    out = np.empty(evidence.frame.height, dtype=np.int64)
+    out[order] = np.arange(evidence.frame.height)
+    return out
 
 
 _NOTHING: tuple[Ints, Ints] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -211,17 +230,17 @@ def _paired(above: pl.DataFrame, below: pl.DataFrame, *, fans: bool) -> tuple[In
     parts = [counted.filter(sure | last).select("row", pl.col("last").alias("above"))]
     left = counted.filter((pl.col("n_above") > 1) & (pl.col("n_below") > 1))
     if left.height:
-        below = left.select("key", "row", "at", "detail")
+        below = left.select("key", "row", "at", "order", "detail")
         above = above.join(below.select("key").unique(), on="key", how="semi")
         exact = _once(below).join(_once(above), on=["key", "detail"], suffix="_above")
         parts.append(exact.select("row", pl.col("row_above").alias("above")))
         below = below.join(exact, on="row", how="anti")
         above = above.join(exact.select(pl.col("row_above").alias("row")), on="row", how="anti")
-        ranked = [f.sort("at", "row").with_columns(pl.int_range(pl.len()).over("key").alias("nth"),
+        ranked = [f.sort("at", "order").with_columns(pl.int_range(pl.len()).over("key").alias("nth"),
                   pl.len().over("key").alias("n")) for f in (below, above)]  # fmt: skip
         inorder = ranked[0].join(ranked[1], on=["key", "n", "nth"], suffix="_above")
         parts.append(inorder.select("row", pl.col("row_above").alias("above")))
-    pairs = pl.concat(parts).unique("row", keep="first", maintain_order=True)
+    pairs = pl.concat(parts)
     return pairs["row"].to_numpy(), pairs["above"].to_numpy()
 
 

@@ -116,9 +116,7 @@ def _steps(
             closed |= {(finding.gap.rule, finding.gap.field) for finding in planned.closes}
             judgement = _judge_again(table, replay, closed)
         errors = [
-            f
-            for f in errors
-            if f not in planned.closes and (f.rows & _open(judgement, f.gap.field)).any()
+            f for f in errors if f not in planned.closes and (f.rows & _open(judgement, f.gap.field)).any()
         ]
         before, after = after, _projection(table, judgement, replay, _count(errors, replay))
         steps.append(msgspec.structs.replace(planned.step, before=before, after=after))
