@@ -67,16 +67,12 @@ def fill_request_ids(evidence: Evidence) -> None:
         values = pl.col(name)
         if pattern:
             values = pl.when(values.str.contains(pattern)).then(values)
-        key = _commonest_key(evidence, name)
-        evidence.fill("request_id", values, Slot("request_id", "own", "attempt", key, 900))
-
-
-def _commonest_key(evidence: Evidence, name: str) -> str:
-    numbers = evidence.frame[f"{name}_slot"].drop_nulls()
-    if numbers.is_empty():
-        return name
-    top = numbers.value_counts().sort("count", f"{name}_slot", descending=[True, False])[f"{name}_slot"][0]
-    return evidence.slots[int(top)].key
+        numbers = evidence.frame[f"{name}_slot"].drop_nulls().unique().sort().to_list()
+        at = {number: len(evidence.slots) + n for n, number in enumerate(numbers)}
+        keys = [evidence.slots[number].key for number in numbers]
+        evidence.slots += [Slot("request_id", "own", "attempt", key, 900) for key in keys]
+        slots = pl.col(f"{name}_slot").replace_strict(at, default=None, return_dtype=pl.Int32)
+        evidence.fill("request_id", values, slots)
 
 
 def without_wrappers(frame: Store, parent: Ints) -> list[pl.Series]:

@@ -62,18 +62,20 @@ class Evidence:
         given = [column for column in columns if not isinstance(column, pl.Expr)]
         self.frame = self.frame.with_columns([*given, *(self.frame.evaluate(exprs) if exprs else ())])
 
-    def fill(self, name: str, values: pl.Expr, slot: Slot) -> None:
-        """Give a field a derived value where it has none of its own; `slot` says what it was derived from."""
+    def fill(self, name: str, values: pl.Expr, slot: Slot | pl.Expr) -> None:
+        """Give a field a derived value where it has none of its own; `slot` says what it was derived from.
+
+        It is one slot for all, or the numbers of slots that the table has already.
+        """
         frame = self.frame
-        self.slots.append(slot)
+        if isinstance(slot, Slot):
+            self.slots.append(slot)
+            slot = pl.lit(len(self.slots) - 1, pl.Int32)
         own = pl.col(name) if name in frame else pl.lit(None, values_dtype(self, name))
         slots = pl.col(f"{name}_slot") if name in frame else pl.lit(None, pl.Int32)
         derived = own.is_null() & values.is_not_null()
         self.put(
-            pl.when(derived)
-            .then(pl.lit(len(self.slots) - 1, pl.Int32))
-            .otherwise(slots)
-            .alias(f"{name}_slot"),
+            pl.when(derived).then(slot).otherwise(slots).alias(f"{name}_slot"),
             own.fill_null(values).alias(name),
         )
         if f"{name}_blank" in frame:

@@ -90,7 +90,8 @@ def _cells(lines: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
         pl.col("part").max().alias("as_others"), pl.col("nano").sum().alias("place_nano"),
         (pl.col("tokens") > 0).any().alias("metered"),
     )  # fmt: skip
-    by_price = pl.when(~pl.col("metered") & (pl.col("place_nano") > 0)).then(
+    # a place without calls has no list price, which explains nothing
+    by_price = pl.when(~pl.col("metered") & pl.col("list").is_not_null() & (pl.col("place_nano") > 0)).then(
         pl.min_horizontal(1.0, pl.col("list") / pl.col("place_nano"))
     )
     place = place.join(whole, on=PLACE, how="left", nulls_equal=True).select(

@@ -138,16 +138,17 @@ def _with_value(ledger: Ledger, field: str) -> Rows:
 
 def _slots(ledger: Ledger, predicate: str, rows: Rows) -> list[Slot]:
     """The slots that the predicate's columns point to on these rows, commonest first."""
-    calls: Counter[int] = Counter()
-    fields = ledger.evidence.catalogue.fields
+    calls: Counter[Slot] = Counter()
+    fields, slots = ledger.evidence.catalogue.fields, ledger.evidence.slots
     for column in sorted({rests_on(name, fields) for name in columns_of(predicate)}):
-        slots = ledger.slots.get(column)
-        if slots is not None:
-            numbers = slots[rows]
-            values, n = np.unique(numbers[numbers >= 0], return_counts=True)
-            calls.update(dict(zip(values.tolist(), n.tolist(), strict=True)))
-    order = sorted(calls, key=lambda s: (-calls[s], ledger.evidence.slots[s].key))
-    return [ledger.evidence.slots[s] for s in order]
+        numbers = ledger.slots.get(column)
+        if numbers is not None:
+            of_rows = numbers[rows]
+            values, n = np.unique(of_rows[of_rows >= 0], return_counts=True)
+            for value, calls_with in zip(values.tolist(), n.tolist(), strict=True):
+                # inputs number the slots of one key apart
+                calls[slots[value]._replace(rank=0, free=False)] += calls_with
+    return sorted(calls, key=lambda slot: (-calls[slot], slot.key, slot.scope))
 
 
 def _examples(rows: Rows, weights: Weights) -> list[int]:

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from auditor.catalogue.fields import catalogue
+from auditor.report import schema
 from auditor.tally import totals as scoring
 from auditor.tally.weights import ENOUGH
 from tools import docs
@@ -169,3 +171,27 @@ def names(requirements: list[str]) -> list[str]:
 def plain(name: str) -> str:
     """A distribution's name in its normal form."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def numbers_of(kind: type[msgspec.Struct]) -> set[str]:
+    """The attributes of a part of the report that hold numbers."""
+    return {
+        info.name
+        for info in msgspec.structs.fields(kind)
+        if info.type in (int, float) or info.name in ("causes", "by", "cost", "weight", "share")
+    }
+
+
+NUMBERED = (
+    "Totals InputReport FieldCounts Shares Gap Where Hop Border Side Join ReconciledRow LeftOut Question "
+    "Owner Principal Step Score Cap Against"
+).split()
+
+
+@pytest.mark.parametrize("kind", [getattr(schema, name) for name in NUMBERED])
+def test_the_page_of_figures_explains_every_number(kind: type[msgspec.Struct]) -> None:
+    """No number of the JSON report is without a line that says how it is counted."""
+    text = (ROOT / "docs" / "figures.md").read_text("utf-8")
+    known = set(re.findall(r"`(?:\w+\[?\]?\.)?(\w+)`", text))
+
+    assert set() == numbers_of(kind) - known - {"step", "tolerance", "score"}

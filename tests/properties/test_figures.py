@@ -104,12 +104,14 @@ def test_a_sample_adds_up(sample: Sample) -> None:
 @given(numbers=st.lists(st.integers(0, len(samples()) - 1), min_size=2, max_size=4, unique=True))
 def test_samples_add_up_beside_each_other(numbers: list[int]) -> None:
     """Two to four inputs of whatever kind: sums hold, and none takes calls away from another."""
-    chosen = [samples()[number] for number in numbers]
+    # two samples of one format share ids by chance: they are no two files of one log
+    chosen = list({samples()[number].format: samples()[number] for number in numbers}.values())
     report = together(chosen, planned=False)
     check_sums(report)
 
     assert figures(report) == figures(together(chosen[::-1], planned=False))
-    if not any(one.layer == "billing" for one in report.inputs):
+    doubtful = any("may be the same traffic" in note for note in report.notes)
+    if not doubtful and not any(one.layer == "billing" for one in report.inputs):
         alone = [together([sample], planned=False).totals.distinct_calls for sample in chosen]
         assert max(alone) <= report.totals.distinct_calls <= sum(alone)
 
