@@ -237,6 +237,27 @@ def retried_before(evidence: Evidence) -> Series:
     return {"earlier_attempts": pl.Series(most), "tried_again": pl.Series(again)}
 
 
+def outside(evidence: Evidence) -> list[tuple[int, int, int]]:
+    """Hops `here` and `there`, and how many calls of `here` lie outside of the time that `there` covers."""
+    joins = links(evidence)
+    if joins is None:
+        return []
+    logging = [n for n, rows in enumerate(joins.logs) if len(rows)]
+    out = []
+    for above, below in pairwise(logging):
+        pair = _NeighbouringHops(evidence, joins, above, below)
+        if pair.code < 0:
+            continue
+        for here, there, way in ((below, above, joins.up), (above, below, joins.down)):
+            rows = joins.logs[here]
+            timed = evidence.frame["started_at"].is_not_null().to_numpy()
+            alone = rows[(way[rows] < 0) & timed[rows]]
+            count = int((~pair.in_time(alone, joins.logs[there])).sum())
+            if count:
+                out.append((here, there, count))
+    return out
+
+
 class _NeighbouringHops:
     """Two neighbouring hops, and the conditions under which a call without a partner is missing from one."""
 
@@ -273,8 +294,18 @@ class _NeighbouringHops:
 
     def _covered(self, rows: Ints, others: Ints) -> Rows:
         """Whether the other hop's log covers the time and the region of these calls."""
-        frame = self.evidence.frame
-        started = frame["started_at"]
+        frame, inside = self.evidence.frame, self.in_time(rows, others)
+        if "region" not in frame:
+            return inside
+        regions = frame["region"].gather(others).drop_nulls().unique().to_list()
+        own = frame["region"].gather(rows)
+        if regions:
+            inside = inside & (own.is_in(regions) | own.is_null()).fill_null(True).to_numpy()
+        return inside
+
+    def in_time(self, rows: Ints, others: Ints) -> Rows:
+        """Whether the other hop's log covers the time of these calls."""
+        started = self.evidence.frame["started_at"]
         first, last = started.gather(others).min(), started.gather(others).max()
         times = started.gather(rows)
         inside: Rows = (
@@ -282,12 +313,6 @@ class _NeighbouringHops:
             if isinstance(first, int) and isinstance(last, int)
             else np.zeros(len(rows), dtype=bool)
         )
-        if "region" not in frame:
-            return inside
-        regions = frame["region"].gather(others).drop_nulls().unique().to_list()
-        own = frame["region"].gather(rows)
-        if regions:
-            inside = inside & (own.is_in(regions) | own.is_null()).fill_null(True).to_numpy()
         return inside
 
 

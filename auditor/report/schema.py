@@ -192,6 +192,7 @@ class Hop(Struct, frozen=True):
     of: int
     state: Literal["carried", "partly", "lost", "never"] = "carried"
     keys: list[str] = []  # under which the field stands here, commonest first
+    in_header: int = 0  # of `carried`, those that have it in a header only
 
 
 class Border(Struct, frozen=True):

@@ -214,8 +214,14 @@ def hop_coverage(hop: Hop) -> str:
     return (
         "cannot carry it"
         if hop.state == "never" or not hop.of
-        else f"{count(hop.carried)} of {count(hop.of)}"
+        else f"{count(hop.carried)} of {count(hop.of)}{_in_header(hop)}"
     )
+
+
+def _in_header(hop: Hop) -> str:
+    if not hop.in_header:
+        return ""
+    return " in a header" if hop.in_header == hop.carried else f", {count(hop.in_header)} in a header"
 
 
 def worst_border(line: FieldHops) -> Border | None:

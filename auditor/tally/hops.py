@@ -144,6 +144,7 @@ def _hop(calls: HopCalls, number: int, field: str) -> Hop:
         of=of,
         state="never" if not of else "carried" if carried == of else "partly" if carried else "lost",
         keys=_keys(calls, rows & has, field),
+        in_header=int(count[rows & has & ~_own_values(calls, field)].sum()),
     )
 
 
@@ -151,6 +152,15 @@ def _values(calls: HopCalls, field: str) -> Rows:
     """The judged records on which a value of the field stands, accepted or not."""
     has = known(calls.evidence, field)[0].is_not_null().to_numpy()
     out: Rows = has[calls.row]
+    return out
+
+
+def _own_values(calls: HopCalls, field: str) -> Rows:
+    """The judged records that have the field themselves, not in a header only."""
+    frame = calls.evidence.frame
+    if field not in frame:
+        return np.zeros(len(calls.row), dtype=bool)
+    out: Rows = frame[field].is_not_null().to_numpy()[calls.row]
     return out
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from auditor.catalogue.prices import NANO_USD
 from auditor.catalogue.rules import Rule
 from auditor.catalogue.words import Level
-from auditor.evidence.table import Evidence
+from auditor.evidence.table import IS_CALL, Evidence
 from auditor.policy.model import Policy
-from auditor.printing.text import FEW, plural
+from auditor.printing.text import FEW, money, plural
+from auditor.relate.columns import need
 from auditor.relate.distinct_calls import look_alikes, strangers
+from auditor.relate.hops import outside
 from auditor.report.schema import Gap
 from auditor.tally.owners import Spend
 from auditor.tally.weights import Weights
@@ -18,6 +21,7 @@ from auditor.tally.weights import Weights
 def figure_notes(evidence: Evidence, weights: Weights, spend: Spend) -> list[str]:
     """How calls were counted and weighed, and what the inputs cannot show."""
     notes = _hops_without_a_link(evidence, spend)
+    notes += _past_the_gateway(evidence, weights)
     if weights.basis == "estimated":
         notes.append(
             "Cost is estimated from tokens and the public price list where no cost was recorded; "
@@ -50,10 +54,34 @@ def _hops_without_a_link(evidence: Evidence, spend: Spend) -> list[str]:
         "Log one request ID at both."
         for pair in look_alikes(evidence)
     ]
-    return notes + [
+    notes += [
         f"{named([before])} and {named([after])} share no ID: the calls of both are counted."
         for before, after in strangers(evidence)
     ]
+    return notes + [
+        f"{plural(calls, 'call')} of {named([here])} lie outside of the time that {named([there])} covers: "
+        "nobody can say whether it has them."
+        for here, there, calls in outside(evidence)
+    ]
+
+
+def _past_the_gateway(evidence: Evidence, weights: Weights) -> list[str]:
+    """What the provider answered and the gateway has no record of, by its cause and in dollars."""
+    if len(evidence.hops) < 2:
+        return []
+    frame = need(evidence, "lost_upstream", "passed_by")
+    calls = frame.select("kind", "layer", "lost_upstream", "passed_by").filter(IS_CALL)
+    lost = (calls["lost_upstream"] == "gateway") & (calls["layer"] == "provider")
+    rows = lost.fill_null(False).to_numpy()
+    if not rows.any():
+        return []
+    round_it = rows & calls["passed_by"].fill_null(False).to_numpy()
+    parts = [
+        f"{plural(weights.calls(part), 'call')} ({money(weights.money(part) / NANO_USD)}) {text}"
+        for part, text in ((round_it, "went round it"), (rows & ~round_it, "it did not log"))
+        if part.any()
+    ]
+    return [f"The provider answered calls that the gateway has no record of: {'; '.join(parts)}."]
 
 
 def rule_notes(policy: Policy, rules: Sequence[Rule], gaps: Sequence[Gap]) -> list[str]:
