@@ -21,7 +21,7 @@ def tokens_of(entry: dict[str, Any]) -> int:
         entry["input"].get("inputTokenCount"), entry["input"].get("cacheReadInputTokenCount"),
         entry["input"].get("cacheWriteInputTokenCount"), entry["output"].get("outputTokenCount"),
     )  # fmt: skip
-    return sum(n for n in counts if n)
+    return sum(int(n) for n in counts if n)
 
 
 def all_tokens(files: Files) -> int:
