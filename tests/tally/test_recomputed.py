@@ -17,11 +17,10 @@ Files = dict[str, bytes]
 
 def tokens_of(entry: dict[str, Any]) -> int:
     """The tokens of an entry of the invocation log, those read from or written to a cache included."""
-    counts: tuple[int | None, ...] = (
-        entry["input"].get("inputTokenCount"), entry["input"].get("cacheReadInputTokenCount"),
-        entry["input"].get("cacheWriteInputTokenCount"), entry["output"].get("outputTokenCount"),
-    )  # fmt: skip
-    return sum(int(n) for n in counts if n)
+    into, out = entry["input"], entry["output"]
+    names = ("inputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount")
+    total: int = sum(into.get(name) or 0 for name in names) + (out.get("outputTokenCount") or 0)
+    return total
 
 
 def all_tokens(files: Files) -> int:
