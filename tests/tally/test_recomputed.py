@@ -29,7 +29,8 @@ def all_tokens(files: Files) -> int:
     known = {entry["requestId"] for entry in entries}
     rows = [r for r in lines(files, "litellm") if r["status"] == "success"]
     alone = [r for r in rows if aws_id(r) not in known]
-    return sum(map(tokens_of, entries)) + sum(row["total_tokens"] for row in alone)
+    of_gateway: int = sum(row["total_tokens"] for row in alone)
+    return sum(map(tokens_of, entries)) + of_gateway
 
 
 def aws_id(row: dict[str, Any]) -> str | None:
