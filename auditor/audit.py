@@ -43,7 +43,7 @@ from auditor.tally.plan import Replay, plan
 from auditor.tally.principals import principal_ledger, principal_records
 from auditor.tally.questions import questions
 from auditor.tally.reconciliation import reconciliation
-from auditor.tally.totals import input_report, score_of, totals, with_doubts
+from auditor.tally.totals import Doubts, input_report, score_of, totals, with_doubts
 from auditor.tally.weights import weigh
 
 
@@ -247,8 +247,11 @@ def _count(records: Records, verdicts: Verdicts, setup: Setup) -> Figures:
     unjudged = sum(table.skipped_total for table in evidence.tables)
     score = score_of(judgement, weights, setup.profile, evidence, lost)
     suppressions = suppress(gaps, setup.policy.suppress, records.names, setup.date)
-    errors = sum(gap.level == Level.ERROR and gap.suppressed is None for gap in suppressions.gaps)
-    score = with_doubts(score, errors, unjudged)
+    open_ = [gap for gap in suppressions.gaps if gap.suppressed is None]
+    errors = sum(gap.level == Level.ERROR for gap in open_)
+    doubtful = [gap for gap in open_ if gap.verdict and gap.field in verdicts.required]
+    warnings = sum(gap.level == Level.WARNING for gap in doubtful)
+    score = with_doubts(score, Doubts(errors, warnings, unjudged))
     replay = Replay(
         verdicts.assembled,
         setup.rules,

@@ -46,7 +46,8 @@ def allocation(evidence: Evidence, without: frozenset[int]) -> Allocation | None
 
 
 def _allocated(groups: BillGroups, height: int) -> Allocation:
-    lines, calls = groups.bill, _by_kind(groups.log)
+    # a line below zero gives money back to nobody: the totals leave it out
+    lines, calls = groups.bill.with_columns(pl.col("nano").clip(0)), _by_kind(groups.log)
     cells = _cells(lines, calls)
     numbers = cells.select(PLACE).unique().sort(PLACE).with_row_index("group")
     cells = cells.join(numbers, on=PLACE, nulls_equal=True).with_row_index("cell")

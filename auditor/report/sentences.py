@@ -145,10 +145,13 @@ def score_text(report: Report) -> str:
 
 
 def gate_text(report: Report) -> str:
-    """`gate FAILED: 2 gaps at level error`, or `gate passed`."""
+    """`gate FAILED: 2 gaps at level error`, or `gate passed`, and what it did not see."""
     if not report.totals.calls and report.gate.passed:
         return "gate not reached"
-    return "gate passed" if report.gate.passed else f"gate FAILED: {'; '.join(report.gate.reasons)}"
+    if not report.gate.passed:
+        return f"gate FAILED: {'; '.join(report.gate.reasons)}"
+    unread = sum(given.skipped_total for given in report.inputs)
+    return f"gate passed, {plural(unread, 'record')} not judged" if unread else "gate passed"
 
 
 def one_line(report: Report) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from auditor.catalogue.fields import Profile, catalogue
 from auditor.catalogue.prices import NANO_USD
 from auditor.catalogue.rules import Rule, fitting, load_fixes
-from auditor.catalogue.words import Level
+from auditor.catalogue.words import Cause, Level
 from auditor.evidence.arrays import Rows
 from auditor.evidence.schema import Slot
 from auditor.inputs.source import Input
@@ -79,6 +79,10 @@ def _level_and_rows(hit: Hit, required: Rows | None, policy: Policy, profile: Pr
     if hit.rule.between:
         # another hop has the value, so somebody asked for it
         return level if needed.any() else max(level, Level.WARNING, key=lambda level: level.rank), rows
+    if hit.rule.verdict == "absent" and hit.rule.cause == Cause.PLACEHOLDER and required is not None:
+        # a value that stands for none was meant as one, also where another field answers instead
+        other = max(level, Level.WARNING, key=lambda level: level.rank)
+        return (level, needed) if needed.any() else (other, rows)
     if hit.rule.verdict == "absent":
         return level, needed
     return level if needed.any() else Level.NOTE, rows

@@ -27,7 +27,7 @@ from auditor.report.schema import Projection, Step
 from auditor.tally.gaps import Finding
 from auditor.tally.next_step import MAX_STEPS, HopOf, Impact, next_step
 from auditor.tally.owners import spend_by_owner
-from auditor.tally.totals import score_of, with_doubts
+from auditor.tally.totals import Doubts, score_of, with_doubts
 from auditor.tally.weights import Weights
 
 OWNERS = frozenset({"tenant_id", "team_id", "workflow_id", "user_id"})
@@ -68,7 +68,7 @@ def plan(
     # the same records stay the same calls, whatever id they are given
     replay = replace(replay, assembled=replay.assembled.with_joins_of(judged))
     lasting = [f for f in findings if not f.gap.verdict and f.gap.level == Level.ERROR]
-    replay = replace(replay, lasting=_count(lasting, replay))
+    replay = replace(replay, lasting=_count(lasting, replay, Level.ERROR))
     findings = [part for f in findings if f.gap.verdict for part in parts_of(f)]
     table, steps, left = _steps(findings, judged, judgement, replay, hop_of, each=False)
     if not steps:
@@ -93,7 +93,7 @@ def _steps(
     hop_of: HopOf,
     *,
     each: bool,
-) -> tuple[Evidence, list[Step], int]:
+) -> tuple[Evidence, list[Step], Doubts]:
     """The steps, the table with all of them applied, and how many gaps at level error are left.
 
     `each` has the rules judge the table after every step.
@@ -101,10 +101,10 @@ def _steps(
     required = set(_required_fields(replay))
     left = [f for f in findings if f.gap.field in required]
     impact = Impact(replay.weights, hop_of, _affected(judged))
-    # the score of each step still knows the errors that no step so far has closed
-    errors = [f for f in findings if f.gap.level == Level.ERROR]
+    # the score of each step still knows the gaps that no step so far has closed
+    open_ = list(findings)
     table = replay.assembled
-    after = _projection(table, judgement, replay, _count(errors, replay)) if left else None
+    after = _projection(table, judgement, replay, _doubts(open_, replay)) if left else None
     steps: list[Step] = []
     closed: set[tuple[str, str]] = set()
     while left and len(steps) < MAX_STEPS and (planned := next_step(left, len(steps) + 1, impact)):
@@ -115,19 +115,27 @@ def _steps(
         if each:
             closed |= {(finding.gap.rule, finding.gap.field) for finding in planned.closes}
             judgement = _judge_again(table, replay, closed)
-        errors = [
-            f for f in errors if f not in planned.closes and (f.rows & _open(judgement, f.gap.field)).any()
+        open_ = [
+            f for f in open_ if f not in planned.closes and (f.rows & _open(judgement, f.gap.field)).any()
         ]
-        before, after = after, _projection(table, judgement, replay, _count(errors, replay))
+        before, after = after, _projection(table, judgement, replay, _doubts(open_, replay))
         steps.append(msgspec.structs.replace(planned.step, before=before, after=after))
         left = [f for f in left if f not in planned.closes]
         left = [f for f in left if (f.rows & _open(judgement, f.gap.field)).any()]
-    return table, steps, _count(errors, replay)
+    return table, steps, _doubts(open_, replay)
 
 
-def _count(errors: Sequence[Finding], replay: Replay) -> int:
-    """How many open gaps of the report some parts of gaps are, with those that no step closes."""
-    return replay.lasting + len({f.gap.fingerprint for f in errors} - replay.accepted)
+def _doubts(findings: Sequence[Finding], replay: Replay) -> Doubts:
+    """What still limits the score while some gaps are open."""
+    errors = replay.lasting + _count(findings, replay, Level.ERROR)
+    asked = set(_required_fields(replay))
+    doubtful = [finding for finding in findings if finding.gap.field in asked]
+    return Doubts(errors, _count(doubtful, replay, Level.WARNING), replay.unjudged)
+
+
+def _count(findings: Sequence[Finding], replay: Replay, level: Level) -> int:
+    """How many open gaps of the report some parts of gaps are, at one level."""
+    return len({f.gap.fingerprint for f in findings if f.gap.level == level} - replay.accepted)
 
 
 def _present_on(judgement: Judgement, table: Evidence, field: str, rows: Rows) -> Judgement:
@@ -194,14 +202,14 @@ def _required_fields(replay: Replay) -> list[str]:
     return list(dict.fromkeys(name for need in needs for name in need.any_of))
 
 
-def _projection(table: Evidence, judgement: Judgement, replay: Replay, errors: int) -> Projection:
+def _projection(table: Evidence, judgement: Judgement, replay: Replay, doubts: Doubts) -> Projection:
     """Score, spend without an owner, and the present share of each required field."""
     weights = replay.weights
     evidence = table.copy()
     spend = spend_by_owner(evidence, judgement, weights, Masker(), replay.names)
     lost, calls = spend.share_lost, spend.lost_calls / spend.calls if spend.calls else 0.0
     score = score_of(judgement, weights, replay.profile, evidence, lost)
-    score = with_doubts(score, errors, replay.unjudged)
+    score = with_doubts(score, doubts)
     required = required_on(replay.profile, replay.policy, evidence, judgement)
     fields = {}
     for name, rows in required.items():

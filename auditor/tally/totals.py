@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 import numpy as np
 import polars as pl
@@ -20,6 +22,7 @@ from auditor.tally.weights import Weights
 FORMULA = "2"
 BANDS = ((90, "ready"), (75, "minor gaps"), (50, "needs work"), (0, "not chargeable"))
 CAPS = ((0.20, 49), (0.02, 74))  # share of spend without an owner above which the score is capped
+DOUBT_CAP = 99  # at most, while a gap at level warning that changes a verdict is open
 OPEN_CAP = 89  # at most, while a gap at level error is open or records were not judged
 
 
@@ -103,15 +106,29 @@ def score(shares: list[tuple[int, float, float]], unattributed: float, uncheckab
     return _capped(Score(value=value, band="", formula=FORMULA, caps=caps, uncheckable=uncheckable))
 
 
-def with_doubts(score: Score, errors: int, unjudged: int) -> Score:
-    """The score, limited while gaps at level error are open, or records could not be read."""
-    reasons = []
-    if errors:
-        reasons.append(f"{plural(errors, 'gap')} at level error {'is' if errors == 1 else 'are'} open")
-    if unjudged:
-        reasons.append(f"{plural(unjudged, 'record')} could not be read")
-    caps = [Cap(at=OPEN_CAP, reason=reason) for reason in reasons if score.value > OPEN_CAP]
-    return _capped(msgspec.structs.replace(score, caps=[*score.caps, *caps]))
+class Doubts(NamedTuple):
+    """What limits a score: open gaps at level error, at level warning with a verdict, and unread records."""
+
+    errors: int
+    warnings: int
+    unjudged: int
+
+
+def with_doubts(score: Score, doubts: Doubts) -> Score:
+    """The score, limited while gaps are open, or records could not be read."""
+    caps = []
+    if doubts.errors:
+        caps.append(Cap(at=OPEN_CAP, reason=f"{_open(doubts.errors, 'error')}"))
+    if doubts.unjudged:
+        caps.append(Cap(at=OPEN_CAP, reason=f"{plural(doubts.unjudged, 'record')} could not be read"))
+    if doubts.warnings:
+        caps.append(Cap(at=DOUBT_CAP, reason=f"{_open(doubts.warnings, 'warning')}"))
+    lower = [cap for cap in caps if score.value > cap.at]
+    return _capped(msgspec.structs.replace(score, caps=[*score.caps, *lower]))
+
+
+def _open(gaps: int, level: str) -> str:
+    return f"{plural(gaps, 'gap')} at level {level} {'is' if gaps == 1 else 'are'} open"
 
 
 def _capped(score: Score) -> Score:
