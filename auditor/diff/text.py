@@ -63,6 +63,12 @@ def _reach(gap: GapState) -> tuple[str, str, str]:
     return share(gap.share), f"{count(gap.calls)} of {plural(gap.of, 'call')}", money(gap.cost_usd)
 
 
+def _spoken(verdict: str, part: float | None) -> str:
+    """A field's verdict by its share, with the share."""
+    partly = part and verdict in ("absent", "mis_scoped")
+    return spoken("partly" if partly else verdict) + (f", {share(part)}" if part else "")
+
+
 def move(change: Change) -> str:
     """Where the field was and where it is: `span: tenant.id → process: tenant.id`."""
     a, b = change.before, change.after
@@ -79,7 +85,7 @@ def state(change: Change) -> str:
 def presence(field: FieldChange) -> tuple[str, str]:
     """The verdict with the share present, before and after."""
     before, after = (
-        "-" if verdict is None else spoken(verdict) + (f", {share(part)}" if part else "")
+        "-" if verdict is None else _spoken(verdict, part)
         for verdict, part in zip((field.verdict_before, field.verdict_after), field.present, strict=True)
     )
     return before, after
