@@ -196,7 +196,7 @@ def _owners(evidence: Evidence, judgement: Judgement) -> pl.DataFrame:
         differs = changed(evidence, field).get(f"{field}_changed")
         other = pl.repeat(None, len(own), dtype=pl.String, eager=True)
         if isinstance(differs, pl.Series) and field in calls:
-            # another owner than at the hop before is no accepted one, and is told apart
+            # an owner that differs from the hop before is not accepted: it is the second of two
             here = differs.filter(evidence.frame["kind"] == "call").fill_null(False)
             other = calls[field].cast(pl.String).set(~here, None)
         columns += [

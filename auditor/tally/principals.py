@@ -17,6 +17,7 @@ from auditor.report.schema import Principal
 from auditor.tally.weights import Weights
 
 MAX_PRINCIPALS = 50
+MAX_EXAMINED = 200  # principals with the most records: of the others nothing is said
 PEOPLE = frozenset({"user", "sso", "federated"})
 SHAPES = {
     "user": "IAM user",
@@ -58,8 +59,9 @@ def principal_records(judgement: Judgement, weights: Weights) -> list[PrincipalR
     role, arn = parts["principal_role"], calls["iam_principal"].cast(pl.String)
     names, codes = encode(pl.select(pl.coalesce(role, arn)).to_series())
     out = []
-    for number, name in enumerate(names):
-        rows = codes == number
+    most = np.argsort(-np.bincount(codes[codes >= 0], minlength=len(names)), kind="stable")[:MAX_EXAMINED]
+    for number in sorted(most.tolist()):
+        name, rows = names[number], codes == number
         at = np.flatnonzero(rows)
         told = weights.joined(rows)
         out.append(
@@ -72,6 +74,16 @@ def principal_records(judgement: Judgement, weights: Weights) -> list[PrincipalR
                 owners=_owners(judgement, told),
             )
         )
+    return out
+
+
+def of_people(judgement: Judgement) -> Rows:
+    """The judged records whose principal is a person: an IAM user, or a session of single sign-on."""
+    calls = judgement.calls
+    if "iam_principal" not in calls or calls.is_empty("iam_principal"):
+        return np.zeros(calls.height, dtype=bool)
+    kinds = principals.columns(calls["iam_principal"])["principal_kind"]
+    out: Rows = kinds.is_in(list(PEOPLE)).fill_null(False).to_numpy()
     return out
 
 

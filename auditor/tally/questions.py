@@ -13,7 +13,7 @@ from auditor.catalogue.resources import folder
 from auditor.evidence.arrays import Rows
 from auditor.judge.verdicts import PRESENT, Judgement
 from auditor.report.schema import Question
-from auditor.tally.principals import PEOPLE, PrincipalRecords
+from auditor.tally.principals import PrincipalRecords, of_people
 from auditor.tally.weights import Weights
 
 BILLING = "billing"
@@ -103,8 +103,8 @@ def _known(spec: QuestionSpec, judgement: Judgement, records: Sequence[Principal
         if spec.alone and one.shared_by:
             own = [judgement.verdicts[f] == PRESENT for f in spec.any_of if f != "iam_principal"]
             rows &= ~one.rows | np.any(own, axis=0)
-        if spec.person and one.kind in PEOPLE:
-            rows |= one.rows
+    if spec.person:
+        rows = rows | of_people(judgement)
     for field in spec.besides:
         rows &= judgement.verdicts[field] == PRESENT
     return rows & judgement.in_layers([layer])

@@ -14,8 +14,8 @@ from auditor.catalogue.samples import Sample, samples, scenario
 from auditor.policy.model import Policy
 from auditor.report.schema import Report
 from tests.support.draws import draws
-from tests.tally.test_hop_cases import NAMES, audited
-from tests.tally.test_hop_cases import report as case_report
+from tests.support.hop_cases import NAMES, audited
+from tests.support.hop_cases import report as case_report
 
 ALL = Policy(profile="all")
 CENT = 1e-5  # USD: figures of a report are rounded to nano-dollars
