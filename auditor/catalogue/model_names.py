@@ -20,22 +20,28 @@ _HIDDEN = re.compile(
 _GEOGRAPHY = re.compile(r"^(global|apac|[a-z]{2}(?:-gov)?)\.(?=[a-z0-9]+\.)")
 _VENDOR = re.compile(r"^([a-z][a-z0-9]*)\.(?=[a-z])")
 _REVISION = re.compile(r"(?:-(v?\d+))?:[\w.]+$")
-_DATE = re.compile(r"[-@ (]20\d\d-?[01]\d-?[0-3]\d|[-@ (]2\d[.]?[01]\d\)?(?=$|[- ])|-latest$")
+_DATE = re.compile(
+    r"[-@ (]20\d\d-?[01]\d-?[0-3]\d|[-@ (]2\d[.]?[01]\d\)?(?=$|[- ])"
+    r"|-(?:0[1-9]|1[0-2])[0-3]\d(?=$|[- ])|-latest$"
+)
+_VERSION = re.compile(r"\bv(\d+)\b")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORDS = re.compile(r"\d+b\b|[a-z]+|\d+")
 _SPOKEN = {"embeddings": "embed", "embedding": "embed"}
-# words that name no model: its form, who sells it, and the first revision
-_NO_NAME = frozenset({"0", "instruct", "chat", "it", "edition", "model", "amazon", "bedrock", "v", "v1"})
+# words that name no model: its form, and who sells it
+_NO_NAME = frozenset({"0", "instruct", "chat", "it", "edition", "model", "amazon", "bedrock", "v"})
 
 
 @dataclass(frozen=True)
 class ParsedName:
-    """A name taken apart: sorted `words`, the vendor and the geography it names, if any.
+    """A name taken apart: sorted `words`, the vendor it names, if any, and its version.
 
+    `version` is empty for the first one, and None where the name means the latest, whichever that is.
     `routing` is `geo`, `global` or `in_region` where the name is a provider's wire id, else None.
     """
 
     words: tuple[str, ...]
+    version: str | None
     text: str  # without route and geography, and without the vendor before a dot
     vendor: str | None
     routing: str | None
@@ -43,7 +49,7 @@ class ParsedName:
     @property
     def key(self) -> str:
         """One text for all spellings."""
-        return " ".join(self.words)
+        return " ".join((*self.words, *([f"v{self.version}"] if self.version else [])))
 
 
 def is_hidden(name: str) -> bool:
@@ -55,7 +61,7 @@ def is_hidden(name: str) -> bool:
 def parse(name: str) -> ParsedName:
     """A name taken apart; a hidden model is one word, which is its whole name."""
     if is_hidden(name):
-        return ParsedName((name,), name, None, None)
+        return ParsedName((name,), "", name, None, None)
     text = name.rsplit("/", 1)[-1].strip()
     geography = _GEOGRAPHY.match(text.lower())
     text = text[geography.end() :] if geography else text
@@ -65,22 +71,21 @@ def parse(name: str) -> ParsedName:
     revision = _REVISION.search(bare)
     if revision:
         bare = bare[: revision.start()] + (f" {revision[1]}" if (revision[1] or "").startswith("v") else "")
-    bare = _DATE.sub(" ", bare).replace("+", " plus ")
-    words = [_SPOKEN.get(word, word) for word in _WORDS.findall(re.sub(r"\bv(?=\d)", "v ", bare))]
-    kept = [word for n, word in enumerate(words) if word not in _NO_NAME and not _first_revision(words, n)]
+    latest, bare = bare.endswith("-latest"), _DATE.sub(" ", bare).replace("+", " plus ")
+    versions = [number for number in _VERSION.findall(bare) if number != "1"]
+    words = [_SPOKEN.get(word, word) for word in _WORDS.findall(_VERSION.sub(" ", bare))]
+    kept = [word for word in words if word not in _NO_NAME]
+    version = None if latest else versions[-1] if versions else ""
     routing = None
     if geography or vendor:
         routing = "in_region" if geography is None else "global" if geography[1] == "global" else "geo"
-    return ParsedName(tuple(sorted(kept)), text, vendor[1] if vendor else None, routing)
-
-
-def _first_revision(words: list[str], n: int) -> bool:
-    """Whether a word is the number of a first revision: `v1` names what no revision names as well."""
-    return words[n] == "1" and n > 0 and words[n - 1] == "v"
+    return ParsedName(tuple(sorted(kept)), version, text, vendor[1] if vendor else None, routing)
 
 
 def same_model(one: ParsedName, other: ParsedName) -> bool:
     """Whether two names are of one model; a product's name may begin with its vendor's."""
+    if None not in (one.version, other.version) and one.version != other.version:
+        return False
     return bool(set(_bare(one, other.vendor)) & set(_bare(other, one.vendor)))
 
 
@@ -94,16 +99,16 @@ def _bare(name: ParsedName, vendor: str | None) -> list[tuple[str, ...]]:
 
 def keys(names: Iterable[str | None], known: Iterable[str | None] = ()) -> dict[str, str]:
     """A key for each name, equal for names of one model; those of `known` (a bill's) come first."""
-    by_words: dict[tuple[str, ...], str] = {}
+    by_name: dict[tuple[tuple[str, ...], str | None], str] = {}
     chosen: list[ParsedName] = []
     out: dict[str, str] = {}
     for name in sorted(set(filter(None, known))) + sorted(set(filter(None, names))):
         parsed = parse(name)
-        key = by_words.get(parsed.words)
+        key = by_name.get((parsed.words, parsed.version))
         if key is None:
             same = next((other for other in chosen if same_model(parsed, other)), None)
             key = same.key if same else parsed.key
-            by_words[parsed.words] = key
+            by_name[parsed.words, parsed.version] = key
             if same is None:
                 chosen.append(parsed)
         out[name] = key

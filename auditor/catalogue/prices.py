@@ -28,7 +28,8 @@ def rates(model: str, provider: str | None, day: int | None) -> tuple[float, flo
     from genai_prices import Usage, calc_price
 
     when = datetime.fromtimestamp(day * 86_400, UTC) if day is not None else None
-    name = model.removeprefix("bedrock/").removeprefix("converse/")
+    # a gateway's route: `bedrock/converse/…`, `bedrock/us-east-1/…`
+    name = model.rsplit("/", 1)[-1] if model.startswith("bedrock/") else model
     if name.endswith(":free"):
         return 0.0, 0.0, 0.0, 0.0
     if ":inference-profile/" in name or ":foundation-model/" in name:
