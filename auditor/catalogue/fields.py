@@ -11,11 +11,11 @@ from typing import Any, Literal, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from auditor.catalogue.key_words import normalise
 from auditor.catalogue.resources import folder
+from auditor.catalogue.usage_keys import usage_field
 from auditor.errors import PolicyError
 
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_OTHER = re.compile(r"[^a-z0-9]+")
 _SEGMENT = re.compile(r"[./→]")
 _INDEX = re.compile(r"\[\d+\]$")
 
@@ -80,12 +80,6 @@ class Match(NamedTuple):
     weak: bool
 
 
-def normalise(key: str) -> str:
-    """`X-Tenant-ID`, `tenantId`, `tenant.id` and `TENANT_ID` all become `tenant_id`."""
-    flat = _OTHER.sub("_", _CAMEL.sub("_", key).lower()).strip("_")
-    return flat[2:] if flat.startswith("x_") else flat
-
-
 class Catalogue:
     """All fields, in the order of the file, with the alias index over them."""
 
@@ -122,6 +116,7 @@ class Catalogue:
             weak = [alias for alias in field.weak if normalise(alias) not in chosen]
             self._add(field.name, weak, 400, weak=True)
             self._never |= {k.lower() for k in field.not_}
+        self._glued = self._without_separators()
 
     def _add(self, field: str, names: Iterable[str], base: int, *, weak: bool, whole: bool = False) -> None:
         for i, alias in enumerate(names):
@@ -144,10 +139,22 @@ class Catalogue:
                 f"a name means one field; `auditor explain {owner}` lists its aliases",
             )
 
-    def lookup(self, key: str) -> Match | None:
-        """The field that a key means: exact name, normalised name, after a family prefix, last segment.
+    def _without_separators(self) -> dict[str, Match]:
+        """The aliases of several words as one: databases fold `tenantId` to `tenantid`."""
+        fields: dict[str, set[str]] = {}
+        matches: dict[str, Match] = {}
+        for normal, match in (*self._normal.items(), *self._whole.items()):
+            glued = normal.replace("_", "")
+            if glued != normal and glued not in self._normal and glued not in self._whole:
+                fields.setdefault(glued, set()).add(match.field)
+                matches.setdefault(glued, match)
+        return {glued: matches[glued] for glued, of in fields.items() if len(of) == 1}
 
-        `key` is a key as the record has it (`tags[3]` counts as `tags`). None when it means no field.
+    def lookup(self, key: str) -> Match | None:
+        """The field that a key means, or None.
+
+        By its exact name, its normalised name, the name after a family prefix, the longest suffix of its
+        segments (`claims.tenant.id`), or the words of a token count. `tags[3]` counts as `tags`.
         """
         lower = key.lower()
         if lower in self._never:
@@ -165,10 +172,22 @@ class Catalogue:
                 inner = self.lookup(key[len(prefix) :])
                 return inner and inner._replace(rank=inner.rank + 600)
         segments = _SEGMENT.split(_INDEX.sub("", key))
-        if len(segments) < 2:
-            return None
-        hit = self._normal.get(normalise(segments[-1]))
-        return hit and hit._replace(rank=hit.rank + 1000)
+        for first in range(1, len(segments)):
+            suffix = segments[first:]
+            if ".".join(suffix).lower() in self._never:
+                return self._usage(key)
+            hit = self._normal.get(normalise("_".join(suffix)))
+            if hit:
+                return hit._replace(rank=hit.rank + 1000)
+        hit = self._glued.get(normalise(segments[-1]))
+        if hit:
+            return hit._replace(rank=hit.rank + 1100)
+        return self._usage(key)
+
+    def _usage(self, key: str) -> Match | None:
+        """A token count or cost by the words of its key."""
+        usage = usage_field(key)
+        return Match(usage, 1200, False) if usage else None
 
     def names(self, key: str) -> bool:
         """Whether a key is an alias word for word."""
