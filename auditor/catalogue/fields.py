@@ -177,7 +177,7 @@ class Catalogue:
             if ".".join(suffix).lower() in self._never:
                 return self._usage(key)
             hit = self._normal.get(normalise("_".join(suffix)))
-            if hit:
+            if hit and not (hit.weak and len(suffix) > 1):
                 return hit._replace(rank=hit.rank + 1000)
         hit = self._glued.get(normalise(segments[-1]))
         if hit:
@@ -222,7 +222,7 @@ CONTAINER_PREFIXES = (
 )
 
 # scope -> prefix of the columns of candidates whose scope is not accepted, where it is not the scope itself
-PLACES = {"client_header": "header"}
+PLACES = {"client_header": "header", "parent_span": "envelope"}
 # fields that a failed call does not have
 USAGE = frozenset(
     {"cost_usd", "tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write", "tokens_total",

@@ -54,6 +54,9 @@ FACTS: dict[str, type[pl.DataType]] = {
     "cache_hit": pl.Boolean,
     "attributes_dropped": pl.Boolean,
     "attempt_key": pl.String,
+    "names_operation": pl.Boolean,  # what the words of a message say of a model call
+    "announces": pl.Boolean,
+    "completes": pl.Boolean,
     "takes_metadata": pl.Boolean,
     "profile": pl.String,
     "capacity": pl.String,  # what a line of a bill sells of a model other than tokens

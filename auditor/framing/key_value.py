@@ -7,13 +7,21 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
+from auditor.catalogue.fields import catalogue
 from auditor.framing.json_values import decode
 from auditor.framing.nested import is_body, opened_text
 from auditor.framing.phrases import MODEL, phrases
 
+PHRASES = "@phrases"  # the key of the facts in the phrases of a sentence
 MAX_LINE = 64 * 1024  # characters of a line that are read
 MAX_PAIRS = 500
-_KEY = re.compile(r"(?:(?<=^)|(?<=[\s,;|\[({]))([A-Za-z_@][\w.\-/@]{0,127})=")
+_KEY = re.compile(r"(?:(?<=^)|(?<=[\s,;|\[({]))([A-Za-z_@][\w.\-/@]{0,127})(?:=| = (?=[\w\"']))")
+# `tenant_id: acme` in a sentence: a name of two words or more
+_COLON_KEY = re.compile(
+    r"(?<![\w.])([A-Za-z][A-Za-z0-9]*(?:[_.-][A-Za-z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]*)+):\s+([^\s,;()\[\]{}]+)"
+)
+# the `repr` of an object: `CompletionUsage(prompt_tokens=52, …)`
+_REPR = re.compile(r"[A-Za-z_][\w.]*\((?=[A-Za-z_]\w*=)")
 _BARE = re.compile(r"[^\s,;|]*(?:[,;|](?![A-Za-z_][\w.\-]{0,127}=|\s|$)[^\s,;|]*)*")
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'")
 _COLON = re.compile(r"\s*([A-Za-z_][\w.\- ]{0,60}?)\s*:\s+(\S.*)")
@@ -40,6 +48,11 @@ def _pairs_of(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
         key = _KEY.search(text, position)
         if key is None:
             break
+        opened = _REPR.match(text, key.end())
+        if opened is not None:
+            spans.append((key.start(1), opened.end()))
+            position = opened.end()
+            continue
         value, position = _value(text, key.end())
         spans.append((key.start(1), position))
         name = key[1]
@@ -52,8 +65,9 @@ def _pairs_of(text: str) -> tuple[dict[str, Any], list[tuple[int, int]]]:
 
 def _renamed(pairs: dict[str, Any]) -> dict[str, Any]:
     """The pairs, with keys whose values show what they mean (`in=4 out=14`, `tokens=4+14`) renamed."""
-    if str(pairs.get("in", "")).isdigit() and str(pairs.get("out", "")).isdigit():
-        pairs |= {"tokens (in)": pairs.pop("in"), "tokens (out)": pairs.pop("out")}
+    for before, after in _DIRECTIONS:
+        if str(pairs.get(before, "")).isdigit() and str(pairs.get(after, "")).isdigit():
+            pairs |= {"tokens (in)": pairs.pop(before), "tokens (out)": pairs.pop(after)}
     both = _BOTH.fullmatch(str(pairs.get("tokens", "")))
     if both:
         del pairs["tokens"]
@@ -63,6 +77,7 @@ def _renamed(pairs: dict[str, Any]) -> dict[str, Any]:
     return pairs
 
 
+_DIRECTIONS = (("in", "out"), ("input", "output"), ("prompt", "completion"), ("sent", "received"))
 _BOTH = re.compile(r"(\d{1,12})\s?[+/]\s?(\d{1,12})")
 _REQUEST_ID = re.compile(r"(?=[^\d]*\d)[A-Za-z0-9][\w.:-]{5,127}")
 
@@ -177,7 +192,10 @@ def sentence_facts(text: str) -> dict[str, Any] | None:
     text = text[:MAX_LINE]
     pairs, spans = pairs_of(text)
     values, rest = embedded_values(rest_of(text, spans))
-    return values | pairs | {"message": rest, "text": phrases(rest)}
+    for key, value in _COLON_KEY.findall(rest):
+        if key not in pairs and catalogue().lookup(key) is not None:
+            values.setdefault(key, value.strip("\"'."))
+    return values | pairs | {"message": rest, PHRASES: phrases(rest)}
 
 
 def embedded_values(text: str) -> tuple[dict[str, Any], str]:

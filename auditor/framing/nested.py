@@ -1,4 +1,4 @@
-"""Values inside values: JSON text, `key:value` tags, baggage, Python dictionaries, flattened to leaves."""
+"""Values inside values: JSON text, tags in any spelling, baggage, Python dictionaries, flattened to leaves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
+from auditor.catalogue.usage_keys import usage_field
 from auditor.framing.duplicate_keys import DuplicateValues
 from auditor.framing.json_repair import python_literal
 from auditor.framing.json_values import decode
@@ -30,10 +31,15 @@ CONTAINERS = frozenset(
 )
 
 
-def leaves(value: Any, path: str = "", depth: int = 0, decoded: int = 0) -> Iterator[tuple[str, str, Any]]:
+def leaves(
+    value: Any, path: str = "", depth: int = 0, decoded: int = 0, *, free_form: bool = False
+) -> Iterator[tuple[str, str, Any]]:
     """(path, last key, leaf) of a nested value. Text that is itself JSON is decoded, `→` in the path.
 
-    Lists of one element count as the element; lists of `key:value` strings as mappings. Bodies are left out.
+    Lists of one element count as the element; lists of `key:value` strings and of `{key, value}` objects as
+    mappings, and a text of such pairs under the key of a container too. Type marks (`{"stringValue": …}`,
+    `{"S": …}`) are no part of a path. Bodies are left out. Where no format is known (`free_form`), a text of
+    pairs is opened under any key, and what a provider's answer in a body says of its call is kept.
     """
     stack: list[tuple[str, str, Any, int, int]] = [(path, "", value, depth, decoded)]
     count = 0
@@ -46,13 +52,22 @@ def leaves(value: Any, path: str = "", depth: int = 0, decoded: int = 0) -> Iter
             if isinstance(inner, (dict, list)):
                 stack.append((here + "→", key, inner, level + 1, opened + 1))
                 continue
+        if isinstance(item, str) and (pairs := _pairs_in(key, item, free_form)):
+            stack.extend((_join(here, name), name, text, level + 1, opened) for name, text in reversed(pairs))
+            continue
         if isinstance(item, dict):
+            item = untyped(item)
+            if not isinstance(item, dict):
+                stack.append((here, key, item, level + 1, opened))
+                continue
             for name, inner in reversed(item.items()):
                 if (
                     isinstance(inner, (dict, list, str))
                     and is_body(name, inner)
                     and not _is_namespace(here, name, inner)
                 ):
+                    if free_form:
+                        yield from answer_leaves(inner, _join(here, name))
                     continue
                 stack.append((_join(here, name), name, inner, level + 1, opened))
             continue
@@ -71,6 +86,43 @@ def _is_namespace(path: str, name: str, value: Any) -> bool:
     return isinstance(value, dict) and (name == "request" or (is_attribute and name == "response"))
 
 
+ANSWER_ID = "the id of an answer"  # the last key of a leaf that is one
+_ANSWER_MODEL = frozenset({"model", "modelid", "model_id", "modelname", "model_name", "modelversion"})
+_ANSWER_IDS = frozenset({"id", "responseid", "response_id"})
+_ANSWER_DEPTH = 6
+
+
+def answer_leaves(value: Any, path: str) -> list[tuple[str, str, Any]]:
+    """(path, key, leaf) of what a provider's answer says of its call: token counts, model, ids, latency.
+
+    Empty where a value has no token counts: then it is no answer.
+    """
+    if isinstance(value, str):
+        value = opened_text(value) if _may_open(value) else None
+        path += "→"
+    out: list[tuple[str, str, Any]] = []
+    counted = False
+    stack = [(path, value, 0)]
+    while stack:
+        here, item, level = stack.pop()
+        if isinstance(item, list) and len(item) == 1:
+            item = item[0]
+        if not isinstance(item, dict) or level > _ANSWER_DEPTH:
+            continue
+        for name, inner in item.items():
+            lower, at = str(name).lower(), _join(here, str(name))
+            if isinstance(inner, (dict, list)):
+                stack.append((at, inner, level + 1))
+            elif usage_field(at) is not None and not isinstance(inner, bool):
+                counted = counted or inner is not None
+                out.append((at, name, inner))
+            elif lower in _ANSWER_MODEL or lower in ("requestid", "latencyms"):
+                out.append((at, name, inner))
+            elif lower in _ANSWER_IDS and level <= 2:
+                out.append((at, ANSWER_ID, inner))
+    return out if counted else []
+
+
 def _join(path: str, name: str) -> str:
     return f"{path}{name}" if not path or path.endswith("→") else f"{path}.{name}"
 
@@ -78,27 +130,53 @@ def _join(path: str, name: str) -> str:
 def _list_items(here: str, key: str, items: list[Any], level: int, opened: int) -> list[Any]:
     if isinstance(items, DuplicateValues):
         return [(here, key, item, level + 1, opened) for item in items]
-    if len(items) == 1 and not isinstance(items[0], str):
-        return [(here, key, items[0], level + 1, opened)]
     out: list[Any] = []
     for i, item in enumerate(items[:MAX_PATHS]):
-        if isinstance(item, str):
-            pair = tag_pair(item)
-            if pair:
-                out.append((_join(here, pair[0]), pair[0], pair[1], level + 1, opened))
-            elif len(items) == 1:
-                out.append((here, key, item, level + 1, opened))
-        elif isinstance(item, dict) and "key" in item and "value" in item and len(item) <= 4:
-            name = str(item["key"])
-            out.append((_join(here, name), name, item["value"], level + 1, opened))
+        pair = tag_pair(item) if isinstance(item, str) else _pair_object(item)
+        if pair:
+            out.append((_join(here, pair[0]), pair[0], pair[1], level + 1, opened))
+        elif len(items) == 1 or (isinstance(item, str) and len(items) <= MAX_VALUES):
+            out.append((here, key, item, level + 1, opened))
         elif isinstance(item, (dict, list)):
             out.append((f"{here}[{i}]", key, item, level + 1, opened))
     return out[::-1]
 
 
+def _pair_object(item: Any) -> tuple[str, Any] | None:
+    """The key and value of `{"key": …, "value": …}`, with `name` for the key, in any case; else None."""
+    if not isinstance(item, dict) or not 2 <= len(item) <= 4:
+        return None
+    named = {str(name).lower(): value for name, value in item.items()}
+    key = named.get("key", named.get("name"))
+    return (str(key), named["value"]) if isinstance(key, (str, int)) and "value" in named else None
+
+
+# what typed stores write around a value: OTLP, DynamoDB, extended JSON of MongoDB
+_TYPE_MARK = re.compile(r"(?:string|int|double|bool|array|kvlist)_?[vV]alue|S|N|BOOL|M|L|SS|NS|\$[a-z]\w+")
+
+
+def untyped(item: dict[str, Any]) -> Any:
+    """The value inside a type mark: `{"stringValue": "acme"}`, `{"N": "52"}`; any other mapping as it is."""
+    if len(item) != 1:
+        return item
+    ((mark, inner),) = item.items()
+    if not isinstance(mark, str) or not _TYPE_MARK.fullmatch(mark):
+        return item
+    values = inner.get("values") if isinstance(inner, dict) else None
+    return values if isinstance(values, list) else inner
+
+
 def is_body(name: str, value: Any) -> bool:
-    """Whether a key names prompt, response or error text: no value in it is evidence."""
-    return _names_body(name) or (isinstance(value, str) and len(value) > 4096 and not _may_open(value))
+    """Whether a key names prompt, response or error text: no value in it is evidence. A number is none."""
+    if isinstance(value, str):
+        if _NUMBER.fullmatch(value):
+            return False
+        if len(value) > 4096 and not _may_open(value):
+            return True
+    return _names_body(name)
+
+
+_NUMBER = re.compile(r"\d{1,15}")
 
 
 @lru_cache(maxsize=16_384)
@@ -114,6 +192,33 @@ def tag_pair(text: str) -> tuple[str, str] | None:
 
 
 _TAG = re.compile(r"^([A-Za-z][\w.\-/]{0,127})\s*[:=](?!//)\s*([^\s].{0,511})$")
+
+
+def tag_pairs(text: str) -> list[tuple[str, str]]:
+    """The pairs of `tenant:acme,team:claims` or `k=v;k=v`; empty unless every part is a pair."""
+    for separator in (";", ",", "\n", " "):
+        if separator in text:
+            parts = [part for part in text.split(separator) if part.strip()]
+            pairs = [tag_pair(part.strip()) for part in parts[:MAX_PATHS]]
+            return [pair for pair in pairs if pair] if all(pairs) else []
+    pair = tag_pair(text)
+    return [pair] if pair else []
+
+
+def _pairs_in(key: str, text: str, free_form: bool) -> list[tuple[str, str]]:
+    """The pairs in a text under the key of a container; where `free_form`, several under any key."""
+    if not (3 <= len(text) <= MAX_PAIRS_TEXT) or not (":" in text or "=" in text):
+        return []
+    if is_container(key):
+        return tag_pairs(text)
+    if not free_form or not (";" in text or "," in text) or _names_body(key):
+        return []
+    pairs = tag_pairs(text)
+    return pairs if len(pairs) > 1 else []
+
+
+MAX_PAIRS_TEXT = 8192  # characters
+MAX_VALUES = 16  # texts of a list under one key
 
 
 def _may_open(text: str) -> bool:
@@ -157,4 +262,4 @@ def baggage(text: str) -> dict[str, str]:
 def is_container(key: str) -> bool:
     """Whether the value of a key is a map of the user's keys: metadata, tags, properties, baggage …"""
     last = key.lower().replace("-", "_").rsplit(".", 1)[-1]
-    return last in CONTAINERS
+    return last in CONTAINERS or last.endswith("tags")

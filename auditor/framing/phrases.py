@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from auditor.catalogue.fields import catalogue
+
 _VENDORS = (
     "anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai|stability|qwen|writer|google|moonshot|minimax|"
     "nvidia|twelvelabs|luma|zai"
@@ -15,10 +17,10 @@ MODEL = re.compile(
     r"|mistral-(?:large|small|medium)[\w.-]*|command-r[\w.-]*|nova-(?:micro|lite|pro|premier)[\w.-]*"
     r"|titan-[\w.-]+|text-embedding-[\w.-]+)(?![\w-])"
 )
-_ID = r"[\"'#]?(?=[\w.:-]{0,127}\d)([A-Za-z0-9][\w.:-]{5,127})"
+_ID = r"[\"'#]?(?=[\w.:-]{0,127}\d)([A-Za-z0-9][\w.:-]{4,126}\w)"
 _NAME = r"[\"']?([A-Za-z0-9][\w.@-]{0,127})"
 _REGION = r"((?:us|eu|ap|sa|ca|me|af|il|mx)(?:-gov)?-(?:north|south|east|west|central)(?:east|west)?-\d)"
-_IN, _OUT, _AND = "(?:in|input|prompt)", "(?:out|output|completion)", "(?:[+/→]|->)"
+_IN, _OUT, _AND = "(?:in|input|prompt|sent)", "(?:out|output|completion|received)", "(?:[+/→]|->)"
 _GAP = r"[\s,;/|+&]{0,4}(?:and )?"
 _CODE = r"[\"']?((?=[\w.@-]*[\d_@-])[A-Za-z0-9][\w.@-]{0,127})"
 _OWNERS = (("tenant", _NAME), ("customer", _NAME), ("team", _CODE), ("user", _CODE), ("workflow", _CODE))
@@ -39,6 +41,16 @@ PHRASES: tuple[tuple[re.Pattern[str], tuple[str, ...], tuple[str, ...]], ...] = 
             ("token",),
         ),
         (
+            rf"\b{_IN}\s?[/|+&]\s?{_OUT}\b[^\d\n]{{0,12}}?(\d+)\s?[/|+&]\s?(\d+)\b",
+            ("tokens in", "tokens out"),
+            ("token",),
+        ),
+        (
+            rf"\b{_OUT}\s?[/|+&]\s?{_IN}\b[^\d\n]{{0,12}}?(\d+)\s?[/|+&]\s?(\d+)\b",
+            ("tokens out", "tokens in"),
+            ("token",),
+        ),
+        (
             rf"\b(\d+)\s*(?:tokens?\s+)?{_IN}\b{_GAP}(\d+)\s*(?:tokens?\s+)?{_OUT}\b",
             ("tokens in", "tokens out"),
             ("out", "completion"),
@@ -51,8 +63,16 @@ PHRASES: tuple[tuple[re.Pattern[str], tuple[str, ...], tuple[str, ...]], ...] = 
         (rf"\b{_OUT}[ _]?tokens?[:= ]+(\d+)\b", ("tokens out",), ("token",)),
         (rf"\b{_OUT}[:= ]+(\d+)\s+tokens?\b", ("tokens out",), ("token",)),
         (r"\b(\d+)\s+(?:total\s+)?tokens\b|\btokens:?\s+(\d+)\b", ("tokens",), ("tokens",)),
-        (rf"\b(?:aws[ _-]?)?request[ _-]?(?:id)?[:= #]++{_ID}", ("request",), ("request",)),
-        (rf"\bregion[:= ]+{_REGION}|\bin {_REGION}|\({_REGION}\)", ("region",), ("-",)),
+        (
+            rf"\b(?:(?:aws[ _-]?)?request[ _-]?(?:id)?|correlation[ _-]?id)[:= #]++{_ID}",
+            ("request",),
+            ("request", "correlation"),
+        ),
+        (
+            rf"\bregion[:= ]+{_REGION}|\bin {_REGION}|\({_REGION}\)|\.{_REGION}\.(?:amazonaws|api\.aws)\b",
+            ("region",),
+            ("-",),
+        ),
         *((_owner(w, n), (w,), (w,)) for w, n in _OWNERS),
         (r"\b(?:attempt|try)\s+#?(\d{1,3})\b", ("attempt",), ("attempt", "try")),
         (
@@ -86,12 +106,33 @@ _STOP = frozenset(
 _PARTICIPLE = re.compile(r"(?i)[a-z]+(?:ed|ing)")
 
 
+# `completion with grok-3-mini`, `model qwen2.5-72b-instruct`: what comes behind is the model's name
+_BEHIND = re.compile(
+    r"(?i)\b(?:(?:completions?|calls?|chat|invocations?|inference|generation|answer(?:s|ed)?|invoked?|called)"
+    r" (?:with|using|by|from|on|via)|(?:using |with )?model)[:= ]+[\"'`]?([a-z][\w.:/-]*[\w])"
+)
+_PARTS = re.compile(r"[\d-]")
+
+
+def model_in(text: str) -> str | None:
+    """The name of a model in a text: by its family, or by what is written before it."""
+    known = MODEL.search(text)
+    if known is not None:
+        return known[1]
+    for match in _BEHIND.finditer(text):
+        name: str = match[1]
+        first = re.split(r"[-_.:/\d]", name, maxsplit=1)[0]
+        if _PARTS.search(name) and first and catalogue().lookup(first) is None:
+            return name
+    return None
+
+
 def phrases(text: str) -> dict[str, Any]:
     """The facts in the fixed phrases of a sentence, by the names that the report shows."""
     facts: dict[str, Any] = {}
-    model = MODEL.search(text)
+    model = model_in(text)
     if model is not None:
-        facts["model"] = model[1]
+        facts["model"] = model
     lower = text.lower()
     for pattern, names, words in PHRASES:
         # to search for a word costs far less than the pattern

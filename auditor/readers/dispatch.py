@@ -13,7 +13,7 @@ from auditor.framing.duplicate_keys import with_duplicates
 from auditor.framing.json_values import Piece, pieces
 from auditor.framing.log_lines import PREFIX, Line, StackTraces, split_prefix
 from auditor.framing.tables import is_table, rows_of
-from auditor.framing.wrappers import unwrapped
+from auditor.framing.wrappers import line_in, unwrapped
 from auditor.inputs.source import Source
 from auditor.readers.contract import LineReader, Reader, RecordReader
 from auditor.readers.registry import fallback, line_readers, prose, record_readers
@@ -50,6 +50,7 @@ class Dispatcher:
         self.builder, self.claimants, self.stack = builder, record_readers(), StackTraces()
         self.by_name = {r.name: r for r in self.claimants}
         self.own = self.by_name.get(builder.format.name)
+        self.products = [r for r in line_readers() if not r.format.generic]
         self._by_shape: dict[tuple[Any, ...], tuple[Claim, list[RecordReader]]] = {}
         self._last_claim: tuple[Any, RecordReader | None] = (None, None)
         self._last_line: tuple[LineReader, ...] = ()  # the reader of the last line, unless generic
@@ -111,12 +112,27 @@ class Dispatcher:
     def record(self, piece: Piece) -> None:
         """Read one JSON record with the reader that claims it, else as generic JSON."""
         reader = self.claim(piece.value)
+        if reader is None and self._envelope(piece):
+            return
         if reader is None:
             reader = fallback()
             if piece.raw:
                 value = with_duplicates(piece.raw)
                 piece = piece._replace(value=value if isinstance(value, dict) else piece.value)
         reader.take(piece.value, self._builder(reader), piece.offset, piece.pointer)
+
+    def _envelope(self, piece: Piece) -> bool:
+        """Read the line of a product's log that is the message of a record; False where it is none."""
+        inside = line_in(piece.value)
+        if inside is None:
+            return False
+        line = split_prefix(inside[1])
+        for reader in self.products:
+            record = reader.line(line.text)
+            if record is not None:
+                self._take(reader, record, line, piece.offset, f"{piece.pointer}/{inside[0].replace('.', '/')}")
+                return True
+        return False
 
     def other_record(self, value: dict[str, Any], offset: int | None, pointer: str | None) -> None:
         """Read one record with the reader of another format."""

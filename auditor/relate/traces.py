@@ -21,14 +21,29 @@ def trace_key(evidence: Evidence) -> Series:
 
 
 def parent_value(evidence: Evidence, field: str) -> Series:
-    """The value on the nearest record above that has one."""
+    """The value on the nearest record above that has one, or on the envelope of the record's list."""
+    frame, name = evidence.frame, f"parent_{field}"
+    around = (frame[f"envelope_{field}"], frame[f"envelope_{field}_slot"]) if has_envelope(evidence, field) else None
     if evidence.parent is None:
-        return {}
-    frame = evidence.frame
+        return {name: around[0], f"{name}_slot": around[1]} if around else {}
     own = frame[field]
     up = nearest(evidence.parent, own.is_not_null().to_numpy())
     index = index_of(up)
-    return {f"parent_{field}": own[index], f"parent_{field}_slot": frame[f"{field}_slot"][index]}
+    value, slot = own[index], frame[f"{field}_slot"][index]
+    if around:
+        there = value.is_not_null()
+        value, slot = value.zip_with(there, around[0]), slot.zip_with(there, around[1])
+    return {name: value, f"{name}_slot": slot}
+
+
+def has_envelope(evidence: Evidence, field: str) -> bool:
+    """Whether a record around a list of records has a value of a field."""
+    return evidence.has(f"envelope_{field}")
+
+
+def has_parent_value(evidence: Evidence, field: str) -> bool:
+    """Whether a record may have a value above it."""
+    return (has_parents(evidence) and evidence.has(field)) or has_envelope(evidence, field)
 
 
 def root_value(evidence: Evidence, field: str) -> Series:
@@ -143,7 +158,7 @@ COLUMNS = (
     RelatedColumn("calls_in_trace", calls_in_trace, needs=("trace_key",), dtype=pl.Int64),
     RelatedColumn("inside_sibling", inside_sibling, needs=("service",), dtype=pl.Boolean),
     RelatedColumn("children_(.+)", children_sum, ("{}",), ("{}",), exists_when=has_parents),
-    value_at("parent", parent_value, exists_when=has_parents),
+    value_at("parent", parent_value, sources=(), exists_when=has_parent_value),
     value_at("root", root_value, exists_when=has_parents),
     value_at("trace", trace_value, sources=("trace_id", "{}")),
 )

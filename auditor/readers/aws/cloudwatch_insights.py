@@ -143,7 +143,7 @@ def _selected(fields: dict[str, Any], builder: Builder, offset: int | None, poin
 def _application(
     fields: dict[str, Any], own: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None
 ) -> None:
-    row, seen = free_form.put(own, builder, offset, pointer)
+    row, _ = free_form.put(own, builder, offset, pointer)
     if "@requestId" in fields:
         # discovered by Logs Insights in Lambda's own lines: the id of an invocation
         weak = Match("request_id", 400, True)
@@ -151,8 +151,6 @@ def _application(
     if "@xrayTraceId" in fields:
         builder.column("trace_id", "trace", "@xrayTraceId").put(row, fields["@xrayTraceId"])
     columns_known(builder, fields)
-    if free_form.is_call(own, seen):
-        builder.ids["kind"][row] = "call"
 
 
 FORMAT = Format(

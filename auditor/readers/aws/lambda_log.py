@@ -15,10 +15,13 @@ from typing import Any
 
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
+from auditor.evidence.recognition import put_words
+from auditor.framing.call_words import call_words, error_of
 from auditor.framing.nested import leaves, opened_text
 from auditor.framing.times import to_ns
 from auditor.readers.contract import LineReader, RecordReader
 from auditor.readers.shared import free_form
+from auditor.readers.shared.nested import put_pairs
 from auditor.readers.shared.carries import LOG_FIELDS, at_scope
 
 _UUID = r"(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
@@ -64,21 +67,17 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
             name=str(record["type"]),
         )
         return
-    row, seen = free_form.put(record, builder, offset, pointer)
+    row, _ = free_form.put(record, builder, offset, pointer)
     message = record.get("message")
     if isinstance(message, str) and message[:1] == "{":
         message = opened_text(message)
     inner = message if isinstance(message, dict) else {}
-    for path, _, leaf in leaves(inner, "message"):
-        column = builder.keys("request")[path]
-        if column is not None:
-            column.put(row, leaf)
-            if leaf not in (None, "") and column.slot.place != "weak":
-                seen.add(column.slot.field)
+    put_pairs(builder, row, ((path, leaf) for path, _, leaf in leaves(inner, "message")), "request")
+    words = " ".join(str(inner[key]) for key in ("event", "message", "msg") if isinstance(inner.get(key), str))
+    put_words(builder, row, call_words(words))
+    if error_of(inner):
+        builder.ids["outcome"][row] = "error"
     _region(record, builder, row)
-    words = {key: inner[key] for key in ("event", "message", "msg") if isinstance(inner.get(key), str)}
-    if free_form.is_call(record | words, seen):
-        builder.ids["kind"][row] = "call"
 
 
 def _region(record: dict[str, Any], builder: Builder, row: int) -> None:

@@ -12,10 +12,14 @@ from typing import Any
 import polars as pl
 
 from auditor.evidence.builder import MAX_KEYS, Builder
+from auditor.evidence.recognition import CallEvidence, put_words
+from auditor.framing.call_words import call_words, error_of
 from auditor.framing.ids import hex_id
+from auditor.framing.key_value import PHRASES, sentence_facts
+from auditor.framing.log_lines import split_prefix
 from auditor.framing.nested import leaves
 from auditor.readers.otlp.shapes import LogRecord, Pair, Processes, ResourceLogs, body_of, nanoseconds, plain
-from auditor.readers.shared.free_form import is_call
+from auditor.readers.shared.free_form import put_phrases
 from auditor.readers.shared.spans import SpanRows, kinds, operations
 
 # the event that is the call, in new and old conventions
@@ -35,7 +39,9 @@ Span = tuple[str, str]
 
 def with_asides(frame: pl.DataFrame) -> list[pl.Series]:
     """Which records are calls, where some are known to be context already."""
-    return [kinds(frame).set(frame["kind"] == ASIDE, "context"), *operations(frame)]
+    logged = frame.select((pl.col("name").is_null() & CallEvidence(frame).call).alias("kind")).to_series()
+    kind = kinds(frame).set(logged, "call").set(frame["kind"] == ASIDE, "context")
+    return [kind, *operations(frame)]
 
 
 class LogRows(SpanRows):
@@ -85,8 +91,8 @@ class LogRows(SpanRows):
         self._put(row, record.attributes)
         if not name.startswith("gen_ai."):
             self._body(row, record)
-        if not name and self._logged(record):
-            self.builder.ids["kind"][row] = "call"
+        if not name:
+            self._logged(row, record)
         if all(span) and (kind == "call" or name.startswith("gen_ai.")):
             self._join(row, kind, span, record.attributes)
 
@@ -101,14 +107,30 @@ class LogRows(SpanRows):
             return ASIDE
         return ASIDE if failed and not _MODEL_KEYS & {p.key for p in record.attributes} else "call"
 
-    def _logged(self, record: LogRecord) -> bool:
-        """Whether an application's own record is a call, by the keys that any JSON log has."""
+    def _logged(self, row: int, record: LogRecord) -> None:
+        """Put what an application's own record says of a model call, by the keys that any JSON log has."""
         body = body_of(record)
         values: dict[str, Any] = body if isinstance(body, dict) else {"message": body}
         values = values | {p.key: plain(p.value) for p in record.attributes}
-        level = "error" if _failed(record, "") else ""
-        fields = {f for key, value in values.items() if value not in (None, "") and (f := self._field(key))}
-        return is_call(values | {"level": level}, fields)
+        text = str(values.get("message") or values.get("event") or "")
+        put_words(self.builder, row, call_words(text))
+        if error_of(values):
+            self.builder.ids["outcome"][row] = "error"
+        if isinstance(body, str) and body[:1] != "{":
+            self._line(row, body, {f for key in values if (f := self._field(key))})
+
+    def _line(self, row: int, text: str, seen: set[str]) -> None:
+        """Put the facts of a body that is a line of a log, for fields that no attribute has."""
+        facts = sentence_facts(split_prefix(text).text) or {}
+        phrases = facts.pop(PHRASES, {})
+        message = str(facts.pop("message", ""))
+        keys = self.builder.keys("request", "body.")
+        for path, _, leaf in leaves(facts):
+            column = keys[path.lstrip("→")]
+            if column is not None and column.slot.field not in seen:
+                column.put(row, leaf)
+        seen |= {f for path in facts if (f := self._field(path))}
+        put_phrases(phrases, message, self.builder, row, seen)
 
     def _field(self, key: str) -> str | None:
         """The field that a key of a log record is an alias of, looked up once a key."""

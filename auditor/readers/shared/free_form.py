@@ -1,7 +1,7 @@
-"""Records in which any key may be an alias of a field: how they are put, and which of them are calls.
+"""Records in which any key may be an alias of a field: how they are put, and what they say of a model call.
 
 The beginning of a path decides the scope: resource, host and label keys are `process`, headers
-`client_header`, everything else `request`.
+`client_header`, everything else `request`. A log message inside a record is read like a line of a log.
 """
 
 from __future__ import annotations
@@ -11,70 +11,95 @@ from collections.abc import Iterator
 from typing import Any
 
 from auditor.evidence.builder import MAX_KEYS, Builder
+from auditor.evidence.recognition import call_kinds, put_words
 from auditor.evidence.schema import Column
+from auditor.framing.call_words import call_words, error_of, is_error_level
 from auditor.framing.json_repair import ELIDED
-from auditor.framing.log_lines import PREFIX
-from auditor.framing.nested import is_body, leaves
+from auditor.framing.key_value import PHRASES, sentence_facts
+from auditor.framing.log_lines import PREFIX, split_prefix
+from auditor.framing.nested import ANSWER_ID, is_body, leaves
 from auditor.framing.times import to_ns
-from auditor.readers.shared.carries import TOKEN_TOTALS
+from auditor.framing.wrappers import ENVELOPE, line_in
 from auditor.readers.shared.routes import clf_ns
 
 PROCESS = frozenset(
     """resource service host k8s kubernetes labels env environment container docker ecs cloud process os
     function_name function_arn function_version lambda_context aws_lambda pod node deployment""".split()
 )
-HEADERS = re.compile(r"(^|[.→])(request_?)?headers?[.→]", re.I)
-NOISE = re.compile(
-    r"(?i)\b(start(ed|ing|s)?|begin(ning)?|load(ed|ing)?|config(ured)?|init\w*|retry(ing)?|sleep(ing)?|"
-    r"back(ing )?off|queued|scheduled|selected|routing|warm\w*|listening|request\.?(received|sent)|"
-    r"received request)\b"
-)
+HEADERS = re.compile(r"(^|[.→])((request_?)?headers?|baggage)[.→]", re.I)
 START = tuple(
     """startTime start_time started_at timestamp @timestamp time ts eventTime created_at datetime date
     _time asctime""".split()
 )
-ERROR_LEVELS = ("error", "critical", "fatal", "severe")
 FUNCTIONS = ("function_name", "functionName", "funcName", "func_name")
 ATTEMPTS = ("attempt", "attempt_number", "attempt_no", "try", "retry_attempt")
 OPENING = frozenset('{["')  # text that begins so may be opened
 EXACT = 2**53  # above it a float has no room for every whole number
 END = ("endTime", "end_time", "ended_at", "completed_at", "finished_at")
-OUTCOMES = frozenset({"cost_usd", "latency_ms", "error_code", "attempt_id", "status", "response_id"})
-_CONTEXT_LINE = re.compile(r"(?i)\b(llm|bedrock|openai|anthropic|completion|chat)\b")
+# the fields that a phrase of a sentence may give, by its name; an id is told apart by what is said around it
+PHRASE_FIELDS = {
+    "model": ("model", "request"),
+    "tokens in": ("tokens_input", "request"),
+    "tokens out": ("tokens_output", "request"),
+    "tokens": ("tokens_total", "request"),
+    "region": ("region", "request"),
+    "tenant": ("tenant_id", "request"),
+    "customer": ("tenant_id", "request"),
+    "team": ("team_id", "request"),
+    "user": ("user_id", "request"),
+    "workflow": ("workflow_id", "request"),
+    "cost": ("cost_usd", "request"),
+    "took": ("latency_ms", "request"),
+    "error": ("error_code", "attempt"),
+    "status": ("status", "attempt"),
+}
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_AWS = re.compile(r"(?i)\b(bedrock|converse|invoke_?model|botocore|aws)\b")
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """Read one record; its fields decide whether it is a call."""
-    row, seen = put(record, builder, offset, pointer)
-    if is_call(record, seen):
-        builder.ids["kind"][row] = "call"
+    """Read one record; what it shows of a model call is judged once its batch is complete."""
+    line = line_in(record)
+    put(record, builder, offset, pointer, sentence_facts(split_prefix(line[1]).text) if line else None)
 
 
 def put(
-    record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None
+    record: dict[str, Any],
+    builder: Builder,
+    offset: int | None,
+    pointer: str | None,
+    line: dict[str, Any] | None = None,
 ) -> tuple[int, set[str]]:
-    """Put one record as context; returns its row and the fields that it has a value of."""
+    """Put one record as context; returns its row and the fields that it has a value of.
+
+    `line` has the facts of a log line that is one of its values: they count where the record is silent.
+    """
     prefix = record.pop(PREFIX, {})
+    phrases: dict[str, Any] = record.pop(PHRASES, {})
+    around: list[tuple[str, Any]] = record.pop(ENVELOPE, ())
     columns = builder.state(Columns, "ecs.version" in record or "ecs" in record)
     started = next((ns for k in START if k in record and (ns := to_ns(record[k])) is not None), None)
     if started is None:
         started = to_ns(prefix.get("time")) or clf_ns(prefix.get("when"))
-    level = str(prefix.get("level", "")).lower()
+    message = _message(record)
+    words = call_words(message or "")
+    failed = error_of(record) or is_error_level("level", prefix.get("level", ""))
     row = builder.row(
         "context",
         offset=offset,
         pointer=pointer,
         started_at=started,
         ended_at=next((ns for k in END if k in record and (ns := to_ns(record[k])) is not None), None),
-        name=_message(record),
-        outcome="error" if _is_error(record) or level in ERROR_LEVELS else None,
+        name=message,
+        outcome="error" if failed or (words.fails and words.operation) else None,
     )
+    put_words(builder, row, words)
     seen: set[str] = set()
-    for path, leaf in _pairs(record):
+    for path, key, leaf in _pairs(record):
         if leaf == ELIDED or path == ELIDED:
             builder.fact("attributes_dropped").put(row, True)
             continue
-        column = columns[path]
+        column = columns[path] if key is not ANSWER_ID else builder.column("response_id", "request", path)
         if column is not None and column.slot.field in ("workflow_id", "iam_principal"):
             column = _checked(column, leaf, record, builder, path)
         if column is not None:
@@ -82,6 +107,16 @@ def put(
             column.values.append(leaf)
             if leaf not in (None, "") and column.slot.place != "weak":
                 seen.add(column.slot.field)
+    if line is not None:
+        phrases = line.pop(PHRASES, {}) | phrases
+        _put_line(line, record, builder, row, seen, columns)
+    if phrases:
+        put_phrases(phrases, message or "", builder, row, seen)
+        record.setdefault("attempt", phrases.get("attempt"))
+    for path, leaf in around:
+        column = builder.keys("parent_span")[path]
+        if column is not None and column.slot.field not in seen:
+            column.put(row, leaf)
     for key in ("pod", "container", "host"):
         column = builder.keys("process", "log prefix.")[key] if key in prefix else None
         if column is not None:
@@ -89,6 +124,49 @@ def put(
     _facts(record, builder, row, prefix)
     _clocks(record, builder, row)
     return row, seen
+
+
+def _put_line(
+    line: dict[str, Any],
+    record: dict[str, Any],
+    builder: Builder,
+    row: int,
+    seen: set[str],
+    columns: Columns,
+) -> None:
+    """Put the pairs of a log line inside a record, for fields of which the record itself has no value."""
+    before = frozenset(seen)
+    for path, _, leaf in leaves({k: v for k, v in line.items() if k != "message"}):
+        column = columns[f"→{path}"]
+        if column is not None and column.slot.field not in before and leaf not in (None, ""):
+            column.put(row, leaf)
+            if column.slot.place != "weak":
+                seen.add(column.slot.field)
+    if error_of(line):
+        builder.ids["outcome"][row] = "error"
+    for key in ATTEMPTS:
+        if key in line:
+            record.setdefault(key, line[key])
+
+
+def put_phrases(phrases: dict[str, Any], message: str, builder: Builder, row: int, seen: set[str]) -> None:
+    """Put the facts of a sentence, for fields of which the record has no value otherwise."""
+    for phrase, (field, scope) in PHRASE_FIELDS.items():
+        if phrase in phrases and field not in seen:
+            builder.column(field, scope, phrase_key(phrase), rank=500).put(row, phrases[phrase])
+            seen.add(field)
+    if "request" in phrases and not seen & {"request_id", "attempt_id"}:
+        aws = _UUID.fullmatch(phrases["request"]) and _AWS.search(message)
+        field, scope = ("attempt_id", "attempt") if aws else ("request_id", "request")
+        builder.column(field, scope, phrase_key("request"), rank=500).put(row, phrases["request"])
+        seen.add(field)
+    if "error" in phrases:
+        builder.ids["outcome"][row] = "error"
+
+
+def phrase_key(phrase: str) -> str:
+    """A phrase as the report names the place of its value."""
+    return f"text.{'request_id' if phrase == 'request' else phrase.replace(' ', '_')}"
 
 
 def _checked(column: Column, leaf: Any, record: dict[str, Any], builder: Builder, path: str) -> Column | None:
@@ -105,6 +183,7 @@ class Columns(dict[str, Column | None]):
     def __init__(self, builder: Builder, own_labels: bool) -> None:
         super().__init__()
         self.builder, self.own_labels = builder, own_labels
+        builder.classify = call_kinds
 
     def __missing__(self, path: str) -> Column | None:
         column = self.builder.keys(scope_of(path, own_labels=self.own_labels))[path]
@@ -113,18 +192,20 @@ class Columns(dict[str, Column | None]):
         return column
 
 
-def _pairs(record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """(path, leaf) of a record; plain values at its top are not walked."""
+def _pairs(record: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """(path, last key, leaf) of a record; plain values at its top are not walked."""
     for key, value in record.items():
         kind = value.__class__
         if kind is int or kind is float or value is None:
-            yield key, value
-        elif kind is str and value[:1] not in OPENING and len(value) < 512:
-            if not is_body(key, None):
-                yield key, value
+            yield key, key, value
+        elif kind is str and value[:1] not in OPENING and len(value) < 512 and not _PAIR_LIST.search(value):
+            if not is_body(key, value):
+                yield key, key, value
         else:
-            for path, _, leaf in leaves({key: value}):
-                yield path, leaf
+            yield from leaves({key: value}, free_form=True)
+
+
+_PAIR_LIST = re.compile(r"\w[:=][^,;]*[,;]|^\w[\w.-]*[:=](?![/\\])")
 
 
 def _clocks(record: dict[str, Any], builder: Builder, row: int) -> None:
@@ -151,29 +232,12 @@ def scope_of(path: str, *, own_labels: bool = False) -> str:
     return "request"
 
 
-def is_call(record: dict[str, Any], seen: set[str]) -> bool:
-    """Whether a record is a call: it has a model or token counts, and does not only announce a call."""
-    if not seen.isdisjoint(TOKEN_TOTALS):
-        return True
-    message = _message(record) or ""
-    if "model" in seen:
-        if seen & (OUTCOMES - {"status"}) or _is_error(record):
-            return not re.search(r"(?i)\b(retrying|will retry|backing off)\b", message)
-        return not NOISE.search(message)
-    return "cost_usd" in seen and bool(_CONTEXT_LINE.search(message))
-
-
 def _message(record: dict[str, Any]) -> str | None:
     for key in ("event", "message", "msg", "name", "@message", "event_name"):
         value = record.get(key)
         if isinstance(value, str) and value:
             return value[:200]
     return None
-
-
-def _is_error(record: dict[str, Any]) -> bool:
-    level = str(record.get("level") or record.get("severity") or record.get("levelname") or "").lower()
-    return level in ERROR_LEVELS or bool(record.get("error") or record.get("exception"))
 
 
 def _facts(record: dict[str, Any], builder: Builder, row: int, prefix: dict[str, str]) -> None:

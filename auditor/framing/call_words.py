@@ -1,0 +1,126 @@
+"""What the words of a log message say about a model call: that it names one, announces it, or ended it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from auditor.catalogue.key_words import words_of
+
+
+class CallWords(NamedTuple):
+    """Whether a text names a model operation, announces one, says that it ended, or that it failed."""
+
+    operation: bool = False
+    announces: bool = False
+    completes: bool = False
+    fails: bool = False
+
+
+_OPERATION = re.compile(
+    r"\b(?:llms?|bedrock|converse|invoke ?models?|(?:chat|text) ?completions?|embeddings?"
+    r"|generate ?(?:content|text)|inference|(?:model|prompt) (?:call|request|response|answer|invocation|reply)"
+    r"|messages create|responses create|chat model|language model|openai|anthropic|gemini|claude|vertex ?ai"
+    r"|mistral|cohere|litellm)\b"
+)
+_ANNOUNCES = re.compile(
+    r"\b(?:start(?:ed|ing|s)?|beg[iau]n(?:ning|s)?|call(?:ing)|sending|send|requesting|request|requested"
+    r"|invoking|submit(?:ted|ting)?|dispatch(?:ed|ing)?|enqueued?|queued|scheduled?|prepar(?:ing|ed)|about to"
+    r"|init(?:iat|ializ|ialis)?\w*|load(?:ed|ing)?|config\w*|settings?|select(?:ed|ing)?|rout(?:ed|ing)|warm\w*"
+    r"|listening|retry(?:ing)?|retries|sleep\w*|back(?:ing|off)?(?: off)?|launch\w*|regist\w*|us(?:ing|es)"
+    r"|switch\w*|fall(?:ing)? ?back|creating|opening|connect\w*|received request|will)\b"
+)
+_COMPLETES = re.compile(
+    r"\b(?:done|ok|complete[ds]?|finish(?:ed|es)?|succe\w+|answer(?:ed|s)?|respon(?:se|ses|ded|ds)|generated"
+    r"|returned|ended|end|stop(?:ped)?|result|replied|reply|processed|served|usage|billed|called|invoked|took)\b"
+)
+_FAILS = re.compile(
+    r"\b(?:fail(?:ed|s|ure)?|error(?:ed|s)?|throttl\w+|time(?:d|s)? ?out|denied|rejected|aborted|refused"
+    r"|exceeded|unavailable|exception|\w+exception|\w+error)\b"
+)
+
+
+@lru_cache(maxsize=4096)
+def call_words(text: str) -> CallWords:
+    """What a message says; camel, snake and dotted names count as their words."""
+    flat = " ".join(words_of(text[:400]))
+    return CallWords(
+        _OPERATION.search(flat) is not None,
+        _ANNOUNCES.search(flat) is not None,
+        _COMPLETES.search(flat) is not None,
+        _FAILS.search(flat) is not None,
+    )
+
+
+ERROR_WORDS = frozenset(
+    "error err errors exception exceptions failure failures fault exc traceback stacktrace".split()
+)
+_EARLIER = frozenset({"last", "previous", "prior", "prev", "no", "num", "count", "rate", "total"})
+_DETAILS = frozenset({"type", "code", "message", "msg", "info", "class", "name", "kind", "reason", "text"})
+_LEVEL_WORDS = frozenset({"level", "lvl", "severity", "levelname", "loglevel"})
+_ERROR_LEVELS = re.compile(r"(?i)e|err(?:or)?|crit(?:ical)?|fatal|severe|alert|emerg(?:ency)?|panic|f")
+_NO_ERROR = frozenset({"", "0", "false", "none", "null", "no", "ok", "nil", "-", "success"})
+
+
+@lru_cache(maxsize=4096)
+def _names_error(key: str) -> bool:
+    words = words_of(key)
+    while len(words) > 1 and words[-1] in _DETAILS:
+        words = words[:-1]
+    return words[-1] in ERROR_WORDS and not _EARLIER & set(words[:-1])
+
+
+def error_of(record: Mapping[str, Any]) -> bool:
+    """Whether a record says that it failed: an error key of any spelling with a value, or its level."""
+    for key, value in record.items():
+        if value is None or value is False:
+            continue
+        if _names_error(key):
+            if value.__class__ in (dict, list):
+                if value:
+                    return True
+            elif str(value).strip().lower() not in _NO_ERROR and not _is_count(value):
+                return True
+        elif is_error_level(key, value):
+            return True
+    return False
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value < 100
+
+
+def is_error_level(key: str, value: Any) -> bool:
+    """Whether a key and value are a log level of error or worse: words, or the numbers of common loggers."""
+    words = _level_words(key)
+    if not words:
+        return False
+    if isinstance(value, str) and not value.isdigit():
+        return _ERROR_LEVELS.fullmatch(value.strip()) is not None
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        return False
+    if words == "priority":
+        return 0 <= number <= 3  # syslog
+    if words == "levelno":
+        return number >= 40  # Python
+    # OpenTelemetry counts from 1 to 24, the loggers of Node from 10 to 60
+    return 17 <= number <= 24 if words == "severity" else number >= 50
+
+
+@lru_cache(maxsize=4096)
+def _level_words(key: str) -> str:
+    """What kind of level a key is, or an empty text."""
+    words = words_of(key)
+    if words[-1] in ("number", "text") and len(words) > 1:
+        words = words[:-1]
+    if words == ["priority"]:
+        return "priority"
+    if words[-1] == "levelno":
+        return "levelno"
+    if words[-1] == "severity":
+        return "severity"
+    return "level" if words[-1] in _LEVEL_WORDS and len(words) <= 2 else ""
