@@ -24,8 +24,10 @@ def put_words(builder: Builder, row: int, words: CallWords) -> None:
     """Put what the message of a record says of a model call."""
     if words.operation:
         builder.fact("names_operation").put(row, True)
-    if words.announces:
+    if words.announces or words.prepares:
         builder.fact("announces").put(row, True)
+    if words.prepares:
+        builder.fact("prepares").put(row, True)
     if words.completes:
         builder.fact("completes").put(row, True)
 
@@ -86,7 +88,7 @@ class CallEvidence:
         announces = self.has("announces")
         # a line that neither announces nor ends anything is one a call: with an id it is that call's
         plain = self.model & ~announces & (self.has("request_id", "attempt_id") | self.operation)
-        failed = self.failed & (self.model | (self.operation & ~announces))
+        failed = self.failed & (self.model | (self.operation & ~self.has("prepares")))
         return (
             self.used
             | (self.has("cost_usd") & (self.any_model | self.operation))

@@ -56,6 +56,7 @@ FACTS: dict[str, type[pl.DataType]] = {
     "attempt_key": pl.String,
     "names_operation": pl.Boolean,  # what the words of a message say of a model call
     "announces": pl.Boolean,
+    "prepares": pl.Boolean,
     "completes": pl.Boolean,
     "takes_metadata": pl.Boolean,
     "profile": pl.String,
@@ -115,4 +116,6 @@ class Table:
     also: str | None = None  # the format that came close in recognition
     alias: str | None = None  # what the user called the input
     numbers: int = 0  # how many record numbers are taken, those of skipped records included
+    look_like_calls: int = 0  # records that name a model or operation and an owner or id, and are no calls
+    first_look_alike: int | None = None  # the byte offset of the first of them
     failed: str | None = None  # why its reader failed: what follows was not judged

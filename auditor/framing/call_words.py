@@ -11,10 +11,11 @@ from auditor.catalogue.key_words import words_of
 
 
 class CallWords(NamedTuple):
-    """Whether a text names a model operation, announces one, says that it ended, or that it failed."""
+    """Whether a text names a model operation, announces or prepares one, says that it ended, or failed."""
 
     operation: bool = False
     announces: bool = False
+    prepares: bool = False
     completes: bool = False
     fails: bool = False
 
@@ -27,10 +28,13 @@ _OPERATION = re.compile(
 )
 _ANNOUNCES = re.compile(
     r"\b(?:start(?:ed|ing|s)?|beg[iau]n(?:ning|s)?|call(?:ing)|sending|send|requesting|request|requested"
-    r"|invoking|submit(?:ted|ting)?|dispatch(?:ed|ing)?|enqueued?|queued|scheduled?|prepar(?:ing|ed)|about to"
-    r"|init(?:iat|ializ|ialis)?\w*|load(?:ed|ing)?|config\w*|settings?|select(?:ed|ing)?|rout(?:ed|ing)|warm\w*"
-    r"|listening|retry(?:ing)?|retries|sleep\w*|back(?:ing|off)?(?: off)?|launch\w*|regist\w*|us(?:ing|es)"
-    r"|switch\w*|fall(?:ing)? ?back|creating|opening|connect\w*|received request|will)\b"
+    r"|invoking|submit(?:ted|ting)?|dispatch(?:ed|ing)?|enqueued?|queued|scheduled?|about to"
+    r"|select(?:ed|ing)?|rout(?:ed|ing)|retry(?:ing)?|retries|sleep\w*|back(?:ing|off)?(?: off)?|us(?:ing|es)"
+    r"|switch\w*|fall(?:ing)? ?back|received request|will)\b"
+)
+_PREPARES = re.compile(
+    r"\b(?:prepar(?:ing|ed)|init(?:iat|ializ|ialis)?\w*|load(?:ed|ing)?|config\w*|settings?|warm\w*|listening"
+    r"|launch\w*|regist\w*|creat(?:e|ing)|opening|connect\w*|import\w*|install\w*)\b"
 )
 _COMPLETES = re.compile(
     r"\b(?:done|ok|complete[ds]?|finish(?:ed|es)?|succe\w+|answer(?:ed|s)?|respon(?:se|ses|ded|ds)|generated"
@@ -49,6 +53,7 @@ def call_words(text: str) -> CallWords:
     return CallWords(
         _OPERATION.search(flat) is not None,
         _ANNOUNCES.search(flat) is not None,
+        _PREPARES.search(flat) is not None,
         _COMPLETES.search(flat) is not None,
         _FAILS.search(flat) is not None,
     )

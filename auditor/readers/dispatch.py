@@ -9,8 +9,10 @@ from typing import Any
 
 from auditor.errors import AuditError, reason_of
 from auditor.evidence.builder import Builder
+from auditor.framing.call_words import call_words
 from auditor.framing.duplicate_keys import with_duplicates
 from auditor.framing.json_values import Piece, pieces
+from auditor.framing.key_value import sentence_facts
 from auditor.framing.log_lines import PREFIX, Line, StackTraces, split_prefix
 from auditor.framing.tables import is_table, rows_of
 from auditor.framing.wrappers import line_in, unwrapped
@@ -53,6 +55,7 @@ class Dispatcher:
         self.products = [r for r in line_readers() if not r.format.generic]
         self._by_shape: dict[tuple[Any, ...], tuple[Claim, list[RecordReader]]] = {}
         self._last_claim: tuple[Any, RecordReader | None] = (None, None)
+        self._failure_logged = False  # whether the line before a stack trace tells of a failed model call
         self._last_line: tuple[LineReader, ...] = ()  # the reader of the last line, unless generic
 
     def read(self, source: Source, start: int = 0, end: int | None = None) -> None:
@@ -146,8 +149,9 @@ class Dispatcher:
         if not line.text.strip():
             line = line._replace(text=piece.value.strip())
         if self.stack.contains(piece.value, line):
-            self._builder(prose()).row("context", offset=piece.offset)
+            self._trace_line(piece, line)
             return
+        self._failure_logged = _tells_failure(piece.value)
         for reader in (*self._last_line, *line_readers()):
             record = reader.line(line.text)
             if record is None:
@@ -158,6 +162,15 @@ class Dispatcher:
             self._take(reader, record, line, piece.offset, None)
             return
         self.builder.skip(piece.line, "no record in this line")
+
+    def _trace_line(self, piece: Piece, line: Line) -> None:
+        """Put a line of a stack trace: context, but for the error of a model call that no line before tells."""
+        if self.stack.inside or self._failure_logged or not _tells_failure(line.text):
+            self._builder(prose()).row("context", offset=piece.offset)
+            return
+        record = sentence_facts(line.text)
+        if record is not None:
+            self._take(prose(), record, line, piece.offset, None)
 
     def other_line(self, text: str, offset: int | None, pointer: str | None) -> bool:
         """Read a text at the place of a record with the first line reader that parses it; False if none."""
@@ -178,6 +191,12 @@ class Dispatcher:
 
     def _builder(self, reader: Reader) -> Builder:
         return self.builder.for_format(reader.format)
+
+
+def _tells_failure(text: str) -> bool:
+    """Whether a line names a model operation and says that it failed."""
+    words = call_words(text)
+    return words.operation and words.fails
 
 
 def finish(builder: Builder) -> None:

@@ -11,8 +11,10 @@ from auditor.errors import AuditError, InputError
 from auditor.evidence.batch import BROKEN
 from auditor.evidence.builder import Builder, Reading, gc_paused, malformed
 from auditor.evidence.formats import Format
+from auditor.evidence.merged_calls import merge_parts
 from auditor.evidence.schema import Table
 from auditor.inputs.source import Input, Source
+from auditor.printing.text import plural
 from auditor.readers.artefacts import Artefact, artefacts_of, common_format, read_all, read_artefacts
 from auditor.readers.detect import recognise
 from auditor.readers.dispatch import Dispatcher, finish
@@ -44,6 +46,9 @@ def ingest(
         with gc_paused():
             failed = _read(source, builder, artefacts)
         table = builder.table()
+    merge_parts(table)
+    if table.look_like_calls:
+        table.notes.append(_look_alikes(table, source))
     if format_.generic or given.format is None:
         _set_format_from_calls(table, format_)
     table.bytes, table.also, table.failed = source.size, runner_up, failed
@@ -61,6 +66,17 @@ def ingest(
             f"{given.name}: {pieces} could not be read{where}", "`auditor formats` lists what can be read"
         )
     return table
+
+
+def _look_alikes(table: Table, source: Source) -> str:
+    """The note on records that look like calls and were not counted."""
+    at = table.first_look_alike
+    where = f", the first in line {source.line_of(at)[0]}" if at is not None else ""
+    many = table.look_like_calls > 1
+    return (
+        f"{plural(table.look_like_calls, 'record')} {'look' if many else 'looks'} like {'model calls' if many else 'a model call'}"
+        f" and {'were' if many else 'was'} not counted: no outcome (tokens, cost, an end or an error){where}."
+    )
 
 
 def builder_of(
