@@ -285,10 +285,11 @@ class CostTotals(ReaderState):
 
     def _name_keys(self) -> None:
         """Give the values of a pivot the name of their tag, which only the row or column without it has."""
-        named = {key.kind: key.name for group in self.groups for key in group.keys if key.name}
+        keys = [key for group in self.groups for key in group.keys if key.kind in (TAG, CATEGORY)]
+        named = {key.kind: key.name for key in keys if key.name}
         for i, group in enumerate(self.groups):
-            keys = tuple(key._replace(name=key.name or named.get(key.kind, "")) for key in group.keys)
-            self.groups[i] = group._replace(keys=keys)
+            own = tuple(key._replace(name=key.name or named.get(key.kind, "")) for key in group.keys)
+            self.groups[i] = group._replace(keys=own)
 
     def _view(self) -> tuple[object, ...]:
         """The view that is counted: the one with the most keys that can name an owner, then the first."""

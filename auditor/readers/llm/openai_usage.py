@@ -145,6 +145,7 @@ FORMAT = Format(
     name="openai-usage",
     layer="billing",
     title="OpenAI organization usage and costs",
+    own_keys=frozenset({"object"}),
     carries=at_scope(
         "billing_aggregate", "model tokens_input tokens_output tokens_cache_read tokens_cache_write cost_usd"
     )
