@@ -49,7 +49,7 @@ def totals_notes(totals: Mapping[int, InputTotals], evidence: Evidence, names: S
     for number, one in totals.items():
         if number == evidence.totals_of:
             continue
-        others = "the calls of other inputs" if evidence.totals_of is None else names[evidence.totals_of]
+        others = "the calls" if evidence.totals_of is None else names[evidence.totals_of]
         lost = one.sums.unattributed_cost_usd
         notes.append(
             f"{names[number]}: {plural(one.count, 'total')}, {money(one.sums.cost_usd)}, {money(lost)} of it "

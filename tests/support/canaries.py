@@ -30,8 +30,8 @@ MESSAGES: dict[str, type[Message]] = {
 }
 # names under which a format writes words of its own: readers know their records by them, reports show them
 OWN = frozenset(
-    """model region provider system operation service object kind type level status event method schema version
-    currency unit stream format source time timestamp date created started ended updated start end at duration
+    """model region provider system operation service object kind type level status event method schema
+    version currency unit stream format source time timestamp date created started ended updated start end at duration
     latency message msg log line text uri url path host endpoint headers content query port protocol
     reason mode run agent sdk""".split()
 )

@@ -72,3 +72,25 @@ def test_every_figure_of_calls_is_zero_and_verdicts_add_up(sample: str) -> None:
 def test_every_writer_can_write_totals(name: str) -> None:
     """None divides by the number of calls."""
     assert writer(name).write(read(GATEWAY))
+
+
+def test_totals_and_calls_of_one_paste_are_told_apart() -> None:
+    """Sums between calls are found where they are, and have their verdicts beside those of the calls."""
+    sums = (
+        FILES["cost-explorer-good"]
+        .path.read_text()
+        .replace("iamPrincipal/team$support", "iamPrincipal/team$")
+    )
+    call = (
+        '{"timestamp": "2026-09-14T10:00:01Z", "event": "llm.call", "request_id": "req-0001", '
+        '"tenant_id": "acme", "model": "anthropic.claude-3-haiku-20240307-v1:0", "input_tokens": 120}'
+    )
+    text = f"Asked of Cost Explorer:\n\n```json\n{sums}\n```\n\n"
+    alone = audit([Input(name="paste", data=text.encode())], Policy())
+    both = audit([Input(name="paste", data=f"{text}Logged:\n\n```\n{call}\n```\n".encode())], Policy())
+    tenant = next(one for one in both.fields if one.field == "tenant_id").inputs[0]
+    line = alone.gaps[0].anchors[0].line or 0
+
+    assert "iamPrincipal/team$" in "".join(text.splitlines()[line - 1 : line + 3])
+    assert (1, 1, 3) == (both.totals.calls, both.inputs[0].calls, both.inputs[0].totals)
+    assert (1, 3) == (tenant.present, tenant.not_carried)

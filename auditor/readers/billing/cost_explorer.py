@@ -116,10 +116,12 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     totals.has_next_page = totals.has_next_page or bool(record.get("NextPageToken"))
     totals.tags |= _allocation_tags(record)
     definitions = _dicts(record.get("GroupDefinitions"))
+    # of the whole input: what is put at its end is no longer within the part of it that is read now
+    at = None if offset is None else offset + builder.reading.base
     count = 0
     for where, period, group in _groups(record):
         totals.estimated = totals.estimated or bool(period.get("Estimated"))
-        totals.groups.append(_group(definitions, period, group, offset, (pointer or "") + where))
+        totals.groups.append(_group(definitions, period, group, at, (pointer or "") + where))
         count += 1
     if not count:
         builder.row("context", offset=offset, pointer=pointer, name="cost explorer")
@@ -368,10 +370,11 @@ def _sum(groups: list[Group]) -> str:
 
 
 def _put(builder: Builder, group: Group, is_total: bool) -> None:
+    offset = None if group.offset is None else group.offset - builder.reading.base
     if is_total:
         row = builder.total(
             group.period,
-            offset=group.offset,
+            offset=offset,
             nth=group.nth,
             pointer=group.pointer,
             started_at=_ns(group.start),
@@ -380,7 +383,7 @@ def _put(builder: Builder, group: Group, is_total: bool) -> None:
     else:
         row = builder.row(
             "context",
-            offset=group.offset,
+            offset=offset,
             pointer=group.pointer,
             started_at=_ns(group.start),
             name="cost explorer group",
