@@ -17,6 +17,7 @@ from auditor.evidence.assemble import assemble
 from auditor.evidence.batch import BROKEN
 from auditor.evidence.schema import Table
 from auditor.evidence.table import Evidence
+from auditor.evidence.totals import without_calls
 from auditor.execution.local import read as read_input
 from auditor.gate.baseline import Baseline, baseline_notes, cover
 from auditor.gate.gate import UNJUDGED, gate
@@ -36,6 +37,7 @@ from auditor.report.schema import Against, Gap, Gate, Report, Ruleset, Score, St
 from auditor.tally.fields import field_reports
 from auditor.tally.gaps import POSITION, Finding, anchors_of, fields_to_follow, findings, located
 from auditor.tally.hops import HopCalls, field_hops, hop_calls, joins
+from auditor.tally.input_totals import InputTotals, totals_by_input, totals_notes
 from auditor.tally.ledger import Ledger
 from auditor.tally.notes import figure_notes, rule_notes
 from auditor.tally.owners import Spend, spend_by_owner
@@ -81,12 +83,16 @@ class Records:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """The calls judged: `required` and `asked` hold calls by field; `assembled` is the table before."""
+    """The calls judged: `required` and `asked` hold calls by field; `assembled` is the table before.
+
+    `totals` are those of each input, judged by themselves.
+    """
 
     assembled: Evidence
     judgement: Judgement
     required: dict[str, Rows]
     asked: dict[str, Rows]
+    totals: dict[int, InputTotals]
 
 
 @dataclass(frozen=True)
@@ -177,6 +183,7 @@ def _read(given: Sequence[Input], setup: Setup) -> Records:
     failures = _failures(inputs, tables)
     policy = setup.policy
     evidence = assemble(tables, setup.fields, policy.dedicated, policy.vocabularies, policy.whole_patterns)
+    evidence = without_calls(evidence)
     evidence.record_at = _record_at(evidence, locators)
     return Records(inputs, locators, evidence, [*notes, *left_out], failures)
 
@@ -229,7 +236,8 @@ def _judge(records: Records, setup: Setup) -> Verdicts:
     judgement = judge(evidence, setup.rules, tuple(setup.fields.fields))
     required = required_on(setup.profile, setup.policy, evidence, judgement)
     asked = applicable_on(setup.profile, setup.policy, evidence, judgement)
-    return Verdicts(assembled, judgement, required, asked)
+    totals = totals_by_input(assembled, judgement, setup.rules, records.names)
+    return Verdicts(assembled, judgement, required, asked, totals)
 
 
 def _count(records: Records, verdicts: Verdicts, setup: Setup) -> Figures:
@@ -277,7 +285,8 @@ def _ledger(records: Records, verdicts: Verdicts) -> tuple[Ledger, frozenset[int
     if len(ways) > 1:
         ways.sort(key=lambda way: spend_by_owner(evidence, judgement, way[0], Masker(), names).badness)
     weights, left_out = ways[-1]
-    return Ledger(evidence, judgement, weights, names), left_out
+    beside = {n: totals for n, totals in verdicts.totals.items() if n != evidence.totals_of}
+    return Ledger(evidence, judgement, weights, names, beside), left_out
 
 
 def _settle(records: Records, figures: Figures, setup: Setup) -> Outcome:
@@ -286,11 +295,12 @@ def _settle(records: Records, figures: Figures, setup: Setup) -> Outcome:
     suppressions = figures.suppressions
     tolerance = policy.thresholds.tolerance
     gaps, against = cover(suppressions.gaps, setup.baseline, tolerance, gates=policy.new_only)
+    totals_only = figures.ledger.weights.totals  # the gate is one of calls
     passed = gate(
-        gaps,
+        [] if totals_only else gaps,
         policy,
         score=figures.score.value,
-        lost=figures.lost,
+        lost=0.0 if totals_only else figures.lost,
         unknown=figures.spend.share_unknown,
         against=against,
         suppressions=suppressions,
@@ -311,7 +321,9 @@ def _report(records: Records, verdicts: Verdicts, figures: Figures, outcome: Out
         ruleset=Ruleset(version=__version__, digest=digest, rules=[rule.id for rule in setup.rules]),
         profile=setup.policy.profile,
         date=outcome.suppressions.date,
-        inputs=[input_report(given, evidence, n) for n, given in enumerate(records.inputs)],
+        inputs=[
+            input_report(given, evidence, n, verdicts.totals.get(n)) for n, given in enumerate(records.inputs)
+        ],
         totals=figures.totals,
         fields=fields,
         gaps=outcome.gaps,
@@ -336,6 +348,7 @@ def _notes(
     return [
         *records.failures,
         *figure_notes(records.evidence, figures.ledger.weights, figures.spend),
+        *totals_notes(verdicts.totals, records.evidence, records.names),
         *nothing_required(policy, verdicts.required, records.evidence),
         *rule_notes(policy, setup.rules, outcome.gaps),
         *records.notes,

@@ -48,7 +48,7 @@ class Reference(Strict):
 class AppliesTo(Strict):
     """Which records a rule looks at."""
 
-    kinds: list[Literal["call", "context"]] = ["call"]
+    kinds: list[Literal["call", "context", "total"]] = ["call"]
     layers: list[Literal["client", "app", "gateway", "provider", "billing"]] = []
     formats: list[str] = []
 

@@ -208,6 +208,31 @@ class Builder:
         self.n += 1
         return self.n - 1
 
+    def total(
+        self,
+        period: str,
+        *,
+        offset: int | None = None,
+        nth: int | None = None,
+        pointer: str | None = None,
+        started_at: int | None = None,
+        name: str | None = None,
+        requests: int | None = None,
+    ) -> int:
+        """Begin a sum over many calls, which is no call: its money and its owners are judged.
+
+        `period` is what it adds up over: an hour, a day, a month, or nothing known. A field that is put on
+        none of its columns is one that the sums were not grouped by; a blank one is missing. `nth` is the row
+        of a table that has several sums in each row.
+        """
+        row = self.row("total", offset=offset, pointer=pointer, started_at=started_at, name=name)
+        if nth is not None:
+            self.ids["nth"][row] = nth
+        self.fact("period").put(row, period)
+        if requests is not None:
+            self.fact("requests").put(row, requests)
+        return row
+
     def rows(
         self, count: int, *, offset: int | list[int | None] | None, process: int | None, nth: int = 0
     ) -> int:

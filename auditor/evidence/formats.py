@@ -7,6 +7,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What the sums of a format can answer and what they never can, and what to collect for the rest."""
+
+    can: tuple[str, ...]
+    cannot: tuple[str, ...]
+    collect: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Format:
     """One format. What the engine needs to know about a format is a property of it, never its name."""
@@ -19,6 +28,7 @@ class Format:
     stability: Literal["preview", "stable"] = "stable"
     generic: bool = False  # no product's own: it can carry any field
     aggregate: bool = False  # its records are sums over many calls
+    answers: Answers | None = None  # for inputs of it without calls
     proxy: bool = False  # written by a proxy that passes calls on to a gateway or a provider
     binary: Literal["", "msgpack", "protobuf"] = ""  # how it is encoded where it is not text
     own_keys: frozenset[str] = frozenset()  # in lower case: their values are the format's own words

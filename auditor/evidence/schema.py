@@ -61,6 +61,8 @@ FACTS: dict[str, type[pl.DataType]] = {
     "takes_metadata": pl.Boolean,
     "profile": pl.String,
     "capacity": pl.String,  # what a line of a bill sells of a model other than tokens
+    "period": pl.String,  # what a total adds up over: hour, day, month
+    "requests": pl.Int64,  # how many requests a total adds up
 }
 
 

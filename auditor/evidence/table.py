@@ -19,6 +19,7 @@ from auditor.evidence.store import Store
 Series = dict[str, pl.Series]
 Columns = Mapping[str, pl.Series | pl.Expr]
 IS_CALL = pl.col("kind") == "call"
+IS_TOTAL = pl.col("kind") == "total"
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -46,6 +47,7 @@ class Evidence:
     record_at: Callable[[int], object] | None = None  # the record of a row, as its input has it
     vocabularies: Mapping[str, Sequence[str]] = field(default_factory=dict)  # the policy's, by field
     patterns: Mapping[str, str] = field(default_factory=dict)  # for whole values
+    totals_of: int | None = None  # the input whose totals are judged in place of calls, where there are none
 
     @cached_property
     def layers(self) -> frozenset[str]:

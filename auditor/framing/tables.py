@@ -82,6 +82,10 @@ def delimiter_of(line: str) -> str | None:
     return best if counts[best] else None
 
 
+# the name of a column: words, or any text that ends in a unit, or a day that heads a column of sums
+_NAME = re.compile(r"[A-Za-z@_][\w .:/@\-()\[\]']{0,120}|[^()]{1,120}\([^()\s]{1,12}\)|\d{4}-\d\d-\d\d")
+
+
 def _csv_header(text: str) -> list[str]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = delimiter_of(first)
@@ -92,7 +96,7 @@ def _csv_header(text: str) -> list[str]:
     except csv.Error:
         return []
     names = [n.strip().strip("\ufeff") for n in names]
-    wordy = sum(bool(re.fullmatch(r"[A-Za-z@_][\w .:/@\-()\[\]']{0,120}", n)) for n in names)
+    wordy = sum(bool(_NAME.fullmatch(n)) for n in names)
     if len(names) < 2 or wordy < 0.8 * len(names):
         return []
     return names if _has_even_rows(text, delimiter, len(names)) else []

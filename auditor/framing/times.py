@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 _EPOCH = ((10**17, 1), (10**14, 10**3), (10**11, 10**6))  # from which number on, and ns in its unit
+# in hours; a clock that is put forward or back makes a day shorter or longer
+_PERIODS = (("hour", 1.0, 1.0), ("day", 23.0, 25.0), ("week", 167.0, 169.0), ("month", 671.0, 745.0))
 _STAMP = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?")
 
 
@@ -47,3 +49,9 @@ def _from_number(value: float) -> int | None:
         if value >= bound:
             return int(value) * factor
     return int(value * 10**9)
+
+
+def period_of(start: int | None, end: int | None) -> str:
+    """What lies between two points in time, in ns: `hour`, `day`, `week`, `month`, or nothing known."""
+    hours = (end - start) / 3_600_000_000_000 if start is not None and end is not None else 0.0
+    return next((name for name, least, most in _PERIODS if least <= hours <= most), "")

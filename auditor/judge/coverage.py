@@ -42,6 +42,7 @@ class CallCoverage:
 
     def __init__(self, evidence: Evidence, calls: Store, fields: Iterable[str]) -> None:
         self._calls = calls
+        self._totals = evidence.totals_of is not None
         self._blanks = {} if is_long(calls.height) else _blanks(calls, fields)
         self._none = np.zeros(calls.height, dtype=bool)
         self._groups: list[tuple[frozenset[str] | None, Format | None, Rows]] = []
@@ -76,6 +77,10 @@ class CallCoverage:
             kind = self._calls["token_kind"]
             by_format |= (kind.is_not_null() & (kind != field.removeprefix("tokens_"))).to_numpy()
         blank = self._blank(field)
+        if self._totals:
+            # a sum shows what it was grouped by: a key that it lacks was not asked for
+            mark = f"{field}_blank"
+            by_sample |= self._calls[mark].is_null().to_numpy() if mark in self._calls else True
         return FieldCoverage(
             blank, by_format & blank, by_sample & blank, self._failed if field in USAGE else self._none
         )

@@ -78,7 +78,7 @@ def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> J
     pairs = [
         (rule, field)
         for rule in rules
-        if _applies(rule, evidence.layers, formats)
+        if _applies(rule, evidence, formats)
         for field in rule.field
         if field in fields and all(map(can_exist, demands(rule.predicate(field))))
     ]
@@ -96,11 +96,13 @@ def judge(evidence: Evidence, rules: Sequence[Rule], fields: Sequence[str]) -> J
     return Judgement(calls, verdicts, causes, [hits[i] for i in sorted(hits)])
 
 
-def _applies(rule: Rule, layers: frozenset[str], formats: frozenset[str]) -> bool:
-    """Whether a rule applies to any record of the inputs, by layer and by format."""
-    where = rule.applies_to
-    return (not where.layers or not layers.isdisjoint(where.layers)) and (
-        not where.formats or not formats.isdisjoint(where.formats)
+def _applies(rule: Rule, evidence: Evidence, formats: frozenset[str]) -> bool:
+    """Whether a rule applies to any record of the inputs, by kind, by layer and by format."""
+    where, kind = rule.applies_to, "call" if evidence.totals_of is None else "total"
+    return (
+        kind in where.kinds
+        and (not where.layers or not evidence.layers.isdisjoint(where.layers))
+        and (not where.formats or not formats.isdisjoint(where.formats))
     )
 
 

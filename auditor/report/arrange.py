@@ -13,6 +13,7 @@ from auditor.report.sentences import (
     carriers_hint,
     coverage_base,
     distinct_calls,
+    ownership,
     shown_verdict,
     unasked,
     uncarried,
@@ -74,10 +75,12 @@ def arrange(report: Report, handbook: Handbook) -> View:
     """The report in the order in which it is read: what is wrong by weight, what is right, what cannot be."""
     few = distinct_calls(report) < FEW
     rows = [_row(report, field, few, handbook) for field in asked_fields(report)]
+    if not distinct_calls(report):
+        rows = []  # an answer about sums: its fields are told by how the input carries them
     worst_first = sorted(rows, key=_loss)
     open_rows = [r for r in worst_first if _needs_work(r)]
     rest = [r for r in rows if r not in open_rows]
-    fields = {field.field for field in report.fields}
+    fields = {row.field.field for row in rows}
     return View(
         report=report,
         headline=_headline(report),
@@ -162,7 +165,7 @@ def _loss(row: FieldRow) -> tuple[bool, float]:
 
 def _headline(report: Report) -> str:
     if not report.totals.calls:
-        return "Nothing to audit"
+        return "No calls, sums only" if any(given.totals for given in report.inputs) else "Nothing to audit"
     return report.score.band[:1].upper() + report.score.band[1:]
 
 
@@ -174,7 +177,7 @@ def _owner_line(report: Report, few: bool) -> str:
 def _unowned(report: Report, few: bool) -> str:
     totals = report.totals
     if not totals.calls:
-        return "No model call was found."
+        return f"{ownership(report)}."
     whole = distinct_calls(report)
     missing = round(totals.unattributed_calls * whole)
     if not missing and not totals.unattributed_cost_usd:

@@ -31,9 +31,9 @@ def anchor_address(anchor: Anchor) -> str:
 
 
 def gap_calls(gap: Gap) -> str:
-    """`830 of 1,204 calls`; where it touches no single call, the records: `12 records`."""
+    """`830 of 1,204 calls`; where it touches no single call, the records: `12 records`, `12 totals`."""
     if not gap.calls and gap.records:
-        return plural(gap.records, "record")
+        return plural(gap.records, "record" if gap.of else "total")
     return f"{count(gap.calls)} of {plural(gap.of, 'call')}"
 
 

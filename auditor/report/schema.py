@@ -21,8 +21,41 @@ class Skip(Struct, frozen=True):
     reason: str
 
 
+class Sums(Struct, frozen=True):
+    """What the totals of one input add up to; they are not added to the calls of other inputs.
+
+    `period` is what each of them adds up over, null where they differ or nobody knows.
+    """
+
+    period: str | None
+    requests: int  # that they add up, where they say so
+    tokens: int
+    cost_usd: float
+    cost_basis: Literal["observed", "estimated", "none"]
+    unattributed_cost_usd: float
+
+
+class CarriedField(Struct, frozen=True):
+    """Whether numbers without calls carry a field: on each line, as a sum, not in this answer, or never."""
+
+    field: str
+    state: Literal["carried", "aggregate", "not_selected", "never"]
+
+
+class Answer(Struct, frozen=True):
+    """What an input without calls shows of the fields of a gateway's trace, and what to collect next."""
+
+    fields: list[CarriedField]
+    can: list[str]
+    cannot: list[str]
+    collect: list[str]
+
+
 class InputReport(Struct, frozen=True):
-    """What one input was recognised as and how it divides into calls, context and skips."""
+    """What one input was recognised as and how it divides into calls, totals, context and skips.
+
+    `totals` are sums over many calls: they are judged, and are neither calls nor context.
+    """
 
     name: str
     format: str
@@ -35,6 +68,9 @@ class InputReport(Struct, frozen=True):
     skipped_total: int
     also: str | None = None  # the runner-up of recognition, when it came close
     notes: list[str] = []
+    totals: int = 0
+    sums: Sums | None = None  # of the totals
+    answer: Answer | None = None  # of an input that holds no calls
 
 
 class Totals(Struct, frozen=True):
@@ -102,7 +138,7 @@ class _NamedCounts(FieldCounts, frozen=True):
 
 
 class InputVerdicts(Struct, frozen=True):
-    """A field's four verdicts on the records of one input, by itself."""
+    """A field's four verdicts on the calls, lines or totals of one input, by itself."""
 
     input: str
     present: int

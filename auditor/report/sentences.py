@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         FieldReport,
         Gap,
         Hop,
+        InputReport,
         Join,
         Projection,
         ReconciledRow,
@@ -26,6 +27,16 @@ if TYPE_CHECKING:
         Report,
         Step,
     )
+
+
+PERIODS = {"hour": "hourly", "day": "daily", "week": "weekly", "month": "monthly"}
+# how numbers without calls carry a field
+CARRIED = {
+    "carried": "on each line",
+    "aggregate": "as a sum",
+    "not_selected": "not in this answer",
+    "never": "never",
+}
 
 
 def asked_fields(report: Report) -> list[FieldReport]:
@@ -60,6 +71,9 @@ def volume(report: Report) -> str:
     totals = report.totals
     distinct = distinct_calls(report)
     parts = [plural(distinct, "call")]
+    summed = sum(given.totals for given in report.inputs)
+    if not distinct and summed:
+        parts += [totals_text(given) for given in report.inputs if given.totals]
     if distinct != totals.calls and len(report.inputs) == 1:
         parts = [f"{parts[0]} in {plural(totals.calls, 'record')}"]
     elif distinct != totals.calls:
@@ -83,8 +97,55 @@ def ownership(report: Report) -> str:
     return _without_owner(report) + (f"; {money(two)} has two owners, who differ by hop" if two else "")
 
 
+def totals_text(given: InputReport) -> str:
+    """How many totals an input has: `12 daily totals over 430 requests`; empty where it has none."""
+    if not given.totals:
+        return ""
+    period = PERIODS.get((given.sums.period or "") if given.sums else "", "")
+    requests = given.sums.requests if given.sums else 0
+    text = plural(given.totals, f"{period} total".strip())
+    return f"{text} over {plural(requests, 'request')}" if requests else text
+
+
+def input_counts(given: InputReport) -> str:
+    """What an input holds: its calls, and its totals where it has some."""
+    return ", ".join(filter(None, (plural(given.calls, "call"), totals_text(given))))
+
+
+def carried_fields(report: Report, given: InputReport) -> dict[str, list[str]]:
+    """The fields of an input without calls by how it carries them, with the totals that have a value."""
+    by_state: dict[str, list[str]] = {words: [] for words in CARRIED.values()}
+    verdicts = {
+        field.field: row for field in report.fields for row in field.inputs if row.input == given.name
+    }
+    for one in given.answer.fields if given.answer else ():
+        row = verdicts.get(one.field)
+        able = row.present + row.absent + row.mis_scoped if row else 0
+        counted = (
+            f" ({count(row.present)} of {count(able)})" if row and able and one.state == "aggregate" else ""
+        )
+        by_state[CARRIED[one.state]].append(f"{one.field}{counted}")
+    return {words: fields for words, fields in by_state.items() if fields}
+
+
+def _totals_without_owner(report: Report) -> str:
+    """The owner of the money of totals, where no input holds a call."""
+    totals, ends = report.totals, "totals, no calls"
+    owners = [field for field in report.fields if field.field in ("tenant_id", "team_id")]
+    if totals.cost_basis == "none" or not totals.cost_usd:
+        return f"{ends[0].upper()}{ends[1:]}: no money to tell the owner of"
+    spend = f"{money(totals.unattributed_cost_usd)} of {money(totals.cost_usd)}"
+    if all(field.verdict == "not_carried" for field in owners):
+        return f"{money(totals.cost_usd)} is not grouped by an owner: {ends}"
+    if not totals.unattributed_cost_usd:
+        return f"All of {money(totals.cost_usd)} has an owner: {ends}"
+    return f"{spend} ({share(totals.unattributed_cost)}) has no owner: {ends}"
+
+
 def _without_owner(report: Report) -> str:
     totals = report.totals
+    if not totals.calls and any(given.totals for given in report.inputs):
+        return _totals_without_owner(report)
     if not totals.calls:
         return "No model calls: nothing to audit"
     whole = distinct_calls(report)

@@ -63,13 +63,15 @@ def field_report(ledger: Ledger, field: str, *, asked: Rows | None, rules: list[
 
 
 def _by_input(ledger: Ledger, field: str) -> list[InputVerdicts]:
-    """The verdicts of each input's own records; none for a single input."""
+    """The verdicts of each input's own calls and totals; none for a single input of calls."""
     names = ledger.input_names
-    if len(names) < 2:
+    if len(names) < 2 and not ledger.totals and not ledger.weights.totals:
         return []
     verdict, count = ledger.judgement.verdicts[field], ledger.weights.records
     table = np.zeros((len(names), 4), dtype=np.int64)
     np.add.at(table, (ledger.inputs, verdict), count)
+    for number, totals in ledger.totals.items():
+        table[number] += np.bincount(totals.verdicts[field], minlength=4)
     return [InputVerdicts(name, *(int(n) for n in counts)) for name, counts in zip(names, table, strict=True)]
 
 
@@ -83,7 +85,7 @@ def _counts(ledger: Ledger, field: str, rows: Rows | None = None) -> AskedOf:
         verdict, cause = np.where(units, verdict, _OUTSIDE), np.where(units, cause, _OUTSIDE)
     count, cost, share = _split(verdict, weights)
     return AskedOf(
-        verdict=_worst(count),
+        verdict=_worst([int(weights.judged[verdict == code].sum()) for code in range(4)]),
         present=count[PRESENT],
         absent=count[ABSENT],
         mis_scoped=count[MIS_SCOPED],
@@ -98,10 +100,10 @@ def _counts(ledger: Ledger, field: str, rows: Rows | None = None) -> AskedOf:
 def _shares(verdict: Codes, weights: Weights) -> Shares | None:
     """The present part of what can carry the field, by each weight."""
     able, present = (verdict != NOT_CARRIED) & (verdict != _OUTSIDE), verdict == PRESENT
-    if not weights.count[able].any():
+    if not weights.judged[able].any():
         return None
     parts = []
-    for figure in (weights.count, weights.tokens, weights.cost):
+    for figure in (weights.judged, weights.tokens, weights.cost):
         whole = int(figure[able].sum())
         parts.append(round(int(figure[present].sum()) / whole, 6) if whole else 0.0)
     return Shares(*parts)

@@ -32,6 +32,7 @@ from auditor.tally.weights import Weights
 MAX_PLACES = 5
 MAX_EXAMPLES = 3
 POSITION = ("input", "record", "offset", "nth", "pointer", "format")
+_CALL = re.compile(r"\bcall(s?)\b")
 Row = tuple[int, int, int | None, int | None, str | None, str]  # the columns of POSITION
 
 
@@ -110,8 +111,8 @@ def _finding(
         verdict=None if rule.verdict == "none" else rule.verdict,
         cause=rule.cause.value if rule.cause else None,
         level=level.value,
-        title=rule.text(rule.title, field),
-        message=rule.text(rule.gap, field),
+        title=_worded(rule.text(rule.title, field), weights),
+        message=_worded(rule.text(rule.gap, field), weights),
         why=rule.text(rule.why, field),
         calls=count,
         of=int(weights.count.sum()),
@@ -126,6 +127,11 @@ def _finding(
         records=int(weights.records[rows].sum()),
     )
     return Finding(gap, rule, rows, examples, [s.key for s in slots], recipes)
+
+
+def _worded(text: str, weights: Weights) -> str:
+    """A sentence about calls; about totals where these are judged."""
+    return _CALL.sub(r"total\1", text) if weights.totals else text
 
 
 def fingerprint(rule: str, field: str, scope: str, key: str, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,7 @@ from auditor.evidence.table import Evidence, hop_of
 from auditor.judge.verdicts import Judgement
 from auditor.relate.columns import LISTED_PLACES
 from auditor.report import mask
+from auditor.tally.input_totals import InputTotals
 from auditor.tally.weights import Weights
 
 DIMENSIONS = ("service", "operation", "model")
@@ -24,13 +25,21 @@ IDENTITIES = ("tenant_id", "team_id", "user_id", "account_id", "cost_center")  #
 
 
 class Ledger:
-    """The calls with verdicts and weights, and arrays over them that are made once."""
+    """The calls with verdicts and weights, and arrays over them that are made once.
+
+    `totals` are those of inputs beside the calls, by the number of the input.
+    """
 
     def __init__(
-        self, evidence: Evidence, judgement: Judgement, weights: Weights, names: Sequence[str]
+        self,
+        evidence: Evidence,
+        judgement: Judgement,
+        weights: Weights,
+        names: Sequence[str],
+        totals: Mapping[int, InputTotals] | None = None,
     ) -> None:
         self.evidence, self.judgement, self.weights = evidence, judgement, weights
-        self.input_names = names
+        self.input_names, self.totals = names, totals or {}
         calls = judgement.calls
         self.slots = SlotColumns(calls)
         self.shown = ShownNames(evidence)

@@ -16,6 +16,8 @@ from auditor.judge.requirements import applicable_to, requirements
 from auditor.judge.verdicts import NOT_CARRIED, PRESENT, Judgement
 from auditor.printing.text import plural
 from auditor.report.schema import Cap, InputReport, Score, Totals
+from auditor.tally.answers import answer
+from auditor.tally.input_totals import InputTotals
 from auditor.tally.owners import Spend
 from auditor.tally.weights import Weights
 
@@ -31,7 +33,7 @@ def totals(weights: Weights, spend: Spend) -> Totals:
     cost = int(weights.cost.sum()) if weights.basis != "none" else 0
     lost = spend.lost_cost if weights.basis != "none" else 0
     return Totals(
-        calls=int(weights.records.sum()),
+        calls=0 if weights.totals else int(weights.records.sum()),
         tokens=int(weights.tokens.sum()),
         cost_usd=cost / NANO_USD,
         cost_basis=weights.basis,
@@ -49,8 +51,10 @@ def score_of(
 ) -> Score:
     """The score over the profile's requirements; what the policy adds of its own does not move it.
 
-    `lost` is the share of spend without an owner, 0 to 1.
+    `lost` is the share of spend without an owner, 0 to 1. Totals have no score: it is one of calls.
     """
+    if weights.totals:
+        return score([], 0.0, [])
     shares, uncheckable = [], []
     needs = requirements(profile, (), evidence)
     for need in needs:
@@ -68,12 +72,14 @@ def score_of(
     return score(shares, lost, list(dict.fromkeys(uncheckable)))
 
 
-def input_report(given: Input, evidence: Evidence, number: int) -> InputReport:
-    """What one input was read as, and how many of its records are calls."""
+def input_report(
+    given: Input, evidence: Evidence, number: int, totals: InputTotals | None = None
+) -> InputReport:
+    """What one input was read as, and how many of its records are calls or totals."""
     table = evidence.tables[number]
     rows = evidence.frame.select("input", "kind", "weight").filter(pl.col("input") == number)
-    calls = int(rows.filter(IS_CALL)["weight"].sum())
-    records = int(rows["weight"].sum())
+    calls = 0 if evidence.totals_of is not None else int(rows.filter(IS_CALL)["weight"].sum())
+    records, summed = int(rows["weight"].sum()), totals.count if totals else 0
     return InputReport(
         name=given.name,
         format=table.format,
@@ -81,11 +87,14 @@ def input_report(given: Input, evidence: Evidence, number: int) -> InputReport:
         bytes=table.bytes,
         records=records,
         calls=calls,
-        context=records - calls,
+        context=records - calls - summed,
         skipped=table.skips,
         skipped_total=table.skipped_total,
         also=table.also,
         notes=table.notes,
+        totals=summed,
+        sums=totals.sums if totals else None,
+        answer=None if calls else answer(evidence, number),
     )
 
 

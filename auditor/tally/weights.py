@@ -61,7 +61,8 @@ class Members:
 class Weights:
     """Arrays by unit: nano-dollars, tokens, calls, and the chosen weight; `records` are calls by record.
 
-    Without `members` each judged record is its own unit.
+    Without `members` each judged record is its own unit. Where `totals` are judged, `count` is 0: none of
+    them is a call, and `records` counts them.
     """
 
     cost: Ints
@@ -72,6 +73,12 @@ class Weights:
     by: By
     records: Ints
     members: Members | None = None
+    totals: bool = False
+
+    @property
+    def judged(self) -> Ints:
+        """What is judged, by unit: calls, or totals where there are no calls."""
+        return self.records if self.totals else self.count
 
     def units(self, rows: Rows) -> Rows:
         """The units that some judged records show, and the calls that explain lines of a bill among them."""
@@ -226,6 +233,8 @@ def weigh(evidence: Evidence, calls: Store, without: frozenset[int] = frozenset(
     records = _ints(calls, "weight")
     tokens = _tokens(calls)
     observed = np.maximum(_ints(calls, "cost_usd"), 0)
+    if evidence.totals_of is not None:
+        return _of_totals(evidence, calls, records)
     ones = call_pairs(evidence, without)
     shares = allocation(evidence, without)
     if ones is None and shares is None and not len(_capacity(evidence)):
@@ -239,6 +248,17 @@ def weigh(evidence: Evidence, calls: Store, without: frozenset[int] = frozenset(
                 priced = priced | (estimate > 0)
         return _chosen(cost, tokens, records, priced, basis, records, None)
     return _between(evidence, calls, without, ones, shares)
+
+
+def _of_totals(evidence: Evidence, calls: Store, records: Ints) -> Weights:
+    """Weights of totals, refunds included. What some of them cost is never added to an estimate of others."""
+    cost, tokens = _ints(calls, "cost_usd"), _tokens(calls)
+    basis: Basis = "observed"
+    if not cost.any():
+        cost = np.maximum(_estimate(evidence, calls), 0)
+        basis = "estimated" if cost.any() else "none"
+    chosen = _chosen(cost, tokens, records, np.ones(len(cost), dtype=bool), basis, records, None)
+    return replace(chosen, count=np.zeros_like(records), totals=True)
 
 
 def _capacity(evidence: Evidence) -> Ints:

@@ -30,7 +30,8 @@ def check_sums(report: Report) -> None:
         cost = field.cost.present + field.cost.absent + field.cost.mis_scoped + field.cost.not_carried
         assert abs(cost - usd) < CENT, field.field
         for given_, one in zip(report.inputs, field.inputs, strict=len(report.inputs) > 1):
-            assert given_.calls == one.present + one.absent + one.mis_scoped + one.not_carried
+            judged = given_.calls + given_.totals
+            assert judged == one.present + one.absent + one.mis_scoped + one.not_carried
     for gap in report.gaps:
         assert gap.of == calls
         assert gap.calls <= calls, gap.rule

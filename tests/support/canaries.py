@@ -30,10 +30,10 @@ MESSAGES: dict[str, type[Message]] = {
 }
 # names under which a format writes words of its own: readers know their records by them, reports show them
 OWN = frozenset(
-    """model region provider system operation service kind type level status event method schema version
-    currency unit stream format source time timestamp date created started ended updated start end at duration
-    latency message msg log line text uri url path host endpoint headers content query port protocol
-    reason mode run agent sdk""".split()
+    """model region provider system operation service object kind type level status event method
+    schema version currency unit stream format source time timestamp date created started ended
+    updated start end at duration latency message msg log line text uri url path host endpoint
+    headers content query port protocol reason mode run agent sdk""".split()
 )
 PUBLIC = frozenset({"model", "provider", "region", "inference_region", "status", "error_code", "environment"})
 # keys that a report shows on purpose: names of services, operations, models, tags and kinds of charges

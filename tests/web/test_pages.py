@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from auditor.catalogue.resources import folder
+from auditor.catalogue.samples import samples
 from auditor.readers.registry import all_formats
 from auditor.report.arrange import arrange
 from auditor.report.quotes import handbook
@@ -115,12 +116,24 @@ def test_every_sample_button_answers(client: Client, sample) -> None:
 
 
 def test_nothing_to_audit_is_a_readable_page(client: Client) -> None:
-    """A recognised input without a call is a 422 page that says what was recognised."""
-    answer = client.post("/audit", data={"text": '{"resourceSpans": []}'}, headers=PAGE)
+    """Text in which nothing tells of a call is a 422 page that says what it was read as."""
+    answer = client.post("/audit", data={"text": '{"colour": "red"}'}, headers=PAGE)
 
     assert 422 == answer.status_code
     assert "What was recognised" in answer.text
-    assert "otlp-json" in answer.text
+    assert "generic-json" in answer.text
+
+
+@pytest.mark.parametrize("format_", ["cloudwatch-metrics", "cost-explorer", "litellm-usage-export"])
+def test_sums_are_a_page_that_says_what_they_carry(client: Client, format_: str) -> None:
+    """Which fields, what they answer and what to collect; no score and no calls."""
+    sample = next(one for one in samples() if one.format == format_)
+    answer = client.post("/audit", data={"text": sample.path.read_text()}, headers=FRAGMENT)
+
+    assert 200 == answer.status_code
+    for words in ("It answers", "It cannot tell", "Collect next", "not reached"):
+        assert words in answer.text
+    assert "of 100" not in answer.text
 
 
 def test_an_empty_form_says_what_to_do(client: Client) -> None:

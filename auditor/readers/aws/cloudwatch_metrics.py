@@ -3,8 +3,8 @@
 An aggregate: it holds no calls. Each series is a context row with its model (the `ModelId` or `Model`
 dimension, else the label), its tokens as a sum and its latency as a mean. The answer to `get-metric-data`
 has neither namespace, metric name nor dimensions: what a series counts is read from its label.
-`AWS/BedrockMantle` has a `Project` dimension, the one that can stand for a cost owner. Metrics have no
-tenant, user, request, cost, principal, tag or trace. It never takes a series for a call.
+`AWS/BedrockMantle` has a `Project` dimension, the one that can be a cost owner, under a weak name. Metrics
+have no tenant, user, request, cost, principal, tag or trace. It never takes a series for a call.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from auditor.evidence.builder import Builder, ReaderState
-from auditor.evidence.formats import Format
+from auditor.evidence.formats import Answers, Format
 from auditor.framing.times import to_ns
 from auditor.readers.contract import RecordReader
 from auditor.readers.shared.carries import PRICED_TOKENS, at_scope
@@ -63,11 +63,6 @@ class SeriesTotals(ReaderState):
     def finish(self) -> None:
         """Note what the metrics show, and what they cannot show."""
         note = self.builder.note
-        note(
-            "Metrics add up by model and period and hold no calls: they never show a tenant, user, request "
-            "id, cost, principal, tag or trace. Bring the invocation log with request metadata, or the "
-            "gateway's records."
-        )
         shown = [f"{total:,.0f} {f.removeprefix('tokens_').replace('_', '-')} tokens" for f, total in
                  sorted(self.sums.items()) if f != "latency_ms"]  # fmt: skip
         if shown:
@@ -136,6 +131,9 @@ def _put(
         totals.models.add(model)
         key = "ModelId" if "ModelId" in dimensions else "Label"
         builder.column("model", "metric_aggregate", key).put(row, model)
+    project = builder.keys("metric_aggregate", "Dimensions.")["Project"] if "Project" in dimensions else None
+    if project is not None:
+        project.put(row, dimensions["Project"])
     field = FIELDS.get(name)
     if field and values:
         totals.sums[field] = totals.sums.get(field, 0.0) + total
@@ -185,11 +183,28 @@ FORMAT = Format(
     name="cloudwatch-metrics",
     layer="provider",
     title="CloudWatch metrics of Bedrock",
-    carries=at_scope("metric_aggregate", "model", *PRICED_TOKENS, "latency_ms"),
+    carries=at_scope("metric_aggregate", "team_id", "model", *PRICED_TOKENS, "latency_ms"),
     get="""`aws cloudwatch get-metric-statistics --namespace AWS/Bedrock --metric-name InputTokenCount
 --dimensions Name=ModelId,Value=MODEL --start-time 2026-09-14T00:00:00Z --end-time 2026-09-15T00:00:00Z
 --period 3600 --statistics Sum` shows volume; for owners bring the invocation log
 (`aws logs filter-log-events --log-group-name GROUP`).""",
     aggregate=True,
+    answers=Answers(
+        can=(
+            "Invocations, errors, throttles and tokens of a model in a period, and its mean latency",
+            "The volume against which a log or a bill can be checked",
+            "With the Project dimension of AWS/BedrockMantle, the tokens of a project, which can be a team's",
+        ),
+        cannot=(
+            "Which tenant, team, workflow or user a token belongs to: no such dimension exists",
+            "What it cost, and which principal or tag pays for it",
+            "A single request: its id, its trace, its latency, whether it was a retry",
+        ),
+        collect=(
+            "The model invocation log with request metadata, for owner, principal and tokens of each call",
+            "The gateway's records, for all eleven fields of each call",
+            "CUR 2.0 with caller identity, for the money",
+        ),
+    ),
 )
 READERS = (RecordReader(format=FORMAT, match=match, take=take, by_value=frozenset({"Metrics"})),)

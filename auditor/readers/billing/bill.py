@@ -11,7 +11,7 @@ from typing import Any
 
 from auditor.errors import InputError
 from auditor.evidence.builder import Builder, ReaderState
-from auditor.evidence.formats import Format
+from auditor.evidence.formats import Answers, Format
 from auditor.inputs.source import Source
 from auditor.readers.billing.columns import BillHeaders, Layout, grouped, headers_of
 from auditor.readers.billing.rows import BillRows
@@ -38,6 +38,17 @@ CARRIES = (
     at_scope("resource_tag", *TAGGED)
     | at_scope("billing_aggregate", "cost_usd", *MODEL, *PRICED_TOKENS)
     | {"principal_tags": "principal_tag", "resource_tags": "resource_tag", "account_id": "account"}
+)
+ANSWERS = Answers(
+    can=("What the account was billed for other products; no line of this bill is usage of a model",),
+    cannot=(
+        "Which tenant, team or user called a model: no line is there to attribute",
+        "A request, its latency or its metadata: a line adds up usage by hour or day",
+    ),
+    collect=(
+        "The bill of the account and the month in which models are called, without a filter on products",
+        "The gateway's records or the invocation log, for each call",
+    ),
 )
 # the fields that a column can show, by what it holds
 SHOWN: dict[str, tuple[str, ...]] = {

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 
 from auditor.evidence.formats import Format
-from auditor.readers.billing.bill import CARRIES, BillReader
+from auditor.readers.billing.bill import ANSWERS, CARRIES, BillReader
 from auditor.readers.billing.columns import Layout, squashed
 
 LAYOUT = Layout(
@@ -92,6 +92,7 @@ def is_whole(columns: Collection[str]) -> bool:
 
 CUR_2_0 = Format(
     name="cur-2.0",
+    answers=ANSWERS,
     layer="billing",
     title="AWS Cost and Usage Report 2.0",
     own_keys=frozenset({"product_servicecode"}),
@@ -122,6 +123,7 @@ never drops one.""",
 )
 CUR_LEGACY = Format(
     name="cur-legacy",
+    answers=ANSWERS,
     layer="billing",
     title="AWS Cost and Usage Report (legacy)",
     own_keys=frozenset({"product/servicecode"}),

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from auditor.evidence.formats import Format
-from auditor.readers.billing.bill import CARRIES, BillReader
+from auditor.readers.billing.bill import ANSWERS, CARRIES, BillReader
 from auditor.readers.billing.columns import Layout, squashed
 
 LAYOUT = Layout(
@@ -67,6 +67,7 @@ FORMAT = Format(
     name="focus",
     layer="billing",
     title="FOCUS bill",
+    answers=ANSWERS,
     carries=CARRIES,
     get="""Create the export `FOCUS 1.2 with AWS columns` (`aws bcm-data-exports create-export`, query
 `SELECT … FROM FOCUS_1_2_AWS`), then

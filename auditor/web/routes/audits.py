@@ -16,7 +16,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from auditor.catalogue.fields import profiles
 from auditor.catalogue.samples import Sample, samples, scenario
-from auditor.readers.registry import all_formats
+from auditor.readers.registry import all_formats, format_of
 from auditor.report.arrange import arrange
 from auditor.report.load import is_report, read_report
 from auditor.report.quotes import handbook
@@ -70,7 +70,7 @@ async def audit(request: Request[Any, Any, Any]) -> Response[Any]:
         await rewritten(report, writer("html"))  # an error for what cannot be shown, before the page begins
     else:
         report = await run_audit(request, order)
-    if not report.totals.calls:
+    if nothing_recognised(report):
         raise NoCalls(report)
     return page(
         "result_part.html" if "hx-request" in request.headers else "result.html",
@@ -103,9 +103,15 @@ async def create_audit(
     """The report of what was sent: the same document as `auditor audit --format json`."""
     out = writer(output)
     report = await run_audit(request, await api_order(request, profile, name, format))
-    if not report.totals.calls:
+    if nothing_recognised(report):
         raise NoCalls(report)
     return await written(report, out)
+
+
+def nothing_recognised(report: Report) -> bool:
+    """Whether a report is about no call and no input of a product's format: there is nothing to say of it."""
+    known = (format_of(given.format) for given in report.inputs)
+    return not report.totals.calls and all(one is None or one.generic for one in known)
 
 
 async def _order(request: Request[Any, Any, Any]) -> tuple[Sample | None, Order]:

@@ -116,7 +116,7 @@ def plan(report: Report) -> list[str]:
             words(step.change),
             words(step.where),
             ", ".join(map(code, step.fields)),
-            plural(step.calls_fixed, "call"),
+            plural(step.calls_fixed, "call") if report.totals.calls else "totals",
             money(step.cost_fixed) if step.cost_fixed else "",
             words("; ".join(step_effects(step, report))),
         ]

@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING
 from auditor.printing.ink import spoken
 from auditor.printing.markdown_escape import block, code, table, words
 from auditor.printing.text import count, money, plural
-from auditor.report.locations import anchor_address, first_anchor, gap_size, sentence, suppression_text
+from auditor.report.locations import (
+    anchor_address,
+    first_anchor,
+    gap_calls,
+    gap_size,
+    sentence,
+    suppression_text,
+)
 from auditor.report.sentences import (
     asked_fields,
+    carried_fields,
     counts,
     coverage,
     distinct_calls,
     gate_text,
+    input_counts,
     open_gaps,
     ownership,
     score_text,
@@ -57,6 +66,7 @@ def _sections(report: Report, gaps: int) -> Iterator[tuple[str, list[str]]]:
     yield "answer", _answer(report)
     sections = {
         "fields": _fields(report),
+        "answers": _answers(report),
         "gaps": _gaps(report, gaps),
         "hops": chain(report),
         "money": bill_differences(report),
@@ -75,7 +85,7 @@ def _sections(report: Report, gaps: int) -> Iterator[tuple[str, list[str]]]:
 
 def _answer(report: Report) -> list[str]:
     inputs = ", ".join(
-        f"{code(given.name)} ({given.format}, {plural(given.calls, 'call')})" for given in report.inputs
+        f"{code(given.name)} ({given.format}, {input_counts(given)})" for given in report.inputs
     )
     return [
         "## Attribution gaps",
@@ -110,6 +120,22 @@ def _field(field: FieldReport, report: Report) -> list[str]:
     ]
 
 
+def _answers(report: Report) -> list[str]:
+    """What inputs without calls carry, what they can and cannot say, and what to collect."""
+    lines: list[str] = []
+    for given in report.inputs:
+        if given.answer is None:
+            continue
+        carried = carried_fields(report, given)
+        rows = [[state, ", ".join(map(code, fields))] for state, fields in carried.items()]
+        lines += [f"### What {code(given.name)} carries", "", *table(["carried", "fields"], rows), ""]
+        lines += [f"- Answers: {words(text)}" for text in given.answer.can]
+        lines += [f"- Cannot tell: {words(text)}" for text in given.answer.cannot]
+        lines += [f"- Collect next: {words(text)}" for text in given.answer.collect]
+        lines.append("")
+    return lines[:-1]
+
+
 def _gaps(report: Report, most: int) -> list[str]:
     gaps = open_gaps(report)
     if not gaps:
@@ -130,7 +156,12 @@ def _where(gap: Gap) -> str:
 
 def _suppressed(report: Report) -> list[str]:
     rows = [
-        [gap.rule, code(gap.field), plural(gap.calls, "call"), words(suppression_text(gap.suppressed))]
+        [
+            gap.rule,
+            code(gap.field),
+            plural(gap.calls, "call") if gap.of else gap_calls(gap),
+            words(suppression_text(gap.suppressed)),
+        ]
         for gap in report.gaps
         if gap.suppressed
     ]

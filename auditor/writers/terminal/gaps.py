@@ -56,7 +56,8 @@ def suppressed_line(page: Page, gap: Gap) -> None:
     mark = gap.suppressed
     assert mark is not None
     until = f" (until {mark.until})" if mark.until else ""
-    page.labelled(gap.rule, f"{gap.field}, {plural(gap.calls, 'call')}: {mark.reason}{until}", gutter=GUTTER)
+    size = gap_calls(gap) if not gap.of else plural(gap.calls, "call")
+    page.labelled(gap.rule, f"{gap.field}, {size}: {mark.reason}{until}", gutter=GUTTER)
 
 
 def _facts(gap: Gap, report: Report) -> list[tuple[str, str]]:
@@ -129,7 +130,10 @@ def _caret_text(gap: Gap, anchor: Anchor) -> str:
         return "found here" if gap.verdict else ""
     if gap.verdict is None:
         return ""
-    return f"no {gap.field} on this call" if gap.verdict == "absent" else f"{gap.field} wanted on this call"
+    what = "call" if gap.of else "total"
+    return (
+        f"no {gap.field} on this {what}" if gap.verdict == "absent" else f"{gap.field} wanted on this {what}"
+    )
 
 
 def _names(key: str, marked: str) -> bool:

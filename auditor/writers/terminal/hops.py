@@ -147,4 +147,5 @@ def principals(page: Page, report: Report) -> None:
 
 
 def _owner(owner: Owner, report: Report) -> list[str]:
-    return [money(owner.cost_usd), money_share(report, owner.share), plural(owner.calls, "call")]
+    calls = plural(owner.calls, "call") if report.totals.calls else ""
+    return [money(owner.cost_usd), money_share(report, owner.share), calls]

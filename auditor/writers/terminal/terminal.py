@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING
 
 from auditor.printing.page import Page
 from auditor.printing.text import cells, count, money, pad, plural
-from auditor.report.sentences import counts, gate_text, ownership, score_text, step_effects, volume
+from auditor.report.sentences import (
+    counts,
+    gate_text,
+    input_counts,
+    ownership,
+    score_text,
+    step_effects,
+    volume,
+)
 from auditor.writers import Options, Writer
+from auditor.writers.terminal.answers import answers
 from auditor.writers.terminal.fields import field_table
 from auditor.writers.terminal.gaps import gap_blocks, suppressed_line
 from auditor.writers.terminal.hops import against_the_bill, hops, owners, principals, questions
@@ -25,6 +34,7 @@ def write(report: Report, options: Options) -> bytes:
         _inputs(page, report)
         if report.totals.calls:
             field_table(page, report)
+        answers(page, report)
         hops(page, report)
         gap_blocks(page, report)
         _suppressed(page, report)
@@ -68,7 +78,7 @@ def _input(page: Page, given: InputReport) -> list[str]:
         page.safe(given.name),
         page.safe(given.format),
         page.safe(given.layer),
-        plural(given.calls, "call"),
+        input_counts(given),
         f"{count(given.context)} context" if given.context else "",
         f"{count(given.skipped_total)} unreadable" if given.skipped_total else "",
     ]
@@ -91,7 +101,8 @@ def _plan(page: Page, report: Report) -> None:
         spend = f", {money(step.cost_fixed)}" if step.cost_fixed else ""
         at = f" at {step.where}" if step.where else ""
         page.labelled(str(step.step), step.change, gutter=3, tone="bold")
-        gain = f"{plural(step.calls_fixed, 'call')}{spend}, closes {', '.join(step.rules)}"
+        calls = plural(step.calls_fixed, "call") if report.totals.calls else "totals"
+        gain = f"{calls}{spend}, closes {', '.join(step.rules)}"
         page.prose(f"{', '.join(step.fields)}{at}: {gain}", indent=5, tones=("dim",))
         then = step_effects(step, report)
         if then:
