@@ -72,7 +72,18 @@ def _inner(item: Piece, matches: Matches) -> list[Piece] | None:
         ]
     if isinstance(value.get("_source"), dict):
         return [Piece(value["_source"], item.offset, f"{item.pointer}/_source")]
-    return _text_record(item, matches) or _streams(item) or _batch(item, matches)
+    return _text_record(item, matches) or _streams(item) or _answer_list(item, matches) or _batch(item, matches)
+
+
+def _answer_list(item: Piece, matches: Matches) -> list[Piece] | None:
+    """The list in the answer of a query API: `{"status": …, "data": {"result": […]}}`."""
+    for key in LISTS:
+        inner = item.value.get(key)
+        if isinstance(inner, dict) and all(catalogue().lookup(k) is None for k in item.value if k != "status"):
+            found = _inner(Piece(inner, item.offset, f"{item.pointer}/{key}"), matches)
+            if found is not None:
+                return found
+    return None
 
 
 def _text_record(item: Piece, matches: Matches) -> list[Piece] | None:

@@ -23,7 +23,7 @@ from auditor.framing.wrappers import ENVELOPE, line_in
 from auditor.readers.shared.routes import clf_ns
 
 PROCESS = frozenset(
-    """resource service host k8s kubernetes labels env environment container docker ecs cloud process os
+    """resource service host k8s kubernetes labels env environment container docker ecs process os
     function_name function_arn function_version lambda_context aws_lambda pod node deployment""".split()
 )
 HEADERS = re.compile(r"(^|[.→])((request_?)?headers?|baggage)[.→]", re.I)
