@@ -33,6 +33,7 @@ from auditor.readers.text.mixed import FORMAT as MIXED
 from auditor.relate.distinct_calls import alternatives
 from auditor.report.mask import Masker
 from auditor.report.schema import Against, Gap, Gate, Report, Ruleset, Score, Step, Tool, Totals
+from auditor.tally.bill_notes import bill_notes
 from auditor.tally.fields import field_reports
 from auditor.tally.gaps import POSITION, Finding, anchors_of, fields_to_follow, findings, located
 from auditor.tally.hops import HopCalls, field_hops, hop_calls, joins
@@ -336,6 +337,7 @@ def _notes(
     return [
         *records.failures,
         *figure_notes(records.evidence, figures.ledger.weights, figures.spend),
+        *bill_notes(figures.ledger),
         *nothing_required(policy, verdicts.required, records.evidence),
         *rule_notes(policy, setup.rules, outcome.gaps),
         *records.notes,

@@ -47,7 +47,8 @@ FACTS: dict[str, type[pl.DataType]] = {
     "metadata_keys": pl.String,
     "metadata_invalid": pl.Boolean,
     "has_principal_column": pl.Boolean,
-    "has_tags_column": pl.Boolean,
+    "has_tags_column": pl.Boolean,  # whether the bill could show tags of the principal
+    "has_tag_columns": pl.Boolean,  # whether it could show any tags
     "principal_tag_keys": pl.Int64,
     "resource_tag_keys": pl.Int64,
     "stream": pl.Boolean,
@@ -56,6 +57,7 @@ FACTS: dict[str, type[pl.DataType]] = {
     "attempt_key": pl.String,
     "takes_metadata": pl.Boolean,
     "profile": pl.String,
+    "billed_resource": pl.String,  # the ARN that a line of a bill names
     "capacity": pl.String,  # what a line of a bill sells of a model other than tokens
 }
 
