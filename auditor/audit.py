@@ -41,6 +41,7 @@ from auditor.tally.ledger import Ledger
 from auditor.tally.notes import figure_notes, rule_notes
 from auditor.tally.owners import Spend, spend_by_owner
 from auditor.tally.plan import Replay, plan
+from auditor.tally.price_notes import price_notes
 from auditor.tally.principals import principal_ledger, principal_records
 from auditor.tally.questions import questions
 from auditor.tally.reconciliation import reconciliation
@@ -338,6 +339,7 @@ def _notes(
         *records.failures,
         *figure_notes(records.evidence, figures.ledger.weights, figures.spend),
         *bill_notes(figures.ledger),
+        *price_notes(figures.ledger),
         *nothing_required(policy, verdicts.required, records.evidence),
         *rule_notes(policy, setup.rules, outcome.gaps),
         *records.notes,

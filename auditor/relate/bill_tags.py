@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from auditor.catalogue import principals
+from auditor.catalogue.prices import DAY_NS
 from auditor.evidence.schema import Slot
 from auditor.evidence.table import IS_CALL, Columns, Evidence, Series
 from auditor.relate.related_column import RelatedColumn
 
-DAY_NS = 86_400 * 1_000_000_000
 OWNERS = ("tenant_id", "team_id")
 SCOPES = frozenset({"principal_tag", "resource_tag"})
 # a resource of Bedrock that an owner has for itself: its tags reach the bill
