@@ -55,6 +55,7 @@ FACTS: dict[str, type[pl.DataType]] = {
     "cache_hit": pl.Boolean,
     "attributes_dropped": pl.Boolean,
     "attempt_key": pl.String,
+    "prompt_hash": pl.String,
     "takes_metadata": pl.Boolean,
     "profile": pl.String,
     "billed_resource": pl.String,  # the ARN that a line of a bill names
