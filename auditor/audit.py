@@ -34,6 +34,7 @@ from auditor.relate.distinct_calls import alternatives
 from auditor.report.mask import Masker
 from auditor.report.schema import Against, Gap, Gate, Report, Ruleset, Score, Step, Tool, Totals
 from auditor.tally.bill_notes import bill_notes
+from auditor.tally.cost_drivers import cost_drivers
 from auditor.tally.fields import field_reports
 from auditor.tally.gaps import POSITION, Finding, anchors_of, fields_to_follow, findings, located
 from auditor.tally.hops import HopCalls, field_hops, hop_calls, joins
@@ -338,6 +339,7 @@ def _notes(
     return [
         *records.failures,
         *figure_notes(records.evidence, figures.ledger.weights, figures.spend),
+        *cost_drivers(figures.ledger, figures.spend),
         *bill_notes(figures.ledger),
         *price_notes(figures.ledger),
         *nothing_required(policy, verdicts.required, records.evidence),
