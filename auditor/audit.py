@@ -34,6 +34,8 @@ from auditor.readers.text.mixed import FORMAT as MIXED
 from auditor.relate.distinct_calls import alternatives
 from auditor.report.mask import Masker
 from auditor.report.schema import Against, Gap, Gate, Report, Ruleset, Score, Step, Tool, Totals
+from auditor.tally.bill_notes import bill_notes
+from auditor.tally.cost_drivers import cost_drivers
 from auditor.tally.fields import field_reports
 from auditor.tally.gaps import POSITION, Finding, anchors_of, fields_to_follow, findings, located
 from auditor.tally.hops import HopCalls, field_hops, hop_calls, joins
@@ -42,6 +44,7 @@ from auditor.tally.ledger import Ledger
 from auditor.tally.notes import figure_notes, rule_notes
 from auditor.tally.owners import Spend, spend_by_owner
 from auditor.tally.plan import Replay, plan
+from auditor.tally.price_notes import price_notes
 from auditor.tally.principals import principal_ledger, principal_records
 from auditor.tally.questions import questions
 from auditor.tally.reconciliation import reconciliation
@@ -349,6 +352,9 @@ def _notes(
         *records.failures,
         *figure_notes(records.evidence, figures.ledger.weights, figures.spend),
         *totals_notes(verdicts.totals, records.evidence, records.names),
+        *cost_drivers(figures.ledger, figures.spend),
+        *bill_notes(figures.ledger),
+        *price_notes(figures.ledger),
         *nothing_required(policy, verdicts.required, records.evidence),
         *rule_notes(policy, setup.rules, outcome.gaps),
         *records.notes,

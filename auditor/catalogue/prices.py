@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 
 NANO_USD = 1_000_000_000  # nano-dollars in a dollar: money is Int64 until a report is written
-_MILLION = 1_000_000
+_TOKENS = 1_000  # priced at once: a million would have the price of a long context
 KINDS = ("tokens_input", "tokens_output", "tokens_cache_read", "tokens_cache_write")
 _USAGE = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
-_DAY_NS = 86_400 * 1_000_000_000
+DAY_NS = 86_400 * 1_000_000_000
 
 
 def list_version() -> str:
@@ -38,16 +38,16 @@ def rates(model: str, provider: str | None, day: int | None) -> tuple[float, flo
         prices: list[float] = []
         for kind in _USAGE:
             # cached tokens are part of the input in the list's own arithmetic
-            tokens: dict[str, Any] = {kind: _MILLION}
+            tokens: dict[str, Any] = {kind: _TOKENS}
             if kind.startswith("cache"):
-                tokens["input_tokens"] = _MILLION
+                tokens["input_tokens"] = _TOKENS
             try:
                 price = calc_price(
                     Usage(**tokens), name, provider_id=provider_id, genai_request_timestamp=when
                 )
             except (LookupError, ValueError):
                 break
-            prices.append(float(price.total_price) * NANO_USD / _MILLION)
+            prices.append(float(price.total_price) * NANO_USD / _TOKENS)
         if len(prices) == 4:
             return prices[0], prices[1], prices[2], prices[3]
     return None
@@ -85,7 +85,7 @@ def rated(frame: pl.DataFrame) -> tuple[list[pl.Series], pl.Series]:
     A price is null where the model is unknown. Few models on few days make many calls: each pair is looked
     up once.
     """
-    model, provider, day = frame["model"], frame["provider"], frame["started_at"] // _DAY_NS
+    model, provider, day = frame["model"], frame["provider"], frame["started_at"] // DAY_NS
     # a hash of each column with its own seed: the texts together would take several times the memory
     hashed = model.hash(0) ^ provider.hash(1) ^ day.hash(2)
     numbered = pl.DataFrame({"key": hashed}).with_row_index("row")

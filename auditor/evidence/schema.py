@@ -47,7 +47,8 @@ FACTS: dict[str, type[pl.DataType]] = {
     "metadata_keys": pl.String,
     "metadata_invalid": pl.Boolean,
     "has_principal_column": pl.Boolean,
-    "has_tags_column": pl.Boolean,
+    "has_tags_column": pl.Boolean,  # whether the bill could show tags of the principal
+    "has_tag_columns": pl.Boolean,  # whether it could show any tags
     "principal_tag_keys": pl.Int64,
     "resource_tag_keys": pl.Int64,
     "stream": pl.Boolean,
@@ -58,8 +59,10 @@ FACTS: dict[str, type[pl.DataType]] = {
     "announces": pl.Boolean,
     "prepares": pl.Boolean,
     "completes": pl.Boolean,
+    "prompt_hash": pl.String,
     "takes_metadata": pl.Boolean,
     "profile": pl.String,
+    "billed_resource": pl.String,  # the ARN that a line of a bill names
     "capacity": pl.String,  # what a line of a bill sells of a model other than tokens
     "period": pl.String,  # what a total adds up over: hour, day, month
     "requests": pl.Int64,  # how many requests a total adds up

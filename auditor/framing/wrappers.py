@@ -149,7 +149,7 @@ def _batch(item: Piece, matches: Matches) -> list[Piece] | None:
         for name, record in pairs:
             at = f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
             if isinstance(record, dict) and around and not matches(record):
-                record = record | {ENVELOPE: around}  # noqa: PLW2901
+                record = record | {ENVELOPE: around}
             out.append(Piece(record, item.offset, at))
     return out
 

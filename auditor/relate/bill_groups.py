@@ -59,7 +59,7 @@ def bill_groups(evidence: Evidence, without: frozenset[int]) -> BillGroups | Non
     logged = frame[counted_once(evidence, without)]
     if not (billed.height and logged.height):
         return None
-    monthly = _monthly(billed)
+    monthly = is_monthly(billed)
     bill, log = _bill(billed, monthly), _log(logged, billed, monthly)
     by_region = log["region"].null_count() == 0 and bill["region"].null_count() == 0
     if not by_region:
@@ -93,7 +93,7 @@ def day(monthly: bool) -> pl.Expr:
     return at.dt.strftime("%Y-%m" if monthly else "%Y-%m-%d").alias("day")
 
 
-def _monthly(billed: pl.DataFrame) -> bool:
+def is_monthly(billed: pl.DataFrame) -> bool:
     """Whether the bill knows months only: every line starts on the first of one."""
     at = pl.from_epoch(billed["started_at"].drop_nulls(), time_unit="ns")
     return bool(len(at)) and bool(((at.dt.day() == 1) & (at.dt.hour() == 0)).all())

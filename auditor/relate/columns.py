@@ -13,7 +13,20 @@ from auditor.evidence.arrays import index_of
 from auditor.evidence.schema import FACTS
 from auditor.evidence.store import Store
 from auditor.evidence.table import Columns, Evidence, hop_of, values_dtype
-from auditor.relate import bill, counts, derived, hops, lookups, models, retries, traces, vocabulary
+from auditor.relate import (
+    bill,
+    bill_tags,
+    counts,
+    derived,
+    hops,
+    lookups,
+    models,
+    possible_retries,
+    price_differences,
+    retries,
+    traces,
+    vocabulary,
+)
 from auditor.relate.related_column import RelatedColumn
 
 # where several patterns match a name, the first one counts
@@ -21,9 +34,12 @@ COLUMNS: tuple[RelatedColumn, ...] = (
     *hops.COLUMNS,
     *lookups.COLUMNS,
     *bill.COLUMNS,
+    *bill_tags.COLUMNS,
     *traces.COLUMNS,
     *retries.COLUMNS,
+    *possible_retries.COLUMNS,
     *models.COLUMNS,
+    *price_differences.COLUMNS,
     *counts.COLUMNS,
     *derived.COLUMNS,
     *vocabulary.COLUMNS,

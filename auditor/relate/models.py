@@ -41,7 +41,35 @@ def model_key(names: pl.Series, known: pl.Series | None = None) -> pl.Series:
     return every.join(keyed, on="name", how="left", maintain_order="left")["key"]
 
 
+def routed(evidence: Evidence) -> Series:
+    """How a model's wire id is routed: `geo`, `global` or `in_region`; null where its name does not say."""
+    names = pl.DataFrame({"model": evidence.frame["model"].cast(pl.String)})
+    every = names["model"].drop_nulls().unique().to_list()
+    ways = pl.DataFrame(
+        {"model": every, "way": [parse(name).routing for name in every]},
+        schema={"model": pl.String, "way": pl.String},
+    )
+    return {"model_routing": names.join(ways, on="model", how="left", maintain_order="left")["way"]}
+
+
+def output_price(evidence: Evidence) -> Series:
+    """The list price of a million output tokens of the model, in dollars; null where the list lacks it."""
+    lists, number = prices.rated(evidence.frame.select("model", "provider", "started_at"))
+    return {"output_price_usd": lists[1][number] * 1_000_000 / prices.NANO_USD}
+
+
 COLUMNS = (
+    RelatedColumn(
+        "model_routing", routed, needs=("model",), sources=("model",), dtype=pl.String, rests_on="model"
+    ),
+    RelatedColumn(
+        "output_price_usd",
+        output_price,
+        needs=("model", "provider"),
+        sources=("model",),
+        dtype=pl.Float64,
+        rests_on="model",
+    ),
     RelatedColumn(
         "model_swapped",
         swapped,

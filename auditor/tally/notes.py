@@ -9,7 +9,7 @@ from auditor.catalogue.rules import Rule
 from auditor.catalogue.words import Level
 from auditor.evidence.table import IS_CALL, Evidence
 from auditor.policy.model import Policy
-from auditor.printing.text import FEW, money, plural
+from auditor.printing.text import FEW, count, money, plural
 from auditor.relate.columns import need
 from auditor.relate.distinct_calls import look_alikes, strangers
 from auditor.relate.hops import outside
@@ -69,16 +69,21 @@ def _past_the_gateway(evidence: Evidence, weights: Weights) -> list[str]:
     """What the provider answered and the gateway has no record of, by its cause and in dollars."""
     if len(evidence.hops) < 2:
         return []
-    frame = need(evidence, "lost_upstream", "passed_by")
-    calls = frame.select("kind", "layer", "lost_upstream", "passed_by").filter(IS_CALL)
+    names = ("kind", "layer", "lost_upstream", "passed_by", "stream", "operation")
+    calls = need(evidence, *names).select(names).filter(IS_CALL)
     lost = (calls["lost_upstream"] == "gateway") & (calls["layer"] == "provider")
     rows = lost.fill_null(False).to_numpy()
     if not rows.any():
         return []
     round_it = rows & calls["passed_by"].fill_null(False).to_numpy()
+    by_name = calls["operation"].str.contains("(?i)stream").fill_null(False)
+    unlogged = rows & ~round_it
+    streams = weights.calls(unlogged & (calls["stream"].fill_null(False) | by_name).to_numpy())
+    # a stream that is broken off never reaches the code that logs its end
+    broken = f", {count(streams)} of them in streams" if streams else ""
     parts = [
         f"{plural(weights.calls(part), 'call')} ({money(weights.money(part) / NANO_USD)}) {text}"
-        for part, text in ((round_it, "went round it"), (rows & ~round_it, "it did not log"))
+        for part, text in ((round_it, "went round it"), (unlogged, f"it did not log{broken}"))
         if part.any()
     ]
     return [f"The provider answered calls that the gateway has no record of: {'; '.join(parts)}."]

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from auditor.catalogue.prices import NANO_USD
-from auditor.evidence.arrays import Ints
+from auditor.evidence.arrays import Ints, Rows
 from auditor.evidence.table import Evidence
 from auditor.judge.verdicts import PRESENT, Judgement
 from auditor.relate.columns import need
@@ -33,7 +33,7 @@ class Spend:
     """Calls, tokens and money (nano-dollars) counted once, by owner; `lost_*` has no owner, `two_*` has two.
 
     `unknown_calls` are calls without an owner, cost or tokens: no share of the spend counts them. `left_out`
-    are hops whose calls other hops show too.
+    are hops whose calls other hops show too. `unowned` are the units whose whole money has no owner.
     """
 
     owners: list[Owner]
@@ -48,6 +48,7 @@ class Spend:
     two_cost: int = 0
     unknown_calls: int = 0
     left_out: frozenset[int] = frozenset()
+    unowned: Rows | None = None
 
     @property
     def share_lost(self) -> float:
@@ -78,7 +79,8 @@ def spend_by_owner(
     """Every call once with its owner, and every dollar once."""
     units = _units(evidence, judgement, weights)
     billed = weights.members.billed if weights.members else None
-    parts = units if billed is None else _with_lines(units, _lines(judgement, billed), billed)
+    lines = None if billed is None else _lines(judgement, billed)
+    parts = units if billed is None or lines is None else _with_lines(units, lines, billed)
     by = next((n for n in (str(weights.by), "cost", "tokens") if n == "calls" or parts[n].sum()), "calls")
     lost = parts.filter(pl.col("owner").is_null())
     two = parts.filter(pl.col("other").is_not_null())
@@ -95,8 +97,19 @@ def spend_by_owner(
     return Spend(
         _shortened(owners), **whole, **{f"lost_{name}": n for name, n in lacking.items()}, by=by,
         two_calls=both["calls"], two_cost=both["cost"], unknown_calls=int(unknown["calls"].sum()),
-        left_out=left_out,
+        left_out=left_out, unowned=_unowned(units, lines, billed),
     )  # fmt: skip
+
+
+def _unowned(units: pl.DataFrame, lines: pl.DataFrame | None, billed: Billed | None) -> Rows:
+    """The units without an owner whose dollars are on no line of a bill that names one."""
+    out: Rows = units["owner"].is_null().to_numpy()
+    return out if billed is None or lines is None else out & ~np.isin(billed.group, _named(lines))
+
+
+def _named(lines: pl.DataFrame) -> list[int]:
+    """The groups in which a line names an owner."""
+    return lines.filter(pl.col("line_owner").is_not_null())["group"].unique().to_list()
 
 
 def _by_owner(parts: pl.DataFrame) -> pl.DataFrame:
@@ -235,7 +248,7 @@ def _with_lines(units: pl.DataFrame, lines: pl.DataFrame, billed: Billed) -> pl.
     A bill does not say which call a line is of. Dollars meet so that as few as possible have two owners:
     those of one owner first, then such as only one side names an owner of.
     """
-    named = lines.filter(pl.col("line_owner").is_not_null())["group"].unique().to_list()
+    named = _named(lines)
     units = units.with_columns(pl.Series("group", billed.group)).drop("failed", "unit")
     touched = units.filter(pl.col("group").is_in(named))
     others = units.filter(~pl.col("group").is_in(named)).drop("group")

@@ -84,7 +84,7 @@ class Weights:
         """The units that some judged records show, and the calls that explain lines of a bill among them."""
         if self.members is None:
             return rows
-        out = self._shown(rows)
+        out = self.shown(rows)
         billed = self.members.billed
         if billed is not None:
             groups = billed.line_group[rows[billed.record]]
@@ -94,9 +94,11 @@ class Weights:
             out |= hit[billed.group]
         return out
 
-    def _shown(self, rows: Rows) -> Rows:
+    def shown(self, rows: Rows) -> Rows:
+        """The units that some judged records show."""
         members = self.members
-        assert members is not None
+        if members is None:
+            return rows
         out = np.zeros(members.size, dtype=bool)
         out[members.unit[rows[members.record]]] = True
         return out
@@ -105,7 +107,7 @@ class Weights:
         """All judged records of the calls that some records show."""
         if self.members is None:
             return rows
-        units = self._shown(rows)  # the calls beside a line of a bill are of other principals, too
+        units = self.shown(rows)  # the calls beside a line of a bill are of other principals, too
         out = rows.copy()
         out[self.members.record[units[self.members.unit]]] = True
         return out
@@ -118,7 +120,7 @@ class Weights:
         """Nano-dollars of the calls and lines that some records show, each once."""
         if self.members is None:
             return int(self.cost[rows].sum())
-        shown = self._shown(rows)
+        shown = self.shown(rows)
         out = int(self.cost[shown].sum())
         billed = self.members.billed
         if billed is None:

@@ -179,6 +179,11 @@ def test_a_model_that_is_free_costs_nothing() -> None:
     assert (0.0, 0.0, 0.0, 0.0) == prices.rates("google/gemini-2.0-flash-exp:free", "openrouter", None)
 
 
+def test_the_price_of_a_token_is_that_of_a_short_context() -> None:
+    """Some models cost twice as much beyond 200,000 tokens: few calls are so long."""
+    assert (3000.0, 15000.0) == (prices.rates("claude-sonnet-4-5", None, None) or ())[:2]
+
+
 def test_every_place_of_a_value_has_a_rank() -> None:
     """The plan looks for values at all places that related columns have, and at scopes of readers."""
     related = {column.place for column in COLUMNS if column.place}

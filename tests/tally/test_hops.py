@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from auditor.printing.text import money
 from auditor.report.schema import Gap, Projection, Report
 from tests.support.scenario import audited
 from tools.scenario import ALL, FILES, Defect, Planted, World, truth
@@ -141,3 +142,14 @@ def test_the_plan_reaches_what_it_projects() -> None:
         whole = Projection(100, 0.0, 0.0, dict.fromkeys(step.after.fields, 1.0))
         assert step.after == (plan[0].before if plan else whole)
     assert mended == MENDED
+
+
+def test_a_note_says_what_the_gateway_has_no_record_of_by_cause_and_in_dollars() -> None:
+    """The calls and the money are those of the gap; a stream that broke off is named as one."""
+    report = audited(World(defects=ALL))
+    (note,) = (one for one in report.notes if "no record of" in one)
+    (gap,) = (gap for gap in report.gaps if gap.rule == "HOP007")
+
+    assert (
+        f"{gap.calls} calls ({money(gap.cost_usd)}) it did not log, {gap.calls} of them in streams." in note
+    )

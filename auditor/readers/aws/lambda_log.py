@@ -21,8 +21,8 @@ from auditor.framing.nested import leaves, opened_text
 from auditor.framing.times import to_ns
 from auditor.readers.contract import LineReader, RecordReader
 from auditor.readers.shared import free_form
-from auditor.readers.shared.nested import put_pairs
 from auditor.readers.shared.carries import LOG_FIELDS, at_scope
+from auditor.readers.shared.nested import put_pairs
 
 _UUID = r"(?P<id>[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
 _LINE = re.compile(

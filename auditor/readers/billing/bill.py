@@ -13,7 +13,7 @@ from auditor.errors import InputError
 from auditor.evidence.builder import Builder, ReaderState
 from auditor.evidence.formats import Answers, Format
 from auditor.inputs.source import Source
-from auditor.readers.billing.columns import BillHeaders, Layout, grouped, headers_of
+from auditor.readers.billing.columns import DAY, BillHeaders, Layout, first_days, grouped, headers_of
 from auditor.readers.billing.rows import BillRows
 from auditor.readers.billing.table import (
     BROKEN,
@@ -24,6 +24,7 @@ from auditor.readers.billing.table import (
     opened,
     unreadable,
 )
+from auditor.readers.billing.tags import Tags
 from auditor.readers.contract import InputSample, RecordReader, SourceReader
 from auditor.readers.shared.carries import MODEL, PRICED_TOKENS, at_scope
 
@@ -123,7 +124,8 @@ class BillReader:
     def put_all(self, bill: BillTable, builder: Builder) -> None:
         """Put the rows of a bill, grouped."""
         headers = headers_of(bill, self.layout)
-        frame = grouped(bill, headers, by_day=builder.reading.by_day)
+        by_day = builder.reading.by_day or _owner_tags_start_late(bill, headers, builder)
+        frame = grouped(bill, headers, by_day=by_day)
         if bill.headless:
             builder.note(HEADLESS)
         rows = BillRows(builder, headers)
@@ -147,6 +149,19 @@ class BillReader:
             known.difference_update(PRICED_TOKENS)
         builder.columns_known = frozenset(known & carried)
         builder.note(SELECTION)
+
+
+def _owner_tags_start_late(bill: BillTable, headers: BillHeaders, builder: Builder) -> bool:
+    """Whether an owner's tag first appears after the bill's first day: then its days are kept apart."""
+    days = first_days(bill, headers)
+    if days is None or days[DAY].n_unique() < 2:
+        return False
+    days = days.drop_nulls(DAY).sort(DAY)
+    tags, first, start = Tags(builder, headers), dict[str, str](), days[DAY][0]
+    for record in days.iter_rows(named=True):
+        for key in tags.owner_keys(record):
+            first.setdefault(key, record[DAY])
+    return any(day > start for day in first.values())
 
 
 class BillRecords(ReaderState):

@@ -151,6 +151,17 @@ def grouped(bill: BillTable, headers: BillHeaders, *, by_day: bool = False) -> p
     )
 
 
+def first_days(bill: BillTable, headers: BillHeaders) -> pl.DataFrame | None:
+    """Each set of tags on rows that may be calls, with its first day; None where the bill has no days."""
+    roles = (h for role in ("tags", "resource_tags") for h in headers.texts.get(role, ()))
+    names = [*roles, *(t.header for t in headers.tags)]
+    test = _maybe_call(headers)
+    if not names or not headers.start or test is None:
+        return None
+    day = pl.col(headers.start).cast(pl.String).str.slice(0, 10).min().alias(DAY)
+    return bill.lazy.filter(test).group_by(names).agg(day).collect(engine="streaming")
+
+
 def _sum(name: str) -> pl.Expr:
     """A sum that is null where every value was."""
     return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)

@@ -103,6 +103,7 @@ class BillRows:
             "tier": record["bill tier"] if is_call else None,
             "routing": record["bill routing"] if is_call else None,
             "profile": self._profile(record) if is_call else None,
+            "billed_resource": self._resource(record) if is_call or capacity else None,
             "capacity": capacity,
         }
         for name, value in facts.items():
@@ -149,6 +150,11 @@ class BillRows:
             principal=bool(self.headers.first(record, "principal")[0]),
             shows_kind=self.headers.has("usage", "meter", "description", "inference", "unit"),
         )
+
+    def _resource(self, record: dict[str, Any]) -> str | None:
+        """The ARN that a line names as its resource."""
+        resource = self.headers.first(record, "resource")[0]
+        return resource if resource.startswith("arn:") else None
 
     def _profile(self, record: dict[str, Any]) -> str | None:
         """The application inference profile that a line names as its resource."""

@@ -20,6 +20,8 @@ MAPS = (
     ("cost_category", "billing_aggregate"),
 )
 _SETS = (("principal_tags", "principal_tag"), ("resource_tags", "resource_tag"))
+_SCOPES = frozenset(scope for _, scope in _SETS)
+OWNERS = frozenset({"tenant_id", "team_id"})
 
 
 class Tag(NamedTuple):
@@ -39,6 +41,8 @@ class Tags:
         self.builder, self.headers = builder, headers
         self.columns: dict[tuple[str, str, str], Column | None] = {}
         self.principal = any(t.scope == "principal_tag" for t in headers.tags)  # whether there are such tags
+        # whether the bill has a column for tags of any kind
+        self.any = headers.has("tags", "resource_tags") or any(t.scope in _SCOPES for t in headers.tags)
         header = (headers.texts.get("tags") or ["tags"])[0]
         self.shown = {"principal_tag": header, "resource_tag": header}
         if not headers.has("tags"):
@@ -54,6 +58,7 @@ class Tags:
             self._put(row, tag)
         fact = self.builder.fact
         fact("has_tags_column").put(row, self.headers.has("tags") or self.principal)
+        fact("has_tag_columns").put(row, self.any)
         fact("principal_tag_keys").put(row, len(by_scope["principal_tag"]))
         fact("resource_tag_keys").put(row, len(by_scope["resource_tag"]))
         for name, scope in _SETS:
@@ -61,6 +66,14 @@ class Tags:
                 text = ",".join(sorted(f"{k}={v}" for k, v in by_scope[scope].items()))
                 self.builder.column(name, scope, self.shown[scope]).put(row, text)
         self.principal = self.principal or bool(by_scope["principal_tag"])
+
+    def owner_keys(self, record: dict[str, Any]) -> Iterator[str]:
+        """The keys of a row's tags that name a tenant or a team."""
+        for tag in (*self._in_maps(record), *self._in_columns(record)):
+            if tag.is_set and tag.scope in _SCOPES and not generated(tag.key):
+                match = self.builder.catalogue.lookup(tag.key)
+                if match is not None and match.field in OWNERS:
+                    yield tag.shown
 
     def _in_maps(self, record: dict[str, Any]) -> Iterator[Tag]:
         """The pairs of maps; the family in a key decides its scope."""

@@ -73,6 +73,9 @@ def begin(
     # the text "None" means no cache at all
     if record.get("cache_hit") is not None:
         builder.fact("cache_hit").put(row, str(record["cache_hit"]).lower() == "true")
+    # a hash of model, messages and parameters
+    if record.get("cache_key") not in (None, "", "Cache OFF"):
+        builder.fact("prompt_hash").put(row, str(record["cache_key"]))
     flag(builder, row, "stream", record.get("stream"))
     if record.get("api_base"):
         builder.fact("endpoint").put(row, str(record["api_base"]))

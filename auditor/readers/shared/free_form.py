@@ -20,6 +20,7 @@ from auditor.framing.log_lines import PREFIX, split_prefix
 from auditor.framing.nested import ANSWER_ID, is_body, leaves
 from auditor.framing.times import to_ns
 from auditor.framing.wrappers import ENVELOPE, line_in
+from auditor.readers.shared.named_keys import PROMPT_HASH
 from auditor.readers.shared.routes import clf_ns
 
 PROCESS = frozenset(
@@ -187,6 +188,8 @@ class Columns(dict[str, Column | None]):
 
     def __missing__(self, path: str) -> Column | None:
         column = self.builder.keys(scope_of(path, own_labels=self.own_labels))[path]
+        if column is None and PROMPT_HASH.search(path):
+            column = self.builder.fact("prompt_hash")
         if len(self) < MAX_KEYS:
             self[path] = column
         return column

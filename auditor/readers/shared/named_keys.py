@@ -5,12 +5,18 @@ Keys that callers choose go through the alias catalogue instead: see `nested`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from auditor.catalogue.fields import Match
 from auditor.evidence.builder import Builder, ReaderState
 from auditor.evidence.schema import Column
+
+# a key whose value is a hash of what was asked: equal for equal prompts
+PROMPT_HASH = re.compile(
+    r"(?i)(?:^|[._-])(?:prompt|input|messages|request|body)[._-]?(?:hash|sha\d*|md5|digest|fingerprint)$"
+)
 
 
 class Named(NamedTuple):

@@ -15,6 +15,7 @@ from auditor.evidence.builder import MAX_KEYS, Builder, ReaderState
 from auditor.evidence.schema import Column
 from auditor.framing.nested import baggage, is_body, is_container
 from auditor.readers.shared.carries import SPAN_FIELDS, TOKEN_TOTALS, at_scope
+from auditor.readers.shared.named_keys import PROMPT_HASH
 from auditor.readers.shared.nested import put_nested
 
 HEADER = ("http.request.header.", "http.request.headers.", "rpc.request.metadata.")
@@ -105,6 +106,17 @@ class NestedKey(NamedTuple):
 Put = tuple[Callable[[int], None], Callable[[Any], None]]
 
 
+def _fact_of(key: str) -> str | None:
+    """The property of a record that an attribute is, if it is none of its fields."""
+    if key in CALL_MARKS:
+        return MARK + key
+    if key == "rpc.method":
+        return "rpc_method"
+    if key in ENDPOINT_KEYS:
+        return "endpoint"
+    return "prompt_hash" if PROMPT_HASH.search(key) else None
+
+
 class Meanings:
     """A memo of what each attribute key means: where to put its value, how to open it, or nothing."""
 
@@ -132,12 +144,9 @@ class Meanings:
 
     def _meaning(self, key: str) -> Put | NestedKey | None:
         lower = key.lower()
-        if key in CALL_MARKS:
-            return _put(self.builder.fact(MARK + key))
-        if key == "rpc.method":
-            return _put(self.builder.fact("rpc_method"))
-        if key in ENDPOINT_KEYS:
-            return _put(self.builder.fact("endpoint"))
+        fact = _fact_of(key)
+        if fact:
+            return _put(self.builder.fact(fact))
         if lower.startswith((*HEADER, "baggage.")):
             return NestedKey("baggage" if lower.endswith(".baggage") else "header", key)
         if lower.startswith(RESPONSE_HEADER):

@@ -18,6 +18,7 @@ from auditor.framing.phrases import MODEL
 from auditor.readers.contract import InputSample, LineReader
 from auditor.readers.shared import free_form
 
+
 def sniff(sample: InputSample) -> float:
     """The share of lines in prose, where one of them names a model or most have the prefix of a log."""
     lines = len(sample.lines) + len(sample.objects)
