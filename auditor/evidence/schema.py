@@ -93,6 +93,16 @@ class Column:
         self.values[:] = [self.values[i] for i in order]
 
 
+class Part(NamedTuple):
+    """A stretch of an input that was read as one artefact: where it begins, and its first record."""
+
+    record: int
+    offset: int  # in bytes
+    line: int  # the lines before it
+    size: int  # in bytes
+    format: str | None  # None for prose
+
+
 @dataclass
 class Table:
     """The records of one input: the frame, the slots its `*_slot` columns point to, and the skips."""
@@ -113,3 +123,5 @@ class Table:
     alias: str | None = None  # what the user called the input
     numbers: int = 0  # how many record numbers are taken, those of skipped records included
     failed: str | None = None  # why its reader failed: what follows was not judged
+    read_as: str = ""  # the format that it was read as, which may not be that of its calls
+    parts: list[Part] = field(default_factory=list)  # of an input of several artefacts

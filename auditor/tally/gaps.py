@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from auditor.catalogue.fields import Profile, catalogue
+from auditor.catalogue.fields import Profile
 from auditor.catalogue.prices import NANO_USD
 from auditor.catalogue.rules import Rule, fitting, load_fixes
 from auditor.catalogue.words import Cause, Level
@@ -20,6 +20,7 @@ from auditor.evidence.schema import Slot
 from auditor.inputs.source import Input
 from auditor.judge.verdicts import Hit, columns_of
 from auditor.locate.excerpts import excerpt
+from auditor.locate.marks import Wanted, mark_of
 from auditor.locate.places import Locator, Place
 from auditor.policy.model import Policy
 from auditor.relate.columns import rests_on
@@ -31,6 +32,7 @@ from auditor.tally.weights import Weights
 
 MAX_PLACES = 5
 MAX_EXAMPLES = 3
+_BLANK = (Cause.PLACEHOLDER.value, Cause.EMPTY.value)
 POSITION = ("input", "record", "offset", "nth", "pointer", "format")
 Row = tuple[int, int, int | None, int | None, str | None, str]  # the columns of POSITION
 
@@ -209,10 +211,12 @@ def located(
         for i, row in enumerate(finding.examples):
             position = positions.row(row)
             anchor, place = _anchor(position, locators, inputs)
+            mark = mark_of(place, _question(finding, ledger, row))
+            if mark.line is not None:
+                anchor = msgspec.structs.replace(anchor, line=mark.line, column=mark.column)
             if i == 0:
-                means = _means(finding.gap.field)
                 fmt = ledger.evidence.tables[position[0]].formats.get(position[5])
-                line = excerpt(place.record, finding.keys, means, masker, fmt.own_keys if fmt else ())
+                line = excerpt(place.record, mark.leaf, masker, fmt.own_keys if fmt else ())
                 if line:
                     anchor = msgspec.structs.replace(anchor, excerpt=line[0], caret=line[1])
             anchors.append(anchor)
@@ -230,7 +234,7 @@ def anchors_of(
 
 def _anchor(position: Row, locators: Sequence[Locator], inputs: Sequence[Input]) -> tuple[Anchor, Place]:
     number, record, offset, nth, pointer, fmt = position
-    place = locators[number].place(offset, nth or 0, pointer, fmt)
+    place = locators[number].place(record, offset, nth or 0, pointer, fmt)
     anchor = Anchor(
         input=inputs[number].name,
         record=record,
@@ -249,11 +253,13 @@ def fields_to_follow(required: Iterable[str], findings: Sequence[Finding]) -> li
     return list(dict.fromkeys([*required, *between]))
 
 
-def _means(field: str) -> Callable[[str], bool]:
-    """Whether a key is a name of a field."""
-
-    def means(key: str) -> bool:
-        match = catalogue().lookup(key)
-        return match is not None and match.field == field
-
-    return means
+def _question(finding: Finding, ledger: Ledger, row: int) -> Wanted:
+    """What to mark in an example: the keys that the rule read on it, those of the gap's field first."""
+    field, evidence = finding.gap.field, ledger.evidence
+    names = columns_of(finding.rule.predicate(field))
+    columns = {rests_on(name, evidence.catalogue.fields) for name in names}
+    numbers = [n[row] for name in sorted(columns) if (n := ledger.slots.get(name)) is not None]
+    slots = [evidence.slots[number] for number in numbers if number >= 0]
+    own = [slot.key for slot in slots if slot.field == field]
+    others = [slot.key for slot in slots if slot.field != field]
+    return Wanted(field, finding.gap.cause in _BLANK, own, others)
