@@ -78,6 +78,8 @@ class TableCells:
                 at = match.end() + 1
                 if self._text[match.end() : at] in ("", "\n"):
                     break
+            while len(spans) > len(names) and spans[-1][0] == spans[-1][1]:
+                spans.pop()  # spreadsheets fill rows up
             if len(spans) == len(names) > 1:
                 return self._named(spans, names)
         return {}

@@ -98,7 +98,8 @@ class Source:
             return
         tidy, what = clean_paste(data)
         if what:
-            self._data, self._path, self._pasted = tidy, None, data.split(b"\n")
+            self._data, self._path = tidy, None
+            self._pasted = data.split(b"\n") if b"\n" in data else None
             self.notes.append(f"{self.name}: {what} were taken off before reading")
 
     def _convert_returns(self) -> None:

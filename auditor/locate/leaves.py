@@ -14,6 +14,7 @@ Path = tuple[str, ...]
 _INDEX = re.compile(r"\[(?:\*|\d+)\]")
 _QUOTED = re.compile(r"\[[\"'](.*?)[\"']\]")
 _SOURCE = re.compile(r" \([^()]*\)$")  # what of a value was used: `userIdentity.arn (session name)`
+_MARKED = re.compile(r"[\[→(]|^\.|\.$")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # columns that hold one tag each
 _TAG_COLUMN = re.compile(
@@ -51,22 +52,24 @@ def leaves_of(
     *,
     parent: str = "",
     path: Path = (),
+    bodies: bool = False,
 ) -> list[Leaf]:
-    """The record's leaves; lists of attributes read as mappings, bodies left out.
+    """The record's leaves; lists of attributes read as mappings, bodies left out unless asked for.
 
     `parent` is the key of the map around the record, if any, `path` the path to it.
     """
     is_identity_value = identity_values.__contains__
     out: list[Leaf] = []
     for name, value in record.items():
-        if is_body(name, value):
+        if not bodies and is_body(name, value):
             continue
         here = (*path, str(name))
         shown = name_in(name, top=not parent or _is_attribute(parent, name), identity=is_identity_value)
         if name in ("attributes", "tags") and _is_pairs(value):
             out.extend(_attributes(value, identity_values, here))
         elif isinstance(value, dict) and value:
-            out.extend(_prefixed(name, shown, ".", leaves_of(value, identity_values, parent=name, path=here)))
+            within = leaves_of(value, identity_values, parent=name, path=here, bodies=bodies)
+            out.extend(_prefixed(name, shown, ".", within))
         elif isinstance(value, str) and value[:1] == "{" and (opened := _opened(value)):
             inner = leaves_of(opened, identity_values, parent=name, path=here)
             out.extend(_prefixed(name, shown, "→", inner))
@@ -117,27 +120,29 @@ def _attribute_value(wrapped: Any) -> Any:
 
 def plain_key(key: str) -> str:
     """A key as the report shows it, as names with dots: `tags['team']` is `tags.team`."""
+    if not _MARKED.search(key):
+        return key
     key = _SOURCE.sub("", key)
     return _INDEX.sub("", _QUOTED.sub(r".\1", key)).replace("→", ".").strip(".")
 
 
-def named(leaves: Sequence[Leaf], keys: Iterable[str]) -> int | None:
-    """The first leaf under one of the keys, in their order, or the leaf that holds the key as text."""
-    own = [plain_key(leaf.key) for leaf in leaves]
+def named(leaves: Sequence[Leaf], keys: Sequence[str]) -> tuple[int, str] | None:
+    """The first leaf under one of the keys, in their order, or whose text holds a key, and that inner key."""
+    own = [plain_key(leaf.key) for leaf in leaves] if keys else []
     for key in map(plain_key, keys):
-        for is_named in (key.__eq__, _ends_with(key), _begins(key)):
+        for is_named in (key.__eq__, _ends_with(key)):
             number = next((i for i, name in enumerate(own) if is_named(name)), None)
             if number is not None:
-                return number
+                return number, ""
+        for number, name in enumerate(own):
+            inner = key[len(name) + 1 :] if key.startswith(f"{name}.") else ""
+            if inner and re.search(rf"(?<![\w.-]){re.escape(inner)}[\"']?\s*[=:]", str(leaves[number].value)):
+                return number, inner
     return None
 
 
 def _ends_with(key: str) -> Callable[[str], bool]:
     return lambda name: name.endswith(f".{key}")
-
-
-def _begins(key: str) -> Callable[[str], bool]:
-    return lambda name: key.startswith(f"{name}.")
 
 
 def container(leaves: Sequence[Leaf]) -> tuple[int, Path] | None:
@@ -149,6 +154,11 @@ def container(leaves: Sequence[Leaf]) -> tuple[int, Path] | None:
         if (rank := _rank(name)) is not None
     ]
     return min(ranked, key=lambda one: one[0])[1:] if ranked else None
+
+
+def is_in_map(leaf: Leaf) -> bool:
+    """Whether a leaf is in a map of the user's keys."""
+    return any(_rank(name) is not None for _, name in _names(leaf))
 
 
 def _names(leaf: Leaf) -> Iterable[tuple[int, str]]:

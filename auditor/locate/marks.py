@@ -7,7 +7,8 @@ from functools import partial
 from typing import NamedTuple
 
 from auditor.catalogue.fields import catalogue
-from auditor.locate.leaves import Leaf, Path, container, leaves_of, named, plain_key
+from auditor.errors import AuditError
+from auditor.locate.leaves import Leaf, Path, container, is_in_map, leaves_of, named, plain_key
 from auditor.locate.places import Place
 
 # fields that a caller sets as tags or metadata, and the sets of them
@@ -43,32 +44,53 @@ def mark_of(place: Place, wanted: Wanted) -> Mark:
 
     In this order: the keys of the field, the map that a caller sets it in, the other keys of the rule.
     """
+    try:
+        return _mark_of(place, wanted)
+    except (AuditError, OSError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 - a report without a mark beats none
+        return Mark(None)
+
+
+def _mark_of(place: Place, wanted: Wanted) -> Mark:
     leaves = leaves_of(place.record) if isinstance(place.record, dict) else []
-    number, path = _chosen(leaves, wanted)
-    if place.text is None or place.place_of is None:
+    number, path, inner = _chosen(leaves, wanted)
+    text, place_of = place.text, place.place_of
+    if text is None or place_of is None:
         return Mark(number)
-    if number is not None and path is not None and (at := place.text.find(path)) is not None:
-        return Mark(number, *place.place_of(at))
-    if number is None and (at := place.text.around(partial(_is_around, wanted))) is not None:
-        line, column = place.place_of(at)
-        if line == place.line:
-            return Mark(number, line, column)
-    return Mark(number)
+    if path is not None:
+        at = text.find(path, inner)
+        return Mark(number) if at is None else Mark(number, *place_of(at))
+    offsets = [text.under(key) for key in wanted.own]
+    if wanted.is_blank and isinstance(place.record, dict):
+        # bodies are never shown, but the key may be in one
+        within = leaves_of(place.record, bodies=True)
+        offsets += [text.find(leaf.path) for leaf in within if _is_blank(leaf, wanted)]
+    if (at := next((at for at in offsets if at is not None), None)) is not None:
+        return Mark(None, *place_of(at))
+    if (at := text.around(partial(_is_around, wanted))) is not None and place_of(at)[0] == place.line:
+        return Mark(None, *place_of(at))
+    return Mark(None)
 
 
-def _chosen(leaves: Sequence[Leaf], wanted: Wanted) -> tuple[int | None, Path | None]:
-    """The leaf to mark, and the path to the key that is meant."""
-    number = named(leaves, wanted.own)
-    if number is None and not wanted.own:
-        number = next((i for i, leaf in enumerate(leaves) if _means(leaf.key, wanted.field)), None)
+def _chosen(leaves: Sequence[Leaf], wanted: Wanted) -> tuple[int | None, Path | None, str]:
+    """The leaf to mark, the path to the key that is meant, and the key in the text at that path."""
+    found = named(leaves, wanted.own)
+    if found is None and not wanted.own:
+        found = next(((i, "") for i, leaf in enumerate(leaves) if _is_blank(leaf, wanted)), None) or next(
+            ((i, "") for i, leaf in enumerate(leaves) if _means(leaf.key, wanted.field)), None
+        )
     is_missing = not wanted.own and not wanted.is_blank
-    if number is None and wanted.field in FREE_FORM and (is_missing or wanted.field in SETS):
-        found = container(leaves)
-        if found is not None:
-            return found
-    if number is None and is_missing:
-        number = named(leaves, wanted.others)
-    return number, None if number is None else leaves[number].path
+    if found is None and wanted.field in SETS:
+        in_maps = (number for key in wanted.others if (number := named(leaves, [key])))
+        found = next((number for number in in_maps if is_in_map(leaves[number[0]])), None)
+    if found is None and wanted.field in FREE_FORM and (is_missing or wanted.field in SETS):
+        inside = container(leaves)
+        if inside is not None:
+            return *inside, ""
+    if found is None and is_missing:
+        found = named(leaves, wanted.others)
+    return (None, None, "") if found is None else (found[0], leaves[found[0]].path, found[1])
 
 
 def _is_around(wanted: Wanted, key: str) -> bool:
@@ -78,6 +100,14 @@ def _is_around(wanted: Wanted, key: str) -> bool:
     own = plain_key(key)
     keys = [plain_key(key) for key in wanted.own]
     return any(own == key or own.endswith((f".{key}", f".{key.partition('.')[2] or key}")) for key in keys)
+
+
+def _is_blank(leaf: Leaf, wanted: Wanted) -> bool:
+    """Whether a leaf is the one whose value stands for none."""
+    if not wanted.is_blank or not _means(leaf.key, wanted.field):
+        return False
+    words, value = catalogue(), str("" if leaf.value is None else leaf.value).strip().lower()
+    return not value.strip("0") or value in words.placeholder_words | words.owner_words or value[:1] in "$<{"
 
 
 def _means(key: str, field: str) -> bool:

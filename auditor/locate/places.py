@@ -16,9 +16,10 @@ from auditor.framing.log_lines import split_prefix
 from auditor.framing.nested import opened_text
 from auditor.framing.table_cells import TableCells
 from auditor.framing.tables import Row, rows_of
+from auditor.framing.yaml_documents import is_yaml
 from auditor.inputs.source import Input, Source
 from auditor.locate.positions import Positions, Text, value_at
-from auditor.locate.texts import JsonText, LineText, RecordText, RowText
+from auditor.locate.texts import JsonText, LineText, RecordText, RowText, YamlText
 from auditor.printing.surrogates import spelled
 from auditor.readers.contract import Messages, Readers
 from auditor.readers.registry import readers_of
@@ -64,6 +65,7 @@ class Locator:
     def __init__(self, source: Source, read_as: str = "", parts: Sequence[Part] = ()) -> None:
         self.source, self.read_as, self.parts = source, read_as, parts
         self.lined = container_of(source.head, source.is_short) in ("json-lines", "text")
+        self.is_yaml = container_of(source.head, source.is_short) == "text" and is_yaml(source.head)
         self._documents: dict[int, Document] = {}
         self._rows: list[Row] = []
         self._messages: list[Callable[[], Any]] | None = None
@@ -107,6 +109,10 @@ class Locator:
             text_place = self._text_place(offset, readers)
             if text_place is not None:
                 return text_place
+        if self.is_yaml:
+            yaml = YamlText(self._read(offset, lined=False), offset, pointer or "")
+            record = value_at(yaml.node.value, pointer or "")
+            return self._at(yaml.offset, pointer or "", record, yaml)
         document = self._document(offset)
         if readers is not None and readers.record is not None and readers.record.pointer is not None:
             pointer = pointer or readers.record.pointer(document.value, nth)

@@ -74,9 +74,13 @@ class Text(NamedTuple):
         return Text(bytes(out), self.offset(begin), at)
 
 
+# the commonest escapes; a quote is doubled in a cell of CSV
+_PLAIN = {b'\\"': b'"', b'""': b'"', b"\\\\": b"\\", b"\\/": b"/", b"\\n": b"\n"}
+
+
 def _unescape(escape: bytes) -> bytes:
-    if escape[:1] != b"\\":
-        return escape[:1]  # a quote that is doubled in a cell of CSV
+    if escape in _PLAIN:
+        return _PLAIN[escape]
     try:
         return str(json.loads(b'"' + escape + b'"')).encode("utf-8", "backslashreplace")
     except ValueError:

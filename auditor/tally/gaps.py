@@ -212,7 +212,10 @@ def located(
             position = positions.row(row)
             anchor, place = _anchor(position, locators, inputs)
             mark = mark_of(place, _question(finding, ledger, row))
-            if mark.line is not None:
+            if mark.line is None and finding.gap.cause == Cause.WRONG_RECORD.value:
+                column = _column_in_trace(finding, ledger, row, locators)
+                mark = mark._replace(line=anchor.line, column=column)
+            if mark.column is not None:
                 anchor = msgspec.structs.replace(anchor, line=mark.line, column=mark.column)
             if i == 0:
                 fmt = ledger.evidence.tables[position[0]].formats.get(position[5])
@@ -224,6 +227,24 @@ def located(
     return out
 
 
+def _column_in_trace(finding: Finding, ledger: Ledger, row: int, locators: Sequence[Locator]) -> int | None:
+    """The column of a key that another record of the trace has, where both are on one line."""
+    field, calls = finding.gap.field, ledger.judgement.calls
+    slots = [s for s in _slots_read(finding, ledger, row) if ledger.evidence.slots[s].field == field]
+    trace, frame = calls["trace_id"][row], ledger.evidence.frame
+    if not slots or trace is None or f"{field}_slot" not in frame:
+        return None
+    here = calls.select(POSITION).row(row)
+    same = (frame[f"{field}_slot"] == slots[0]) & (frame["trace_id"] == trace) & (frame["input"] == here[0])
+    rows = same.arg_true()
+    if not len(rows):
+        return None
+    wanted = Wanted(field, is_blank=False, own=[ledger.evidence.slots[slots[0]].key], others=[])
+    places = [_place(position, locators) for position in (here, frame.select(POSITION).row(rows[0]))]
+    mark = mark_of(places[1], wanted)
+    return mark.column if mark.line == places[0].line else None
+
+
 def anchors_of(
     ledger: Ledger, locators: Sequence[Locator], inputs: Sequence[Input]
 ) -> Callable[[int], Anchor]:
@@ -233,11 +254,10 @@ def anchors_of(
 
 
 def _anchor(position: Row, locators: Sequence[Locator], inputs: Sequence[Input]) -> tuple[Anchor, Place]:
-    number, record, offset, nth, pointer, fmt = position
-    place = locators[number].place(record, offset, nth or 0, pointer, fmt)
+    place = _place(position, locators)
     anchor = Anchor(
-        input=inputs[number].name,
-        record=record,
+        input=inputs[position[0]].name,
+        record=position[1],
         line=place.line,
         column=place.column,
         pointer=mask.pointer(place.pointer),
@@ -245,6 +265,11 @@ def _anchor(position: Row, locators: Sequence[Locator], inputs: Sequence[Input])
         caret=None,
     )
     return anchor, place
+
+
+def _place(position: Row, locators: Sequence[Locator]) -> Place:
+    number, record, offset, nth, pointer, fmt = position
+    return locators[number].place(record, offset, nth or 0, pointer, fmt)
 
 
 def fields_to_follow(required: Iterable[str], findings: Sequence[Finding]) -> list[str]:
@@ -255,11 +280,16 @@ def fields_to_follow(required: Iterable[str], findings: Sequence[Finding]) -> li
 
 def _question(finding: Finding, ledger: Ledger, row: int) -> Wanted:
     """What to mark in an example: the keys that the rule read on it, those of the gap's field first."""
-    field, evidence = finding.gap.field, ledger.evidence
-    names = columns_of(finding.rule.predicate(field))
-    columns = {rests_on(name, evidence.catalogue.fields) for name in names}
-    numbers = [n[row] for name in sorted(columns) if (n := ledger.slots.get(name)) is not None]
-    slots = [evidence.slots[number] for number in numbers if number >= 0]
+    field = finding.gap.field
+    slots = [ledger.evidence.slots[number] for number in _slots_read(finding, ledger, row)]
     own = [slot.key for slot in slots if slot.field == field]
     others = [slot.key for slot in slots if slot.field != field]
     return Wanted(field, finding.gap.cause in _BLANK, own, others)
+
+
+def _slots_read(finding: Finding, ledger: Ledger, row: int) -> list[int]:
+    """The slots that the rule's predicate read on a call."""
+    names, fields = columns_of(finding.rule.predicate(finding.gap.field)), ledger.evidence.catalogue.fields
+    columns = sorted({rests_on(name, fields) for name in names})
+    numbers = [int(slots[row]) for name in columns if (slots := ledger.slots.get(name)) is not None]
+    return [number for number in numbers if number >= 0]
