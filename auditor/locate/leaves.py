@@ -99,11 +99,12 @@ def _prefixed(name: str, shown: str, separator: str, leaves: list[Leaf]) -> Iter
 
 
 def _attributes(pairs: list[Any], identity_values: frozenset[str], path: Path) -> Iterable[Leaf]:
-    """The attributes of a list; their names are a schema, and shown."""
+    """The attributes of a list; names in OTLP's lists, and names with dots, are a schema, and shown."""
     for number, item in enumerate(pairs):
         if isinstance(item, dict) and not is_body(str(item.get("key")), None):
             name = str(item.get("key"))
-            shown = name_in(name, top=True, identity=identity_values.__contains__)
+            is_schema = path[-1] == "attributes" or _is_attribute(path[-1], name)
+            shown = name_in(name, top=is_schema, identity=identity_values.__contains__)
             yield Leaf(name, shown, _attribute_value(item.get("value")), (*path, str(number), "key"))
 
 

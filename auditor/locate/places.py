@@ -48,7 +48,7 @@ class Place(NamedTuple):
 NOWHERE = Place(None, None, None, None)
 
 
-class Document(NamedTuple):
+class LocatedDocument(NamedTuple):
     """The bytes from an offset on, the JSON value in them, and where the value's parts are."""
 
     data: bytes
@@ -66,7 +66,7 @@ class Locator:
         self.source, self.read_as, self.parts = source, read_as, parts
         self.lined = container_of(source.head, source.is_short) in ("json-lines", "text")
         self.is_yaml = container_of(source.head, source.is_short) == "text" and is_yaml(source.head)
-        self._documents: dict[int, Document] = {}
+        self._documents: dict[int, LocatedDocument] = {}
         self._rows: list[Row] = []
         self._messages: list[Callable[[], Any]] | None = None
         self._inner: dict[int, Locator] = {}
@@ -134,7 +134,7 @@ class Locator:
         record = readers.line.line(split_prefix(text).text) if readers and readers.line else None
         return record, LineText(outer.decoded() or Text(b"", 0))
 
-    def _document(self, offset: int) -> Document:
+    def _document(self, offset: int) -> LocatedDocument:
         document = self._documents.get(offset)
         if document is None:
             data = self._read(offset, lined=self.lined)
@@ -142,7 +142,7 @@ class Locator:
             if value is None and self.lined:  # a value of several lines among lines of text
                 data = self._read(offset, lined=False)
                 value, begin = _value(data)
-            document = Document(data, value, Positions(Text(data[begin:], offset + begin)))
+            document = LocatedDocument(data, value, Positions(Text(data[begin:], offset + begin)))
             if len(self._documents) < MAX_DOCUMENTS:
                 self._documents[offset] = document
         return document

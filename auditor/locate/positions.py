@@ -87,7 +87,7 @@ def _unescape(escape: bytes) -> bytes:
         return escape
 
 
-class Member(NamedTuple):
+class MemberSpan(NamedTuple):
     """A member of a container: where its key begins (its value in a list), where its value does and ends."""
 
     key: int
@@ -100,7 +100,7 @@ class Positions:
 
     def __init__(self, data: bytes | Text) -> None:
         self.text = data if isinstance(data, Text) else Text(data, 0)
-        self._members: dict[int, dict[str, Member]] = {}
+        self._members: dict[int, dict[str, MemberSpan]] = {}
         self._inner: dict[int, Positions | None] = {}
 
     def of(self, pointer: str) -> int:
@@ -108,12 +108,12 @@ class Positions:
         positions, member, _ = self.walk(parts_of(pointer))
         return positions.text.offset(member.begin)
 
-    def walk(self, parts: Sequence[str]) -> tuple[Positions, Member, int]:
+    def walk(self, parts: Sequence[str]) -> tuple[Positions, MemberSpan, int]:
         """The member that a path names, or its nearest known ancestor, and how many parts lead to it.
 
         Text that is JSON is decoded on the way; the positions returned are those of the last such text.
         """
-        member = Member(0, 0, len(self.text.data))
+        member = MemberSpan(0, 0, len(self.text.data))
         for count, part in enumerate(parts):
             found = self.members(member).get(part)
             if found is None:
@@ -125,7 +125,7 @@ class Positions:
             member = found
         return self, member, len(parts)
 
-    def members(self, of: Member) -> dict[str, Member]:
+    def members(self, of: MemberSpan) -> dict[str, MemberSpan]:
         """The members of a container, by key or by position."""
         index = _skip_space(self.text.data, of.begin)
         if index not in self._members:
@@ -133,20 +133,20 @@ class Positions:
             self._members[index] = {} if is_text else _members(self.text.data, index, of.end)
         return self._members[index]
 
-    def inner(self, of: Member) -> Positions | None:
+    def inner(self, of: MemberSpan) -> Positions | None:
         """The positions in a text that is encoded here, as `opened` decodes it."""
         if of.begin not in self._inner:
             text = self.decoded(of)
             self._inner[of.begin] = Positions(text) if text and text.data.lstrip()[:1] in b'{["' else None
         return self._inner[of.begin]
 
-    def decoded(self, of: Member) -> Text | None:
+    def decoded(self, of: MemberSpan) -> Text | None:
         """The text of a string without its quotes and escapes; None for any other value."""
         string = _STRING.match(self.text.data, of.begin)
         return string and self.text.unescaped(*string.span(1), _ESCAPE)
 
 
-def _members(data: bytes, index: int, end: int) -> dict[str, Member]:
+def _members(data: bytes, index: int, end: int) -> dict[str, MemberSpan]:
     """The members of the container at `index`, by key or by position."""
     text = memoryview(data)[index:end]
     try:
@@ -158,21 +158,21 @@ def _members(data: bytes, index: int, end: int) -> dict[str, Member]:
         return _by_tokens(data, index)  # truncated, or followed by something else
 
 
-def _by_length(data: bytes, at: int, items: Iterable[tuple[object, msgspec.Raw]]) -> dict[str, Member]:
+def _by_length(data: bytes, at: int, items: Iterable[tuple[object, msgspec.Raw]]) -> dict[str, MemberSpan]:
     """Members by the lengths of their values, which are in this order."""
-    out: dict[str, Member] = {}
+    out: dict[str, MemberSpan] = {}
     for name, raw in items:
         before = _BEFORE.match(data, at)
         if before is None or (before[1] and _key(before[1]) != name):
             raise msgspec.DecodeError("a duplicate key")
         begin, at = before.end(), before.end() + len(memoryview(raw))
-        out[str(name)] = Member(before.start(1) if before[1] else begin, begin, at)
+        out[str(name)] = MemberSpan(before.start(1) if before[1] else begin, begin, at)
     return out
 
 
-def _by_tokens(data: bytes, index: int) -> dict[str, Member]:
+def _by_tokens(data: bytes, index: int) -> dict[str, MemberSpan]:
     """Members by every token of a text that may be broken; where a member ends is not known."""
-    out: dict[str, Member] = {}
+    out: dict[str, MemberSpan] = {}
     depth, is_list, key, at, end = 0, False, "", index, len(data)
     for token in _TOKEN.finditer(data, index):
         mark = token[0]
@@ -181,7 +181,7 @@ def _by_tokens(data: bytes, index: int) -> dict[str, Member]:
                 is_list = mark == b"["
                 if is_list:
                     begin = _skip_space(data, token.end())
-                    out["0"] = Member(begin, begin, end)
+                    out["0"] = MemberSpan(begin, begin, end)
             depth += 1
         elif mark in (b"}", b"]"):
             depth -= 1
@@ -189,9 +189,9 @@ def _by_tokens(data: bytes, index: int) -> dict[str, Member]:
                 break
         elif depth == 1 and is_list and mark == b",":
             begin = _skip_space(data, token.end())
-            out[str(len(out))] = Member(begin, begin, end)
+            out[str(len(out))] = MemberSpan(begin, begin, end)
         elif depth == 1 and not is_list and mark == b":":
-            out[key] = Member(at, _skip_space(data, token.end()), end)
+            out[key] = MemberSpan(at, _skip_space(data, token.end()), end)
         elif depth == 1 and not is_list and mark[:1] == b'"':
             key, at = _key(mark), token.start()
     return out
