@@ -64,8 +64,8 @@ class Locator:
 
     def __init__(self, source: Source, read_as: str = "", parts: Sequence[Part] = ()) -> None:
         self.source, self.read_as, self.parts = source, read_as, parts
-        self.lined = container_of(source.head, source.is_short) in ("json-lines", "text")
-        self.is_yaml = container_of(source.head, source.is_short) == "text" and is_yaml(source.head)
+        self.container = container_of(source.head, source.is_short)
+        self.is_yaml = self.container == "text" and is_yaml(source.head)
         self._documents: dict[int, LocatedDocument] = {}
         self._rows: list[Row] = []
         self._messages: list[Callable[[], Any]] | None = None
@@ -137,10 +137,10 @@ class Locator:
     def _document(self, offset: int) -> LocatedDocument:
         document = self._documents.get(offset)
         if document is None:
-            data = self._read(offset, lined=self.lined)
+            data = self._read(offset, lined=self.container in ("json-lines", "text"))
             value, begin = _value(data)
-            if value is None and self.lined:  # a value of several lines among lines of text
-                data = self._read(offset, lined=False)
+            if value is None and self.container == "text":  # a value of several lines among lines of text
+                data = self._read(offset, lined=False, most=MAX_SCAN)
                 value, begin = _value(data)
             document = LocatedDocument(data, value, Positions(Text(data[begin:], offset + begin)))
             if len(self._documents) < MAX_DOCUMENTS:
