@@ -30,7 +30,6 @@ from auditor.judge.verdicts import Judgement, judge
 from auditor.locate.places import Locator
 from auditor.policy.model import Policy
 from auditor.readers.detect import recognise
-from auditor.readers.text.mixed import FORMAT as MIXED
 from auditor.relate.distinct_calls import alternatives
 from auditor.report.mask import Masker
 from auditor.report.schema import Against, Gap, Gate, Report, Ruleset, Score, Step, Tool, Totals
@@ -181,7 +180,7 @@ def _read(given: Sequence[Input], setup: Setup) -> Records:
     read, left_out = _tables(expand(given, recognise), setup)
     inputs = [one for one, _, _ in read]
     tables = [table for _, _, table in read]
-    locators = [Locator(source, mixed=table.format == MIXED.name) for _, source, table in read]
+    locators = [Locator(source, table.read_as, table.parts) for _, source, table in read]
     notes = [note for one, source, _ in read for note in (*one.notes, *source.notes)]
     failures = _failures(inputs, tables)
     policy = setup.policy
@@ -196,8 +195,8 @@ def _record_at(evidence: Evidence, locators: Sequence[Locator]) -> Callable[[int
     positions = evidence.frame.select(POSITION)
 
     def record(row: int) -> object:
-        number, _, offset, nth, pointer, fmt = positions.row(row)
-        return locators[number].place(offset, nth or 0, pointer, fmt).record
+        number, which, offset, nth, pointer, fmt = positions.row(row)
+        return locators[number].place(which, offset, nth or 0, pointer, fmt).record
 
     return record
 

@@ -18,7 +18,7 @@ from auditor.errors import AuditError, reason_of
 from auditor.evidence.batch import frames_of
 from auditor.evidence.formats import Format
 from auditor.evidence.processes import Process, spread
-from auditor.evidence.schema import IDENTITY, Column, Slot, Table
+from auditor.evidence.schema import IDENTITY, Column, Part, Slot, Table
 from auditor.evidence.store import concat
 from auditor.framing.json_values import Piece
 from auditor.inputs.source import Source
@@ -29,6 +29,10 @@ _log = logging.getLogger(__name__)
 BATCH = 32_768
 MAX_KEYS = 20_000  # distinct keys remembered for an input: more is an attack, not evidence
 MAX_SKIPS_SHOWN = 20
+
+
+class AbsoluteOffset(int):
+    """An offset in the input, of a record that is kept and put after other parts of it were read."""
 
 
 class Keys(dict[str, "Column | None"]):
@@ -104,6 +108,19 @@ class Reading:
         self.builders: dict[tuple[str, str], Builder] = {}
         self.base = 0  # offset in the input of the bytes that the reader is given
         self.base_line = 0
+        self.parts: list[Part] = []
+        self.table_row: int | None = None  # the row of a table that is being read, among its rows
+
+    def begin(self, offset: int, line: int, size: int, format_name: str | None) -> None:
+        """Begin a part of the input: the reader is given its bytes alone."""
+        self.base, self.base_line, self.table_row = offset, line, None
+        self.parts.append(Part(self.records, offset, line, size, format_name))
+
+    def absolute(self, offset: int | None) -> AbsoluteOffset | None:
+        """The offset in the input of a byte of what the reader is given."""
+        if offset is None or offset.__class__ is AbsoluteOffset:
+            return offset
+        return AbsoluteOffset(offset + self.base)
 
 
 class Builder:
@@ -193,9 +210,9 @@ class Builder:
         ids["record"].append(number)
         ids["kind"].append(kind)
         ids["format"].append(self.format.name)
-        ids["offset"].append(offset if offset is None else offset + self.reading.base)
+        ids["offset"].append(self.reading.absolute(offset) if self.reading.base else offset)
         # rows of a table have no offset: they are located by their number
-        ids["nth"].append(nth if offset is not None or nth else number)
+        ids["nth"].append(nth if offset is not None or nth else self._number())
         ids["pointer"].append(pointer)
         ids["span_id"].append(span_id)
         ids["parent_id"].append(parent_id)
@@ -241,18 +258,24 @@ class Builder:
             self.flush()
         ids, first, number = self.ids, self.n, self.reading.records
         ids["record"] += range(number, number + count)
-        ids["nth"] += range(nth, nth + count)
+        in_table = isinstance(offset, list) and self.reading.table_row is not None
+        ids["nth"] += [self._number()] * count if in_table else range(nth, nth + count)
         ids["kind"] += ["context"] * count
         ids["format"] += [self.format.name] * count
         if isinstance(offset, list):
-            ids["offset"] += [None if o is None else o + self.reading.base for o in offset]
+            ids["offset"] += [self.reading.absolute(o) for o in offset] if self.reading.base else offset
         else:
-            ids["offset"] += [None if offset is None else offset + self.reading.base] * count
+            ids["offset"] += [self.reading.absolute(offset)] * count
         ids["process"] += [process] * count
         ids["pointer"] += [None] * count
         self.reading.records = number + count
         self.n += count
         return first
+
+    def _number(self) -> int:
+        """The number by which a record without an offset is located."""
+        row = self.reading.table_row
+        return self.reading.records if row is None else row
 
     def batch(self, frame: pl.DataFrame, slots: Sequence[Slot], numbers: int) -> None:
         """Add records by columns: those of `IDENTITY`, values of fields, and for each a `*_slot` column.
@@ -281,6 +304,11 @@ class Builder:
         reading.skipped_total += 1
         if len(reading.skips) < MAX_SKIPS_SHOWN:
             reading.skips.append(Skip(line=line if line is None else line + reading.base_line, reason=reason))
+
+    def skip_at(self, offset: int | None, reason: str) -> None:
+        """Count a piece that could not be read, at an offset of what the reader is given."""
+        line = self.line(self.reading.absolute(offset))
+        self.skip(line if line is None else line - self.reading.base_line, reason)
 
     def attempt(self, line: int | None, read: Callable[..., object], *args: Any) -> bool:
         """Read one record and return whether that worked; else it is a skip and no value of it remains."""
@@ -488,6 +516,8 @@ class Builder:
             columns_known=known,
             formats={b.format.name: b.format for b in reading.builders.values()},
             numbers=reading.records,
+            read_as=self.format.name,
+            parts=reading.parts,
         )
 
     def _frame(self) -> pl.DataFrame:

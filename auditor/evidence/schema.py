@@ -102,6 +102,16 @@ class Column:
         self.values[:] = [self.values[i] for i in order]
 
 
+class Part(NamedTuple):
+    """A stretch of an input that was read as one artefact: where it begins, and its first record."""
+
+    record: int
+    offset: int  # in bytes
+    line: int  # the lines before it
+    size: int  # in bytes
+    format: str | None  # None for prose
+
+
 @dataclass
 class Table:
     """The records of one input: the frame, the slots its `*_slot` columns point to, and the skips."""
@@ -124,3 +134,5 @@ class Table:
     look_like_calls: int = 0  # records that name a model or operation and an owner or id, and are no calls
     first_look_alike: int | None = None  # the byte offset of the first of them
     failed: str | None = None  # why its reader failed: what follows was not judged
+    read_as: str = ""  # the format that it was read as, which may not be that of its calls
+    parts: list[Part] = field(default_factory=list)  # of an input of several artefacts

@@ -93,7 +93,7 @@ def pieces(
             skip(error.line, str(error))
             return
         if yaml_documents is not None:
-            yield from _yaml_pieces(yaml_documents, diagnostics)
+            yield from _yaml_pieces(yaml_documents, source.whole(), diagnostics)
             return
     if container in ("json-lines", "text"):
         for number, at, content in complete_lines(source.lines(start, end)):
@@ -111,12 +111,15 @@ def pieces(
     yield from _stream_pieces(data, diagnostics)
 
 
-def _yaml_pieces(yaml_documents: list[tuple[int, Any]], diagnostics: Diagnostics) -> Iterator[Piece]:
+def _yaml_pieces(
+    yaml_documents: list[tuple[int, Any]], data: bytes, diagnostics: Diagnostics
+) -> Iterator[Piece]:
+    begins = [0, *(match.end() for match in re.finditer(b"\n", data))]
     for line, value in yaml_documents:
         if is_configuration(value):
             diagnostics.skip(line, "a configuration, not a record of calls")
         else:
-            yield from _top_level(value, 0, diagnostics, line)
+            yield from _top_level(value, begins[line - 1], diagnostics, line)
 
 
 def json_pieces(

@@ -57,19 +57,31 @@ def rows_of(text: str, limit: int | None = None, skip: SkipFn = _ignore) -> list
     A CSV table is read up to `limit` + 1 rows.
     """
     text = unboxed(text)
-    if is_html(text):
+    kind = kind_of(text)
+    if kind == "html":
         return html_rows(text)
-    if _RECORD.match(text.lstrip()):
+    if kind == "expanded":
         return expanded_rows(text)
-    if frame_header(text[:HEAD]):
+    if kind == "frame":
         return frame_rows(text)
-    if is_pipe_table(text[:HEAD]):
+    if kind == "pipe":
         table = pipe_rows(text, skip)
         if not table:
             return []
         (_, header), *body = table
         return [(line, dict(zip(header, cells, strict=False))) for line, cells in body]
     return _csv_rows(text, limit, skip)
+
+
+def kind_of(text: str) -> str:
+    """How a table is drawn, without box characters: html, expanded (psql), frame (pandas), pipe or csv."""
+    if is_html(text):
+        return "html"
+    if _RECORD.match(text.lstrip()):
+        return "expanded"
+    if frame_header(text[:HEAD]):
+        return "frame"
+    return "pipe" if is_pipe_table(text[:HEAD]) else "csv"
 
 
 # -- CSV, TSV and the like -----------------------------------------------------------------------------------
@@ -118,24 +130,34 @@ def _has_even_rows(text: str, delimiter: str, width: int) -> bool:
     return sum(w == width for w in rows) >= 0.5 * len(rows)
 
 
+def csv_records(text: str, delimiter: str, above: int = 0) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells) of every record of CSV, without cells where it is blank; csv.Error where it is broken.
+
+    `above` is the number of lines before the text.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    line = 1 + above
+    for cells in reader:
+        yield line, cells
+        line = reader.line_num + 1 + above
+
+
 def _csv_rows(text: str, limit: int | None, skip: SkipFn) -> list[Row]:
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = delimiter_of(first) or ","
     # a comma in a cell is a decimal point only where `;` separates the cells
     convert = _decimal_point if delimiter == ";" else str
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     out: list[Row] = []
     names: list[str] = []
     line = 1
     try:
-        for cells in reader:
+        for line, cells in csv_records(text, delimiter):
             if not names:
                 names = [c.strip().strip("\ufeff") for c in cells] if any(c.strip() for c in cells) else []
             elif any(c.strip() for c in cells):
                 out.append((line, dict(zip(names, map(convert, cells), strict=False))))
                 if limit is not None and len(out) > limit:
                     break
-            line = reader.line_num + 1
     except csv.Error as error:
         skip(line, f"not CSV: {str(error)[:60]}")
     return out
@@ -158,6 +180,11 @@ _TYPE = re.compile(
 _BOXES = str.maketrans("│┃║─━═┌┐└┘├┤┬┴┼┏┓┗┛┡┩╇┠┨╭╮╰╯", "|||---++++++++++++++++++++++")
 _ESCAPED_PIPE = "\x1f"  # a pipe within a cell of a table that was drawn with box characters
 _CONTINUATIONS = {"": "", "+": "\n", ".": ""}  # mark at the end of a psql cell: what joins it to the next
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, as positions count them: a cell may hold what Python takes for a line end."""
+    return text.replace("\r\n", "\n").split("\n")
 
 
 def unboxed(text: str) -> str:
@@ -184,8 +211,8 @@ def pipe_rows(text: str, skip: SkipFn = _ignore) -> list[tuple[int, list[str]]]:
     Where a rule without outer pipes gives the columns (psql), rows are cut there: cells may contain pipes.
     """
     out: list[tuple[int, list[str]]] = []
-    lines = text.splitlines()
-    borders = _psql_borders(next((line for line in lines[:40] if _RULE.match(line)), ""))
+    lines = lines_of(text)
+    borders = psql_borders(lines)
     numbered = ((n, line) for n, line in enumerate(lines, 1) if "|" in line and not _RULE.match(line))
     rows = _psql_rows(numbered, borders) if borders else ((n, _pipe_cells(line)) for n, line in numbered)
     for number, cells in rows:
@@ -206,8 +233,9 @@ def _pipe_cells(line: str) -> list[str]:
     return [_ESCAPED.sub(r"\1", c).strip("`").replace(_ESCAPED_PIPE, "|") for c in cells]
 
 
-def _psql_borders(rule: str) -> list[int]:
+def psql_borders(lines: list[str]) -> list[int]:
     """The columns of the `+` signs of a psql rule and of its end; empty for another kind of table."""
+    rule = next((line for line in lines[:40] if _RULE.match(line)), "")
     if not _PSQL_RULE.fullmatch(rule):
         return []
     return [*(i for i, c in enumerate(rule) if c == "+"), len(rule.rstrip())]
@@ -256,7 +284,7 @@ def expanded_rows(text: str) -> list[Row]:
     """The rows of psql's expanded output: `-[ RECORD 1 ]---`, then `column | value` lines."""
     out: list[Row] = []
     last = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines_of(text), 1):
         if _RECORD.match(line):
             out.append((number, {}))
             last = ""
@@ -331,6 +359,7 @@ class _TableParser(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.rows: list[tuple[int, list[str]]] = []
+        self.places: list[list[tuple[int, int]]] = []  # line and column of each row and of its cells
         self._in_cell = False
         self._count = 0
 
@@ -339,9 +368,11 @@ class _TableParser(HTMLParser):
             return
         if tag == "tr":
             self.rows.append((self.getpos()[0], []))
+            self.places.append([self.getpos()])
         elif tag in ("td", "th") and self.rows:
             self._count += 1
             self.rows[-1][1].append("")
+            self.places[-1].append(self.getpos())
             self._in_cell = True
 
     def handle_endtag(self, tag: str) -> None:
@@ -355,12 +386,20 @@ class _TableParser(HTMLParser):
 
 def html_rows(text: str) -> list[Row]:
     """The rows of the tables of a page; the first one is the header, others of another width are left out."""
+    return [row for row, _ in html_rows_with_places(text)]
+
+
+def html_rows_with_places(text: str) -> list[tuple[Row, list[tuple[int, int]]]]:
+    """The rows of a page, each with the line and the column (from 0) of itself and of its cells."""
     parser = _TableParser()
     parser.feed(text)
-    rows = [(line, [" ".join(c.split()) for c in cells]) for line, cells in parser.rows if cells]
+    pairs = zip(parser.rows, parser.places, strict=True)
+    rows = [(line, [" ".join(c.split()) for c in cells], at) for (line, cells), at in pairs if cells]
     if not rows:
         return []
-    (_, header), *body = rows
+    (_, header, _), *body = rows
     return [
-        (line, dict(zip(header, cells, strict=True))) for line, cells in body if len(cells) == len(header)
+        ((line, dict(zip(header, cells, strict=True))), at)
+        for line, cells, at in body
+        if len(cells) == len(header)
     ]

@@ -6,6 +6,7 @@ Scalars stay text, tags are refused, and the expansion of aliases is limited.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from math import inf
 from typing import Any
 
@@ -85,6 +86,31 @@ def documents(text: str) -> list[tuple[int, Any]] | None:
         if loader is not None:
             loader.dispose()
     return out or None
+
+
+class YamlNode:
+    """The first document of a text, and where its values are in it, in characters."""
+
+    def __init__(self, text: str) -> None:
+        loader = _LOADER(text)
+        try:
+            self._node = loader.get_node() if loader.check_node() else None
+            self.value = loader.construct_document(self._node) if self._node is not None else None
+        finally:
+            loader.dispose()
+
+    def place(self, path: Sequence[str]) -> tuple[int, int] | None:
+        """Where the key and the value at a path begin; in a list the key is the value."""
+        node, key = self._node, self._node
+        for part in path:
+            if isinstance(node, yaml.MappingNode):
+                pairs = [(k, v) for k, v in node.value if k.value == part]
+                key, node = pairs[0] if pairs else (None, None)
+            elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+                key = node = node.value[int(part)]
+            else:
+                return None
+        return (key.start_mark.index, node.start_mark.index) if key is not None and node is not None else None
 
 
 def is_configuration(value: Any) -> bool:

@@ -13,6 +13,7 @@ from itertools import pairwise
 _MOST = 0.9  # share of the lines that must have a mark
 _GUTTER = re.compile(r"^ *\d{1,6}(?: ?[|│:→]|\t)(?: |(?=\S)|$)")
 _QUOTE = re.compile(r"^(?:> ?)+")
+_ENTITY = re.compile(r"&#?\w+;")
 _DIFF = re.compile(r"^[+-](?![+-])")
 _REQUEST = re.compile(r"(?m)^> [A-Z]{3,10} \S+ HTTP/\d")
 # after a gutter the lines must look like records: else the numbers are the data
@@ -33,6 +34,23 @@ def clean_paste(data: bytes) -> tuple[bytes, str]:
             lines = data.decode("utf-8", "replace").split("\n")
             return "\n".join(pattern.sub("", line) for line in lines).encode(), what
     return data, ""
+
+
+def column_in_paste(pasted: str, after: int, column: int) -> int:
+    """The column that a column of the cleaned text has in a line as it was pasted.
+
+    `after` is the number of characters of the cleaned line from that column on.
+    """
+    pasted = pasted.rstrip("\r")
+    if _ENTITY.search(pasted) and len(html.unescape(pasted)) == after + column - 1:
+        entities, at = 0, 0  # what entities are longer than their characters, up to the column
+        for match in _ENTITY.finditer(pasted):
+            at = match.start() - entities
+            if at >= column - 1:
+                break
+            entities += len(match[0]) - len(html.unescape(match[0]))
+        return column + entities
+    return max(len(pasted) - after + 1, column)
 
 
 def _on_most(head: str, pattern: re.Pattern[str]) -> bool:

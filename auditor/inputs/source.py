@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from auditor.errors import InputError, TooLarge
 from auditor.inputs.compression import MAX_INFLATED, Unpacked
-from auditor.inputs.paste import clean_paste
+from auditor.inputs.paste import clean_paste, column_in_paste
 
 HEAD = 256 * 1024
 CHUNK = 4 * 1024 * 1024
@@ -79,6 +79,7 @@ class Source:
         self._content = Unpacked(given.open, given.name, given.most)
         self._encoding: str | None = None
         self._cr_only = False
+        self._pasted: list[bytes] | None = None  # the lines with what a paste added
         self.size = size_of(given)
         if self._content.wraps:
             self._keep_short()
@@ -98,6 +99,7 @@ class Source:
         tidy, what = clean_paste(data)
         if what:
             self._data, self._path = tidy, None
+            self._pasted = data.split(b"\n") if b"\n" in data else None
             self.notes.append(f"{self.name}: {what} were taken off before reading")
 
     def _convert_returns(self) -> None:
@@ -176,6 +178,10 @@ class Source:
             )
         return data
 
+    def text(self) -> str:
+        """All of the content as text."""
+        return self.whole().decode("utf-8", "replace")
+
     def lines(self, start: int = 0, end: int | None = None) -> Iterator[tuple[int, list[bytes]]]:
         """Blocks of lines, newlines kept, with the byte offset of the first.
 
@@ -194,6 +200,19 @@ class Source:
                     return
                 yield offset, block
                 offset += sum(map(len, block))
+
+    def place_of(self, offset: int) -> tuple[int, int]:
+        """The line of a byte offset and its column in characters, 1-based, in the text as it was given."""
+        line, begin = self.line_of(offset)
+        with self.open() as stream:
+            if begin:
+                stream.read(begin) if self.packed else stream.seek(begin)
+            column = len(stream.read(offset - begin).decode("utf-8", "replace")) + 1
+            rest = stream.readline() if self._pasted else b""
+        if self._pasted and line <= len(self._pasted):
+            pasted = self._pasted[line - 1].decode("utf-8", "replace")
+            column = column_in_paste(pasted, len(rest.decode("utf-8", "replace").rstrip("\r\n")), column)
+        return line, column
 
     def line_of(self, offset: int) -> tuple[int, int]:
         """The 1-based line of a byte offset, and the offset at which that line begins."""

@@ -94,7 +94,8 @@ def read_artefacts(artefacts: list[Artefact], builder: Builder) -> str | None:
     reading = builder.reading
     failed = None
     for artefact in artefacts:
-        reading.base, reading.base_line = artefact.segment.offset, artefact.segment.line
+        segment, known = artefact.segment, artefact.format
+        reading.begin(segment.offset, segment.line, len(segment.data), known.name if known else None)
         try:
             if artefact.format is None:
                 _put_prose(artefact.segment.data, builder)
@@ -107,6 +108,7 @@ def read_artefacts(artefacts: list[Artefact], builder: Builder) -> str | None:
         except BROKEN as error:
             failed = failed or builder.reader_failed((artefact.format or prose().format).name, error)
     reading.base = reading.base_line = 0
+    reading.table_row = None
     return failed
 
 

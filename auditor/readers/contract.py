@@ -5,12 +5,13 @@ A format has one reader of each kind at most. All of one format share its `Forma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
+from auditor.framing.tables import Row
 from auditor.inputs.source import Source
 
 
@@ -35,6 +36,7 @@ Match: TypeAlias = Callable[[dict[str, Any]], float]  # the claim on a record: 0
 Sniff: TypeAlias = Callable[[InputSample], float]  # the claim on a sample: 0 to 1
 Take: TypeAlias = Callable[[dict[str, Any], Builder, "int | None", "str | None"], None]  # offset and pointer
 Messages: TypeAlias = Callable[[Source], "list[Callable[[], Any]]"]
+RowsOf: TypeAlias = Callable[[Source], Iterable[Row]]
 Parse: TypeAlias = Callable[[str], "dict[str, Any] | None"]
 
 
@@ -82,6 +84,7 @@ class SourceReader(Reader):
     splits: bool = False
     shown: Callable[[bytes], Any] | None = None  # the record in the text that begins here, for excerpts
     messages: Messages | None = None  # records without a place, for excerpts
+    rows: RowsOf | None = None  # the rows of its tables by their number, where they are not those of the text
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,10 @@ class Dispatcher:
         """Read every record with the reader that claims it most, else with that of the builder's format."""
         builder = self.builder
         if is_table(source.head) and self.own is not None:
-            for line, row in rows_of(source.whole().decode("utf-8", "replace"), skip=builder.skip):
+            for number, (line, row) in enumerate(rows_of(source.text(), skip=builder.skip)):
+                builder.reading.table_row = number
                 builder.attempt(line, self.own.take, row, builder, None, None)
+            builder.reading.table_row = None
             return
         for piece in pieces(source, builder.skip, start, end, builder.note):
             self.piece(piece)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 from functools import cache, lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from auditor.catalogue.fields import catalogue, normalise
 from auditor.printing.text import clean_text
@@ -56,14 +56,6 @@ IsIdentity = Callable[[str], bool]  # whether a text is a value of an identity f
 
 def _no_identity(_: str) -> bool:
     return False
-
-
-class Leaf(NamedTuple):
-    """One value of a record: its key, the key as the report prints it, the value."""
-
-    key: str
-    shown: str
-    value: Any
 
 
 class Masker:

@@ -174,7 +174,11 @@ class Where(Struct, frozen=True):
 
 
 class Anchor(Struct, frozen=True):
-    """An example record. Lines and columns are 1-based; null where the format has none (Parquet)."""
+    """An example record, with the line and column of the key that the gap is about.
+
+    Both count from 1, columns in characters of the text as it was given; they are those of the record where
+    it has no such key, and null where the format has none (Parquet). The pointer is that of the record.
+    """
 
     input: str
     record: int

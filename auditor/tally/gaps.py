@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from auditor.catalogue.fields import Profile, catalogue
+from auditor.catalogue.fields import Profile
 from auditor.catalogue.prices import NANO_USD
 from auditor.catalogue.rules import Rule, fitting, load_fixes
 from auditor.catalogue.words import Cause, Level
@@ -20,6 +20,7 @@ from auditor.evidence.schema import Slot
 from auditor.inputs.source import Input
 from auditor.judge.verdicts import Hit, columns_of
 from auditor.locate.excerpts import excerpt
+from auditor.locate.marks import Wanted, mark_of
 from auditor.locate.places import Locator, Place
 from auditor.policy.model import Policy
 from auditor.relate.columns import rests_on
@@ -31,6 +32,7 @@ from auditor.tally.weights import Weights
 
 MAX_PLACES = 5
 MAX_EXAMPLES = 3
+_BLANK = (Cause.PLACEHOLDER.value, Cause.EMPTY.value)
 POSITION = ("input", "record", "offset", "nth", "pointer", "format")
 _CALL = re.compile(r"\bcall(s?)\b")
 Row = tuple[int, int, int | None, int | None, str | None, str]  # the columns of POSITION
@@ -215,15 +217,38 @@ def located(
         for i, row in enumerate(finding.examples):
             position = positions.row(row)
             anchor, place = _anchor(position, locators, inputs)
+            mark = mark_of(place, _question(finding, ledger, row))
+            if mark.line is None and finding.gap.cause == Cause.WRONG_RECORD.value:
+                column = _column_in_trace(finding, ledger, row, locators)
+                mark = mark._replace(line=anchor.line, column=column)
+            if mark.column is not None:
+                anchor = msgspec.structs.replace(anchor, line=mark.line, column=mark.column)
             if i == 0:
-                means = _means(finding.gap.field)
                 fmt = ledger.evidence.tables[position[0]].formats.get(position[5])
-                line = excerpt(place.record, finding.keys, means, masker, fmt.own_keys if fmt else ())
+                line = excerpt(place.record, mark.leaf, masker, fmt.own_keys if fmt else ())
                 if line:
                     anchor = msgspec.structs.replace(anchor, excerpt=line[0], caret=line[1])
             anchors.append(anchor)
         out.append(msgspec.structs.replace(finding.gap, anchors=anchors))
     return out
+
+
+def _column_in_trace(finding: Finding, ledger: Ledger, row: int, locators: Sequence[Locator]) -> int | None:
+    """The column of a key that another record of the trace has, where both are on one line."""
+    field, calls = finding.gap.field, ledger.judgement.calls
+    slots = [s for s in _slots_read(finding, ledger, row) if ledger.evidence.slots[s].field == field]
+    trace, frame = calls["trace_id"][row], ledger.evidence.frame
+    if not slots or trace is None or f"{field}_slot" not in frame:
+        return None
+    here = calls.select(POSITION).row(row)
+    same = (frame[f"{field}_slot"] == slots[0]) & (frame["trace_id"] == trace) & (frame["input"] == here[0])
+    rows = same.arg_true()
+    if not len(rows):
+        return None
+    wanted = Wanted(field, is_blank=False, own=[ledger.evidence.slots[slots[0]].key], others=[])
+    places = [_place(position, locators) for position in (here, frame.select(POSITION).row(rows[0]))]
+    mark = mark_of(places[1], wanted)
+    return mark.column if mark.line == places[0].line else None
 
 
 def anchors_of(
@@ -235,11 +260,10 @@ def anchors_of(
 
 
 def _anchor(position: Row, locators: Sequence[Locator], inputs: Sequence[Input]) -> tuple[Anchor, Place]:
-    number, record, offset, nth, pointer, fmt = position
-    place = locators[number].place(offset, nth or 0, pointer, fmt)
+    place = _place(position, locators)
     anchor = Anchor(
-        input=inputs[number].name,
-        record=record,
+        input=inputs[position[0]].name,
+        record=position[1],
         line=place.line,
         column=place.column,
         pointer=mask.pointer(place.pointer),
@@ -249,17 +273,29 @@ def _anchor(position: Row, locators: Sequence[Locator], inputs: Sequence[Input])
     return anchor, place
 
 
+def _place(position: Row, locators: Sequence[Locator]) -> Place:
+    number, record, offset, nth, pointer, fmt = position
+    return locators[number].place(record, offset, nth or 0, pointer, fmt)
+
+
 def fields_to_follow(required: Iterable[str], findings: Sequence[Finding]) -> list[str]:
     """The fields to follow from hop to hop: the required ones, then those with a gap between hops."""
     between = [finding.gap.field for finding in findings if finding.rule.between]
     return list(dict.fromkeys([*required, *between]))
 
 
-def _means(field: str) -> Callable[[str], bool]:
-    """Whether a key is a name of a field."""
+def _question(finding: Finding, ledger: Ledger, row: int) -> Wanted:
+    """What to mark in an example: the keys that the rule read on it, those of the gap's field first."""
+    field = finding.gap.field
+    slots = [ledger.evidence.slots[number] for number in _slots_read(finding, ledger, row)]
+    own = [slot.key for slot in slots if slot.field == field]
+    others = [slot.key for slot in slots if slot.field != field]
+    return Wanted(field, finding.gap.cause in _BLANK, own, others)
 
-    def means(key: str) -> bool:
-        match = catalogue().lookup(key)
-        return match is not None and match.field == field
 
-    return means
+def _slots_read(finding: Finding, ledger: Ledger, row: int) -> list[int]:
+    """The slots that the rule's predicate read on a call."""
+    names, fields = columns_of(finding.rule.predicate(finding.gap.field)), ledger.evidence.catalogue.fields
+    columns = sorted({rests_on(name, fields) for name in names})
+    numbers = [int(slots[row]) for name in columns if (slots := ledger.slots.get(name)) is not None]
+    return [number for number in numbers if number >= 0]

@@ -81,6 +81,43 @@ def test_paste_audit_read_open(page: chromium.Browser, running: Server, width: i
     sound(page, running)
 
 
+CALL = {"model": "m-1", "input_tokens": 4, "tenant_id": "unknown", "request_id": "r-1"}
+MIXED = f"""
+the lines of the worker:
+
+{json.dumps({"ts": 1, "message": json.dumps(CALL)})}
+
+and of the bill, Größe unknown:
+
+line_item_usage_type,line_item_iam_principal,line_item_unblended_cost,tags
+USE1-NovaPro-input-tokens,arn:aws:iam::123456789012:user/alice,2.0,{{}}
+"""
+
+
+def test_a_gap_is_shown_where_it_is_in_the_paste(page: chromium.Browser, running: Server) -> None:
+    """Line and column are those of the text in the box, and the mark is at the key."""
+    page.look(1280)
+    page.open(running.origin)
+    page.paste("#text", MIXED)
+    page.find("#go").click()
+    page.find("#result #verdict")
+    shown = page.ask(
+        """[...document.querySelectorAll('#result .gap .example')].map((one) =>
+        [one.querySelector('figcaption').textContent, one.querySelector('mark')?.textContent || ''])"""
+    )
+    rows = MIXED.split("\n")
+    bill, log = (next(n for n, row in enumerate(rows, 1) if word in row) for word in ("alice", "unknown"))
+    places = {
+        (f"line {bill}, column {rows[bill - 1].index('{}') + 1}", '"tags"'),
+        (f"line {log}, column {rows[log - 1].index('tenant_id') - 1}", '"tenant_id"'),
+    }
+
+    for place, mark in places:
+        assert any(place in caption and text.startswith(mark) for caption, text in shown), (place, shown)
+    keep(page, "places")
+    sound(page, running)
+
+
 @pytest.mark.parametrize(
     "address", ["/rules", "/rules/IDN001", "/fields", "/formats", "/privacy", "/problems"]
 )

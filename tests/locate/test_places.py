@@ -63,14 +63,14 @@ def test_a_span_is_pointed_at_in_reading_order() -> None:
 
 
 def test_lines_and_columns_count_from_one() -> None:
-    """The second line of JSON lines is line 2, column 1; behind a prefix the record still has its line."""
+    """The second line of JSON lines is line 2; the column is that of the key that the gap is about."""
     lines = [
         '{"model": "m", "input_tokens": 1, "tenant_id": "acme"}',
         '{"model": "m", "input_tokens": 1, "tenant_id": "unknown"}',
     ]
     report = audit([Input(name="log", data="\n".join(lines).encode())], Policy(profile="all"))
     gap = next(g for g in report.gaps if g.field == "tenant_id" and g.cause == "placeholder")
-    assert (gap.anchors[0].line, gap.anchors[0].column) == (2, 1)
+    assert (gap.anchors[0].line, gap.anchors[0].column) == (2, lines[1].index('"tenant_id"') + 1)
 
 
 def test_a_csv_row_is_found_by_its_line() -> None:

@@ -15,7 +15,7 @@ from auditor.catalogue.samples import samples
 from auditor.errors import AuditBroke, InputError
 from auditor.evidence import batch as freeze
 from auditor.judge import verdicts as judge
-from auditor.locate import excerpts, places
+from auditor.locate import excerpts, marks, places
 from auditor.policy.model import Policy
 from auditor.readers.billing import rows as bill_rows
 from auditor.readers.otlp import documents as _otlp_rows
@@ -490,7 +490,8 @@ def test_an_example_that_cannot_be_found_has_no_place(monkeypatch: pytest.Monkey
     breaks(monkeypatch, places, "value_at", lambda *_: True)
     found = report(lines(CALL))
     monkeypatch.undo()
-    breaks(monkeypatch, excerpts, "_leaves", lambda *_: True)
+    breaks(monkeypatch, excerpts, "leaves_of", lambda *_: True)
+    breaks(monkeypatch, marks, "leaves_of", lambda *_: True)
     plain = report(lines(CALL))
 
     assert found.gaps

@@ -47,9 +47,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     try:
         decoded = folded(record)
     except msgspec.DecodeError as error:
-        builder.skip(
-            builder.line(offset), "not the shape of an invocation record: " + str(error).rsplit(" - ", 1)[-1]
-        )
+        builder.skip_at(offset, "not the shape of an invocation record: " + str(error).rsplit(" - ", 1)[-1])
         return
     output = next((v for k, v in record.items() if k.lower() == "output"), None)
     body = output.get("outputBodyJson") if isinstance(output, dict) else None

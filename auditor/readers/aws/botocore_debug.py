@@ -96,7 +96,7 @@ class DebugLog:
             thread.region, thread.metadata = region_of(params), metadata_of(params)
         elif line.kind == "sending":
             url, headers = line.content
-            sent = SentRequest(url, headers, line.time)
+            sent = SentRequest(url, headers, line.time, offset)
             sent.region, sent.metadata = thread.region, thread.metadata
             sent.operation = sent.operation or thread.operation
             thread.pending.append(sent)
@@ -132,7 +132,7 @@ class DebugLog:
         builder, call = self.builder, sent.model is not None
         row = builder.row(
             "call" if call else "context",
-            offset=offset,
+            offset=offset if sent.offset is None else sent.offset,
             started_at=to_ns(sent.time),
             ended_at=to_ns(time),
             name=sent.operation or None,
@@ -223,6 +223,15 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
     log.finish()
 
 
+def shown(data: bytes) -> dict[str, Any] | None:
+    """The request in the line that begins here, for an excerpt."""
+    line = debug_line_of(data.partition(b"\n")[0].decode("utf-8", "replace"))
+    if line is None or line.kind != "sending":
+        return None
+    url, headers = line.content
+    return {"url": url} | {f"request headers.{k}": v for k, v in headers.items() if k not in SECRET}
+
+
 FORMAT = Format(
     name="botocore-debug",
     layer="client",
@@ -238,4 +247,4 @@ FORMAT = Format(
 Requests and responses are in it, prompts as well: keep it where it is, and cut it to the calls in
 question.""",
 )
-READERS = (SourceReader(format=FORMAT, sniff=sniff, read=read),)
+READERS = (SourceReader(format=FORMAT, sniff=sniff, read=read, shown=shown),)

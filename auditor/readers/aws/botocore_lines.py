@@ -132,10 +132,11 @@ def region_of(params: str) -> str | None:
 class SentRequest:
     """One HTTP request, and what the log shows of it until its response."""
 
-    def __init__(self, url: str, headers: dict[str, str], time: str) -> None:
+    def __init__(self, url: str, headers: dict[str, str], time: str, offset: int | None = None) -> None:
         parts = urlsplit(url)
         model = _MODEL.search(parts.path)
         self.path, self.host, self.headers, self.time = parts.path, parts.hostname or "", headers, time
+        self.offset = offset
         self.model = unquote(model[1]) if model else None
         self.operation = _OPERATIONS[model[2]] if model else ""
         self.status: int | None = None

@@ -15,6 +15,7 @@ from auditor.catalogue.fields import Match
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.nested import opened_text
+from auditor.framing.tables import Row, rows_of
 from auditor.inputs.source import Source
 from auditor.readers.aws import bedrock_invocation_log, cloudtrail
 from auditor.readers.aws.cloudtrail_events import columns_seen
@@ -79,10 +80,17 @@ def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
         if not isinstance(rows, list):
             builder.skip(1, "not JSON")
     elif is_markdown(head):
-        for row in markdown_rows(source.whole().decode("utf-8", "replace"), builder.skip):
-            builder.attempt(None, _row, row, builder, None, None)
+        for number, (line, row) in enumerate(markdown_rows(source.text(), builder.skip)):
+            builder.reading.table_row = number
+            builder.attempt(line, _row, row, builder, None, None)
     else:
         builder.dispatch.read(source, start, end)
+
+
+def rows(source: Source) -> list[Row]:
+    """The rows of a table, or of the Markdown export behind its query."""
+    text = source.text()
+    return markdown_rows(text, lambda _line, _reason: None) if is_markdown(source.head) else rows_of(text)
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
@@ -169,7 +177,7 @@ then `aws logs get-query-results --query-id ID > results.json`. Select `@message
 record.""",
 )
 READERS = (
-    SourceReader(format=FORMAT, sniff=sniff, read=read),
+    SourceReader(format=FORMAT, sniff=sniff, read=read, rows=rows),
     RecordReader(
         format=FORMAT, match=match, take=take, by_value=frozenset({"@timestamp", "results", "status"})
     ),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from auditor.evidence.builder import Builder
 from auditor.framing.json_values import SkipFn
-from auditor.framing.tables import rows_of
+from auditor.framing.tables import Row, rows_of
 
 _FUNCTION = re.compile(
     r"(?i)^(?:count|sum|avg|min|max|pct|median|stddev|percentile|count_distinct|bin|earliest|latest|"
@@ -124,11 +124,14 @@ def is_markdown(head: bytes) -> bool:
     return "CloudWatch Logs Insights" in text[:200] and "query-string" in text and bool(_TABLE.search(text))
 
 
-def markdown_rows(text: str, skip: SkipFn) -> Iterator[dict[str, Any]]:
+def markdown_rows(text: str, skip: SkipFn) -> list[Row]:
     """The rows of the console's Markdown export, after the query that it repeats."""
     table = _TABLE.search(text)
     if table is None:
         skip(1, "no rows behind the query")
-        return
-    for _, row in rows_of(text[table.start() :], skip=skip):
-        yield row
+        return []
+    above = text.count("\n", 0, table.start())
+    rows = rows_of(
+        text[table.start() :], skip=lambda line, reason: skip(line if line is None else line + above, reason)
+    )
+    return [(line + above, cells) for line, cells in rows]

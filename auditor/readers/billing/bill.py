@@ -18,10 +18,12 @@ from auditor.readers.billing.rows import BillRows
 from auditor.readers.billing.table import (
     BROKEN,
     BillTable,
+    RecordPlace,
     columns_in,
     columns_of,
     of_records,
     opened,
+    rows_in,
     unreadable,
 )
 from auditor.readers.billing.tags import Tags
@@ -83,7 +85,7 @@ class BillReader:
     def readers(self) -> tuple[SourceReader, RecordReader]:
         """The readers of whole bills and of single records."""
         return (
-            SourceReader(format=self.format, sniff=self.sniff, read=self.read),
+            SourceReader(format=self.format, sniff=self.sniff, read=self.read, rows=rows_in),
             RecordReader(format=self.format, match=self.match, take=self.take),
         )
 
@@ -115,11 +117,11 @@ class BillReader:
         except BROKEN as error:
             raise unreadable(source, error) from None
 
-    def take(
-        self, record: dict[str, Any], builder: Builder, _offset: int | None, _pointer: str | None
-    ) -> None:
+    def take(self, record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
         """Keep a record until all are there: rows are grouped."""
-        builder.state(BillRecords, self).records.append(record)
+        records = builder.state(BillRecords, self)
+        records.records.append(record)
+        records.places.append((builder.reading.absolute(offset), pointer))
 
     def put_all(self, bill: BillTable, builder: Builder) -> None:
         """Put the rows of a bill, grouped."""
@@ -128,7 +130,7 @@ class BillReader:
         frame = grouped(bill, headers, by_day=by_day)
         if bill.headless:
             builder.note(HEADLESS)
-        rows = BillRows(builder, headers)
+        rows = BillRows(builder, headers, bill.places)
         rows.put_all(frame)
         self._set_columns_known(builder, bill, headers, has_principal_tags=rows.tags.principal)
 
@@ -171,8 +173,9 @@ class BillRecords(ReaderState):
         super().__init__(builder)
         self.reader = reader
         self.records: list[dict[str, Any]] = []
+        self.places: list[RecordPlace] = []
 
     def finish(self) -> None:
         """Put the records that were kept."""
         if self.records:
-            self.reader.put_all(of_records(self.records), self.builder)
+            self.reader.put_all(of_records(self.records, self.places), self.builder)

@@ -6,7 +6,7 @@ Costs in other currencies than USD are left out; what is no model usage is summe
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -19,7 +19,7 @@ from auditor.readers.billing import line_items
 from auditor.readers.billing.columns import AMOUNT, COST, PAID_BY, START, WEIGHT, BillHeaders
 from auditor.readers.billing.line_items import LineItem
 from auditor.readers.billing.models import model_of
-from auditor.readers.billing.table import ROW
+from auditor.readers.billing.table import ROW, RecordPlace
 from auditor.readers.billing.tag_maps import pairs
 from auditor.readers.billing.tags import Tags
 from auditor.readers.billing.usage_types import kind, kind_of, region, routing, tier
@@ -43,8 +43,10 @@ _EMPTY: Mapping[str, str] = {}
 class BillRows:
     """Puts the rows of one bill into a builder."""
 
-    def __init__(self, builder: Builder, headers: BillHeaders) -> None:
-        self.builder, self.headers = builder, headers
+    def __init__(
+        self, builder: Builder, headers: BillHeaders, places: Sequence[RecordPlace] | None = None
+    ) -> None:
+        self.builder, self.headers, self.places = builder, headers, places
         self.tags = Tags(builder, headers)
         self.excluded: dict[tuple[str, str], float] = {}
         self.capacity: dict[tuple[str, str], float] = {}
@@ -87,9 +89,12 @@ class BillRows:
         is_call = line_items.is_call(item)
         capacity = None if is_call else line_items.capacity(item)
         operation = self.headers.first(record, "operation")[0]
+        offset, pointer = self.places[record[ROW]] if self.places else (None, None)
+        builder.reading.table_row = record[ROW]
         row = builder.row(
             "call" if is_call else "context",
-            nth=record[ROW],
+            offset=offset,
+            pointer=pointer,
             started_at=to_ns(record.get(START)),
             name=operation or item.type,
         )

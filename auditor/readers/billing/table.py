@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 import polars as pl
 
 from auditor.errors import InputError
-from auditor.framing.json_values import SkipFn, json_pieces
-from auditor.framing.tables import delimiter_of, header_of, is_table, rows_of
+from auditor.framing.json_values import Piece, SkipFn, json_pieces
+from auditor.framing.tables import Row, delimiter_of, header_of, is_table, rows_of
 from auditor.framing.wrappers import unwrapped
 from auditor.inputs.source import Source
 from auditor.readers.billing.headless_tables import names_of
-from auditor.readers.billing.ragged_csv import rows
+from auditor.readers.billing.ragged_csv import records, rows
 from auditor.readers.contract import InputSample
 
 AT_ONCE = 64 * 1024 * 1024  # bytes up to which CSV is read before anything else, to find what is broken
@@ -27,16 +27,16 @@ _TYPE = re.compile(
     r"---|…|(?:timestamp|datetime|decimal|map|struct|list)\b.*)"
 )
 ROW = "bill row"  # the column that numbers the rows, where some were left out
-NOWHERE = 1_000_000_000  # the number of a first row whose line is unknown
 # what Polars raises on bytes that are no table; damaged Parquet makes it panic
 BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 _PREAMBLE = re.compile(r"\s*|sep=.|# .*")
+RecordPlace = tuple[int | None, str | None]  # the offset and the pointer of a row that is JSON
 
 
 class BillTable(NamedTuple):
     """The rows, the columns as the bill writes them, and whether its numbers have a decimal comma.
 
-    `first` is the number of the first row among the table's rows.
+    `first` is the number of the first row among the table's rows; `places` are those of rows in JSON.
     """
 
     lazy: pl.LazyFrame
@@ -44,6 +44,7 @@ class BillTable(NamedTuple):
     comma: bool = False
     headless: bool = False
     first: int = 0
+    places: list[RecordPlace] | None = None
 
 
 def columns_in(sample: InputSample) -> list[list[str]]:
@@ -59,7 +60,7 @@ def columns_in(sample: InputSample) -> list[list[str]]:
 def columns_of(value: Any) -> list[str]:
     """The columns of one record, or of Athena's answer."""
     rows_ = _answer(value)
-    return list(rows_[0]) if rows_ else list(value) if isinstance(value, dict) else []
+    return list(rows_[0][1]) if rows_ else list(value) if isinstance(value, dict) else []
 
 
 def parquet_columns(source: Source) -> list[str]:
@@ -113,34 +114,52 @@ def _opened(source: Source, skip: SkipFn, is_row: Callable[[list[str]], bool]) -
         return BillTable(lazy, lazy.collect_schema().names())
     head = source.head.decode("utf-8", "replace")
     if head.lstrip()[:1] in ("{", "["):
-        return _of_rows(_from_json(source, skip, is_row))
+        records, places = _from_json(source, skip, is_row)
+        return _of_rows(records)._replace(places=places)
     names = names_of(head)
     if names:
-        return BillTable(_scanned(source, head, 0, names), names, headless=True, first=NOWHERE)
-    lines = head.splitlines()
-    first = next((i for i, line in enumerate(lines) if not _PREAMBLE.fullmatch(line)), 0)
-    delimiter = delimiter_of(lines[first]) if lines else None
-    if delimiter in (",", ";", "\t") and _is_flat(lines, first):
+        return BillTable(_scanned(source, head, 0, names), names, headless=True)
+    first, delimiter, is_flat = _header_line(head)
+    if is_flat:
         try:
             lazy = _scanned(source, head, first)
             return BillTable(lazy, lazy.collect_schema().names(), comma=delimiter == ";")
         except BROKEN:
             if source.size <= LONGEST:
-                text = source.whole().decode("utf-8", "replace").split("\n", first)[first]
+                text = source.text().split("\n", first)[first]
                 numbered = rows(text, delimiter, skip, first)
                 bill = _of_rows([row for _, row in numbered], [number for number, _ in numbered])
                 return bill._replace(comma=delimiter == ";")
     return _from_text(source, skip)._replace(comma=delimiter == ";")
 
 
-def _is_flat(lines: list[str], first: int) -> bool:
-    """Whether this is CSV, and not a table drawn with lines."""
-    return header_of(lines[first].encode()) != [] and "|" not in lines[first][:2]
+def rows_in(source: Source) -> Iterator[Row]:
+    """The rows of a bill in text, in the order of their numbers; none of JSON and Parquet."""
+    head = source.head.decode("utf-8", "replace")
+    if source.head[:4] == b"PAR1" or head.lstrip()[:1] in ("{", "["):
+        return
+    names = names_of(head)
+    first, delimiter, is_flat = _header_line(head)
+    if names or is_flat:
+        found: Iterable[Row] = records(source.text(), delimiter, first, names)
+    else:
+        found = rows_of(source.text())
+    for line, row in found:
+        yield line, {clear(name): cell for name, cell in row.items()}
+
+
+def _header_line(head: str) -> tuple[int, str, bool]:
+    """How many lines are above the header, its delimiter, and whether this is CSV, not a drawn table."""
+    lines = head.split("\n")
+    first = next((i for i, line in enumerate(lines) if not _PREAMBLE.fullmatch(line)), 0)
+    delimiter = delimiter_of(lines[first]) or ""
+    is_flat = header_of(lines[first].encode()) != [] and "|" not in lines[first][:2]
+    return first, delimiter, is_flat and delimiter in (",", ";", "\t")
 
 
 def _scanned(source: Source, head: str, first: int, names: list[str] | None = None) -> pl.LazyFrame:
     """CSV by Polars, every cell as text; a short file is read at once, so that a broken one fails here."""
-    line = head.splitlines()[first]
+    line = head.split("\n")[first]
     given: Any = source.path or io.BytesIO(source.whole())
     lazy = pl.scan_csv(
         given,
@@ -174,38 +193,42 @@ def _of_rows(rows: list[dict[str, Any]], numbers: list[int] | None = None) -> Bi
     return BillTable(frame.lazy(), names)
 
 
-def of_records(rows: list[dict[str, Any]]) -> BillTable:
+def of_records(rows: list[dict[str, Any]], places: list[RecordPlace]) -> BillTable:
     """The table of a bill whose records were among others."""
     bill = _of_rows(rows)
-    return bill._replace(lazy=_renamed(bill))
+    return bill._replace(lazy=_renamed(bill), places=places)
 
 
-def _from_json(source: Source, skip: SkipFn, is_row: Callable[[list[str]], bool]) -> list[dict[str, Any]]:
-    out: list[dict[str, Any]] = []
+def _from_json(
+    source: Source, skip: SkipFn, is_row: Callable[[list[str]], bool]
+) -> tuple[list[dict[str, Any]], list[RecordPlace]]:
+    """The rows in JSON, and where each of them is."""
+    out: list[Piece] = []
     for piece in json_pieces(source, skip):
         rows = _answer(piece.value)
-        if rows:
-            out += rows
-            continue
-        out += [p.value for p in unwrapped(piece, lambda v: is_row(list(v))) if isinstance(p.value, dict)]
-    return out
+        out += [Piece(row, piece.offset, f"{piece.pointer}{pointer}") for pointer, row in rows]
+        if not rows:
+            out += [p for p in unwrapped(piece, lambda v: is_row(list(v))) if isinstance(p.value, dict)]
+    return [piece.value for piece in out], [(piece.offset, piece.pointer) for piece in out]
 
 
-def _answer(value: Any) -> list[dict[str, Any]]:
-    """The rows of Athena's answer: `ResultSet.Rows[].Data[].VarCharValue`, the first row is the header."""
+def _answer(value: Any) -> list[tuple[str, dict[str, Any]]]:
+    """(pointer, row) of Athena's answer: `ResultSet.Rows[].Data[].VarCharValue`, the first is the header."""
+    inside = isinstance(value, dict) and "ResultSet" in value
     result = value.get("ResultSet", value) if isinstance(value, dict) else None
     listed = result.get("Rows") if isinstance(result, dict) else None
     if not isinstance(listed, list):
         return []
     cells = [
-        [d.get("VarCharValue") if isinstance(d, dict) else None for d in row["Data"]]
-        for row in listed
+        (i, [d.get("VarCharValue") if isinstance(d, dict) else None for d in row["Data"]])
+        for i, row in enumerate(listed)
         if isinstance(row, dict) and isinstance(row.get("Data"), list)
     ]
-    header = [n for n in cells[0] if isinstance(n, str)] if cells else []
-    if len(cells) < 2 or len(header) != len(cells[0]):
+    header = [n for n in cells[0][1] if isinstance(n, str)] if cells else []
+    if len(cells) < 2 or len(header) != len(cells[0][1]):
         return []
-    return [dict(zip(header, row, strict=False)) for row in cells[1:]]
+    at = "/ResultSet/Rows" if inside else "/Rows"
+    return [(f"{at}/{i}", dict(zip(header, row, strict=False))) for i, row in cells[1:]]
 
 
 def _text(value: Any) -> str | None:

@@ -173,7 +173,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         name if isinstance(name, str) else None,
         parent,
         _time(record, run if begins else None),
-        offset,
+        builder.reading.absolute(offset),
         pointer,
         _run_values(mappings, builder) if begins else _end_values(mappings, builder) if ends else [],
     )

@@ -188,7 +188,8 @@ def _event(event: dict[str, Any], builder: Builder, offset: int | None, pointer:
         builder.row("context", offset=offset, pointer=pointer, name=str(event["type"]))
         return
     bodies = builder.state(Bodies).by_id
-    values = bodies.setdefault((ident, kind == "trace"), Body(offset, pointer, kind == "trace")).values
+    place = builder.reading.absolute(offset), pointer
+    values = bodies.setdefault((ident, kind == "trace"), Body(*place, kind == "trace")).values
     if kind in _KINDS:
         values.setdefault("type", _KINDS[kind])
     metadata = mapping(values.get("metadata")) | mapping(body.get("metadata"))

@@ -157,7 +157,7 @@ def gather(
     """Add one piece to its run."""
     runs = builder.state(PartialRuns).by_id
     if run not in runs:
-        runs[run] = PartialRun(offset, pointer)
+        runs[run] = PartialRun(builder.reading.absolute(offset), pointer)
     runs[run].add({"id": run} | piece, builder)
 
 

@@ -90,13 +90,21 @@ def _example(page: Page, gap: Gap) -> None:
         text, start, length = _excerpt(page, first)
         page.add(f"  {ink(bar, 'dim')} {text}")
         if length:
-            label = _caret_text(gap, first)
-            room = page.width - 5 - start - cells(label)
-            # the words matter more than the full length of the line below the key
-            carets = "^" * (min(length, room) if label and room >= 3 else length)
-            note = f" {ink(label, 'dim')}" if label and room >= 3 else ""
-            page.add(f"  {ink(bar, 'dim')} {' ' * start}{ink(carets, gap.level)}{note}")
+            page.add(f"  {ink(bar, 'dim')} {_caret_line(page, gap, start, length)}")
     page.add(f"  {ink(page.safe('└'), 'dim')} {_more(gap)}")
+
+
+def _caret_line(page: Page, gap: Gap, start: int, length: int) -> str:
+    """The line below a key, with words after it, or before it where there is more room."""
+    label, ink = _caret_text(gap, gap.anchors[0]), page.ink
+    width = cells(label)
+    room = page.width - 5 - start - width
+    if label and room >= 3:
+        # the words matter more than the full length of the line below the key
+        return f"{' ' * start}{ink('^' * min(length, room), gap.level)} {ink(label, 'dim')}"
+    if label and start > width:
+        return f"{' ' * (start - width - 1)}{ink(label, 'dim')} {ink('^' * length, gap.level)}"
+    return f"{' ' * start}{ink('^' * length, gap.level)}"
 
 
 def _end_of(page: Page, pointer: str, room: int) -> str:
