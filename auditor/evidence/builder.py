@@ -15,6 +15,7 @@ import polars as pl
 
 from auditor.catalogue.fields import Catalogue, Match
 from auditor.errors import AuditError, reason_of
+from auditor.evidence.ambiguous_keys import OTHER_ACCOUNT, is_account, may_be_tenant, of_tools
 from auditor.evidence.batch import frames_of
 from auditor.evidence.formats import Format
 from auditor.evidence.processes import Process, spread
@@ -120,6 +121,7 @@ class Builder:
         self._columns: dict[tuple[str, str, str, bool, float], Column | None] = {}
         self._resolved: dict[tuple[Match, str, str, float, bool], Column] = {}
         self._keys: dict[tuple[str, str], Keys] = {}
+        self._keys_seen: set[str] = set()  # in lower case, whether they are aliases or not
         self._facts: dict[str, Column] = {}
         self._in_batch: list[Column] = []
         self._frames: list[pl.DataFrame] = []
@@ -337,6 +339,8 @@ class Builder:
 
     def column_for(self, key: str, scope: str, prefix: str = "") -> Column | None:
         """The column of the field that a key is an alias of, at a scope; None where it is no alias."""
+        if len(self._keys_seen) < MAX_KEYS:
+            self._keys_seen.add((prefix + key).lower())
         match = self.catalogue.lookup(key)
         if match is None:
             return None
@@ -399,6 +403,8 @@ class Builder:
             column = self.column_for(key, "process", prefix)
             if column is None:
                 continue
+            if may_be_tenant(column.slot, self.catalogue) and not is_account(value):
+                column = self.resolved(OTHER_ACCOUNT, "process", column.slot.key, free=True)
             name = column.slot.field
             if name not in best or column.slot.rank < best[name]:
                 best[name] = column.slot.rank
@@ -410,6 +416,7 @@ class Builder:
         """Turn the current batch into a frame and begin the next one."""
         if self.n:
             self._regions_of_arns()
+            self._settle_ambiguous_keys()
             self._frames += frames_of(
                 self.ids, self._in_batch, self._facts, self.catalogue, self.classify, self._skip_lost
             )
@@ -432,6 +439,19 @@ class Builder:
                     with_region = {r for c in self._in_batch if c.slot.field == "region" for r in c.rows}
                 if row not in with_region and (region := value.split(":", 4)[3]):
                     self.column("region", "process", f"{column.slot.key} (ARN)").put(row, region)
+
+    def _settle_ambiguous_keys(self) -> None:
+        """Drop the names of tools, and take an account that is none of AWS for a weak name of the tenant."""
+        for column in of_tools(self._in_batch, self._keys_seen, self.catalogue):
+            del column.rows[:]
+            column.values.clear()
+        for column in [c for c in self._in_batch if may_be_tenant(c.slot, self.catalogue)]:
+            odd = [i for i, value in enumerate(column.values) if not is_account(value)]
+            tenant = self.resolved(OTHER_ACCOUNT, column.slot.scope, column.slot.key, free=True)
+            for i in odd:
+                tenant.put(column.rows[i], column.values[i])
+            for i in reversed(odd):
+                del column.rows[i], column.values[i]
 
     def table(self) -> Table:
         """The finished table of this input, the records of all its formats in their order."""

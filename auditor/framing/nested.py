@@ -33,7 +33,7 @@ CONTAINERS = frozenset(
 def leaves(value: Any, path: str = "", depth: int = 0, decoded: int = 0) -> Iterator[tuple[str, str, Any]]:
     """(path, last key, leaf) of a nested value. Text that is itself JSON is decoded, `→` in the path.
 
-    Lists of one element count as the element; lists of `key:value` strings as mappings. Bodies are left out.
+    Of a list each text is a leaf of the same path; `key:value` strings are a mapping. Bodies are left out.
     """
     stack: list[tuple[str, str, Any, int, int]] = [(path, "", value, depth, decoded)]
     count = 0
@@ -86,7 +86,7 @@ def _list_items(here: str, key: str, items: list[Any], level: int, opened: int) 
             pair = tag_pair(item)
             if pair:
                 out.append((_join(here, pair[0]), pair[0], pair[1], level + 1, opened))
-            elif len(items) == 1:
+            elif len(items) == 1 or not _may_open(item):
                 out.append((here, key, item, level + 1, opened))
         elif isinstance(item, dict) and "key" in item and "value" in item and len(item) <= 4:
             name = str(item["key"])

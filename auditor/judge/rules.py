@@ -30,7 +30,7 @@ def is_column(name: str, fields: Container[str]) -> bool:
         return True
     if any(all(_about(field, fields) for field in groups[:1]) for _, groups in related(name)):
         return True
-    return _about(re.sub("_(?:blank|conflict|slot)$", "", name), fields)
+    return _about(re.sub("_(?:blank|conflict|several|slot)$", "", name), fields)
 
 
 def _about(name: str, fields: Container[str]) -> bool:
