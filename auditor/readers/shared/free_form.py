@@ -82,6 +82,8 @@ def put(
             column.values.append(leaf)
             if leaf not in (None, "") and column.slot.place != "weak":
                 seen.add(column.slot.field)
+        elif leaf.__class__ is str:
+            builder.examined(path).put(row, leaf)
     for key in ("pod", "container", "host"):
         column = builder.keys("process", "log prefix.")[key] if key in prefix else None
         if column is not None:

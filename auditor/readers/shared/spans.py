@@ -147,7 +147,7 @@ class Meanings:
         # `llm.token_count.prompt` is a count: an exact name of the catalogue is never a body
         if is_body(key, None) and not self.builder.catalogue.names(key):
             return None
-        return _put(self.builder.column_for(key, "span"))
+        return _put(self.builder.column_for(key, "span") or self.builder.examined(key))
 
 
 def _put(column: Column | None) -> Put | None:
