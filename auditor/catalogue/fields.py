@@ -80,6 +80,19 @@ class Match(NamedTuple):
     weak: bool
 
 
+class Tooling(Strict):
+    """Names of a tool that wrote or stored a record, where one of the keys `beside` them is in it."""
+
+    names: list[str]
+    beside: list[str]
+
+
+def _words_pattern(words: Iterable[object]) -> str:
+    """One pattern for placeholder words in any case, in brackets or not, words apart by any separator."""
+    spelled = (re.escape(str(word)).replace(r"\ ", "[ _-]?") for word in sorted(map(str, words)))
+    return rf"(?i)^[<(\[{{]?(?:{'|'.join(spelled)})[>)\]}}]?$"
+
+
 class Catalogue:
     """All fields, in the order of the file, with the alias index over them."""
 
@@ -89,11 +102,13 @@ class Catalogue:
             body = dict(body)
             body["not_"] = body.pop("not", [])
             self.fields[name] = Field(name=name, **body)
-        self.placeholder_words = frozenset(str(w).lower() for w in data["placeholders"]["words"])
-        self.placeholder_patterns = tuple(data["placeholders"]["patterns"])
-        owners = data["placeholders"]["owners"]
-        self.owner_words = frozenset(str(w).lower() for w in owners["words"])
-        self.owner_fields = frozenset(owners["fields"])
+        blanks = data["placeholders"]
+        self.placeholder_word = _words_pattern(blanks["words"])
+        self.owner_placeholder_word = _words_pattern([*blanks["words"], *blanks["owners"]["words"]])
+        self.placeholder_patterns = tuple(blanks["patterns"])
+        self.owner_fields = frozenset(blanks["owners"]["fields"])
+        self.account_names = frozenset(data.get("accounts", ()))
+        self.tooling = tuple(Tooling(**group) for group in data.get("tooling", ()))
         self.families: tuple[str, ...] = tuple(f.removesuffix("{alias}") for f in data.get("families", ()))
         self.process_keys = frozenset(data.get("process_keys", ()))
         self._never = frozenset(k.lower() for k in data.get("never", ()))

@@ -200,6 +200,7 @@ class Fix(Strict):
     stack: str
     # layers, formats and groups of formats in which the value will be seen; empty: anywhere
     lands_in: tuple[str, ...] = ()
+    not_in: tuple[str, ...] = ()  # formats of these layers in which it will not be seen
     # fields and groups of fields: where it lands it answers any gap of them that no rule's own recipe answers
     carries: tuple[str, ...] = ()
     default: bool = False  # answers a gap of any field where no other recipe lands
@@ -209,9 +210,20 @@ class Fix(Strict):
     snippet: str = ""
     references: tuple[Reference, ...] = ()
 
-    def text_for(self, field: str) -> str:
-        """Title and text for one field."""
-        return f"{self.title}: {self.text}".replace("{field}", field).strip()
+    def is_seen_in(self, places: frozenset[str]) -> bool:
+        """Whether what it changes is seen in some formats and layers."""
+        lands = not self.lands_in or bool(places.intersection(self.lands_in))
+        return lands and places.isdisjoint(self.not_in)
+
+    def text_for(self, field: str, key: str | None = None) -> str:
+        """Title and text for one field, and the key that it is to have."""
+        return self.filled(f"{self.title}: {self.text}", field, key).strip()
+
+    @staticmethod
+    def filled(text: str, field: str, key: str | None = None) -> str:
+        """A part of a recipe for one field and key; without a key, with the best name of the field."""
+        aliases = catalogue().fields[field].aliases if field in catalogue().fields else []
+        return text.replace("{field}", field).replace("{key}", key or next(iter(aliases), field))
 
 
 def rules_from(data: Any, where: str, lines: Lines | None = None) -> list[Rule]:
@@ -357,7 +369,7 @@ def fitting(named: Iterable[str], field: str, seen_in: frozenset[str]) -> list[s
     """
     recipes = load_fixes()
     own = [i for i in named if i in recipes]
-    here = {i: fix for i, fix in recipes.items() if not fix.lands_in or seen_in.intersection(fix.lands_in)}
+    here = {i: fix for i, fix in recipes.items() if fix.is_seen_in(seen_in)}
     return (
         [i for i in own if i in here]
         or [i for i, fix in here.items() if field in fix.carries]

@@ -177,7 +177,10 @@ def _choose(
     exprs = [chosen.alias(out), pl.coalesce(slots).alias(f"{out}_slot")]
     if out == name:
         exprs.append(pl.when(chosen.is_null()).then(pl.coalesce(marks)).alias(f"{name}_blank"))
-        conflict = _conflicts(columns, values, catalogue)
+        repeated = _several(columns)
+        conflict = _conflicts(columns, values, catalogue, repeated)
+        if repeated:
+            exprs.append(pl.any_horizontal(repeated).alias(f"{name}_several"))
         if conflict is not None:
             exprs.append(conflict.fill_null(False).alias(f"{name}_conflict"))
         exprs += _answers(name, columns, values, catalogue)
@@ -201,16 +204,24 @@ def _answers(name: str, columns: list[Column], values: list[pl.Expr], catalogue:
     ]
 
 
-def _conflicts(columns: list[Column], values: list[pl.Expr], catalogue: Catalogue) -> pl.Expr | None:
-    """Whether two values under the same normalised key of a record differ; None without such keys."""
-    by_key: dict[str, list[pl.Expr]] = defaultdict(list)
-    repeated: list[pl.Expr] = []
-    for column, value in zip(columns, values, strict=True):
-        by_key[catalogue.bare(column.slot.key)].append(value)
+def _several(columns: list[Column]) -> list[pl.Expr]:
+    """For each key that some record has twice: whether the record has two values of it."""
+    out = []
+    for column in columns:
         rows = np.array(column.rows)
         again = rows[1:][np.diff(rows) == 0]
         if len(again):
-            repeated.append(pl.int_range(pl.len()).is_in(_differing(column, again.tolist())))
+            out.append(pl.int_range(pl.len()).is_in(_differing(column, again.tolist())))
+    return out
+
+
+def _conflicts(
+    columns: list[Column], values: list[pl.Expr], catalogue: Catalogue, repeated: list[pl.Expr]
+) -> pl.Expr | None:
+    """Whether two values under the same normalised key of a record differ; None without such keys."""
+    by_key: dict[str, list[pl.Expr]] = defaultdict(list)
+    for column, value in zip(columns, values, strict=True):
+        by_key[catalogue.bare(column.slot.key)].append(value)
     pairs = [(a != b) for same in by_key.values() for i, a in enumerate(same) for b in same[i + 1 :]]
     return pl.any_horizontal([p.fill_null(False) for p in pairs] + repeated) if pairs or repeated else None
 

@@ -15,7 +15,9 @@ import polars as pl
 
 from auditor.catalogue.fields import Catalogue, Match
 from auditor.errors import AuditError, reason_of
+from auditor.evidence.ambiguous_keys import OTHER_ACCOUNT, is_account, may_be_tenant, of_tools
 from auditor.evidence.batch import frames_of
+from auditor.evidence.examined_values import sensitive
 from auditor.evidence.formats import Format
 from auditor.evidence.processes import Process, spread
 from auditor.evidence.schema import IDENTITY, Column, Part, Slot, Table
@@ -47,6 +49,14 @@ class Keys(dict[str, "Column | None"]):
         if len(self) < MAX_KEYS:
             self[key] = column
         return column
+
+    def put(self, row: int, key: str, value: Any) -> None:
+        """Put the value of a key that the caller chose; it is only examined where the key is no alias."""
+        column = self[key]
+        if column is None:
+            column = self.builder.examined(self.prefix + key)
+        column.rows.append(row)
+        column.values.append(value)
 
 
 class Dispatch(Protocol):
@@ -137,7 +147,9 @@ class Builder:
         self._columns: dict[tuple[str, str, str, bool, float], Column | None] = {}
         self._resolved: dict[tuple[Match, str, str, float, bool], Column] = {}
         self._keys: dict[tuple[str, str], Keys] = {}
+        self._keys_seen: set[str] = set()  # in lower case, whether they are aliases or not
         self._facts: dict[str, Column] = {}
+        self._examined: dict[str, Column] = {}
         self._in_batch: list[Column] = []
         self._frames: list[pl.DataFrame] = []
         self._processes: list[Process] = []
@@ -338,7 +350,7 @@ class Builder:
         keep = bisect_left(self.ids["record"], before)
         for values in self.ids.values():
             del values[keep:]
-        for column in (*self._in_batch, *self._facts.values()):
+        for column in (*self._in_batch, *self._facts.values(), *self._examined.values()):
             rows = column.rows
             while rows and rows[-1] >= keep:
                 rows.pop()
@@ -390,6 +402,8 @@ class Builder:
 
     def column_for(self, key: str, scope: str, prefix: str = "") -> Column | None:
         """The column of the field that a key is an alias of, at a scope; None where it is no alias."""
+        if len(self._keys_seen) < MAX_KEYS:
+            self._keys_seen.add((prefix + key).lower())
         match = self.catalogue.lookup(key)
         if match is None:
             return None
@@ -425,6 +439,15 @@ class Builder:
             self._in_batch.append(column)
         return column
 
+    def examined(self, key: str) -> Column:
+        """The column of a key that is no field's: its values are examined, and not kept."""
+        column = self._examined.get(key)
+        if column is None:
+            column = Column(Slot("", "fact", "request", spelled_text(key), 0, free=True), -1)
+            if len(self._examined) < MAX_KEYS:
+                self._examined[key] = column
+        return column
+
     def fact(self, name: str) -> Column:
         """The column of a property of records that is not an attribution field (`operation`, …)."""
         column = self._facts.get(name)
@@ -436,10 +459,7 @@ class Builder:
         """Put every value of a flat mapping whose key is an alias of a field."""
         keys = self.keys(scope, prefix)
         for key, value in mapping.items():
-            column = keys[key]
-            if column is not None:
-                column.rows.append(row)
-                column.values.append(value)
+            keys.put(row, key, value)
 
     def process(self, attributes: Iterable[tuple[str, Any]], prefix: str = "resource.") -> int:
         """Add a process (an OTel resource, a pod) and return its number; readers memoise equal ones."""
@@ -452,6 +472,8 @@ class Builder:
             column = self.column_for(key, "process", prefix)
             if column is None:
                 continue
+            if may_be_tenant(column.slot, self.catalogue) and not is_account(value):
+                column = self.resolved(OTHER_ACCOUNT, "process", column.slot.key, free=True)
             name = column.slot.field
             if name not in best or column.slot.rank < best[name]:
                 best[name] = column.slot.rank
@@ -463,10 +485,12 @@ class Builder:
         """Turn the current batch into a frame and begin the next one."""
         if self.n:
             self._regions_of_arns()
+            self._examine()
+            self._settle_ambiguous_keys()
             self._frames += frames_of(
                 self.ids, self._in_batch, self._facts, self.catalogue, self.classify, self._skip_lost
             )
-        for column in (*self._in_batch, *self._facts.values()):
+        for column in (*self._in_batch, *self._facts.values(), *self._examined.values()):
             # cleared in place: readers keep their append methods
             del column.rows[:]
             column.values.clear()
@@ -485,6 +509,30 @@ class Builder:
                     with_region = {r for c in self._in_batch if c.slot.field == "region" for r in c.rows}
                 if row not in with_region and (region := value.split(":", 4)[3]):
                     self.column("region", "process", f"{column.slot.key} (ARN)").put(row, region)
+
+    def _examine(self) -> None:
+        """Note the records with a secret or personal data in a value, and under which key."""
+        chosen = [c for c in self._in_batch if c.slot.free or c.slot.scope.endswith("_tag")]
+        for column in (*self._examined.values(), *chosen):
+            for row, fact, kind in sensitive(column):
+                if column.slot_id < 0:
+                    column.slot_id = len(self.slots)
+                    self.slots.append(column.slot)
+                self.fact(fact).put(row, kind)
+                self.fact(f"{fact}_slot").put(row, column.slot_id)
+
+    def _settle_ambiguous_keys(self) -> None:
+        """Drop the names of tools, and take an account that is none of AWS for a weak name of the tenant."""
+        for column in of_tools(self._in_batch, self._keys_seen, self.catalogue):
+            del column.rows[:]
+            column.values.clear()
+        for column in [c for c in self._in_batch if may_be_tenant(c.slot, self.catalogue)]:
+            odd = [i for i, value in enumerate(column.values) if not is_account(value)]
+            tenant = self.resolved(OTHER_ACCOUNT, column.slot.scope, column.slot.key, free=True)
+            for i in odd:
+                tenant.put(column.rows[i], column.values[i])
+            for i in reversed(odd):
+                del column.rows[i], column.values[i]
 
     def table(self) -> Table:
         """The finished table of this input, the records of all its formats in their order."""

@@ -46,6 +46,10 @@ FACTS: dict[str, type[pl.DataType]] = {
     "metadata_bytes": pl.Int64,
     "metadata_keys": pl.String,
     "metadata_invalid": pl.Boolean,
+    "metadata_secret": pl.String,
+    "metadata_secret_slot": pl.Int32,
+    "metadata_personal": pl.String,
+    "metadata_personal_slot": pl.Int32,
     "has_principal_column": pl.Boolean,
     "has_tags_column": pl.Boolean,  # whether the bill could show tags of the principal
     "has_tag_columns": pl.Boolean,  # whether it could show any tags

@@ -5,7 +5,6 @@ Units are never guessed: the reader gives the scale of a column that is not in t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
@@ -20,18 +19,17 @@ NUMBERS = frozenset({"int", "money", "duration"})
 LIMITS = {"int": 10**15, "money": 10**17, "duration": 10**13}
 _INTEGERS = (pl.Int64, pl.Int32, pl.UInt64, pl.UInt32, pl.Int16, pl.UInt16, pl.Int8, pl.UInt8)
 SHORT = 5_000
-LONGEST = 12  # bytes of the longest placeholder word
+LONGEST = 16  # bytes of the longest placeholder word in brackets
 _MONEY = r"(?i)[\s$€£]|usd"
 _THOUSANDS = r"^-?\d{1,3}(?:,\d{3})+(?:\.\d+)?$"
 _QUOTED = r'^"([^"\\]*)"$'
 
 
 @lru_cache(maxsize=16)
-def _blank_patterns(words: frozenset[str], patterns: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def _blank_patterns(word: str, patterns: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """One anchored pattern for the placeholder words and whole-value patterns, and the other patterns."""
     whole = [p for p in patterns if p.startswith("^")]
-    listed = "|".join(sorted(re.escape(w) for w in words))
-    return "|".join([f"(?i)^(?:{listed})$", *whole]), tuple(p for p in patterns if not p.startswith("^"))
+    return "|".join([f"({word})", *whole]), tuple(p for p in patterns if not p.startswith("^"))
 
 
 def series_of(values: list[object]) -> pl.Series:
@@ -155,18 +153,20 @@ def _is_plain(values: pl.Series, kind: str, scale: float) -> bool:
 
 
 def _suspect(text: pl.Expr) -> pl.Expr:
-    """Whether a value may be a placeholder: short, zeros, or with a brace."""
+    """Whether a value may be a placeholder: short, zeros, or with the mark of a variable."""
     return (
         (text.str.len_bytes() <= LONGEST)
         | text.str.starts_with("0" * 8)
+        | text.str.starts_with("$")
+        | text.str.starts_with("%")
         | text.str.contains("{", literal=True)
     )
 
 
 def _placeholder(text: pl.Expr, catalogue: Catalogue, *, owner: bool = False) -> pl.Expr:
     """Whether a value is a placeholder for a missing one."""
-    words = catalogue.placeholder_words | (catalogue.owner_words if owner else frozenset())
-    whole, inner = _blank_patterns(words, catalogue.placeholder_patterns)
+    word = catalogue.owner_placeholder_word if owner else catalogue.placeholder_word
+    whole, inner = _blank_patterns(word, catalogue.placeholder_patterns)
     # patterns run over the few values that can match
     few = pl.when(_suspect(text)).then(text)
     odd = few.str.contains(whole)

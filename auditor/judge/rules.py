@@ -19,7 +19,7 @@ from auditor.relate.columns import NEAREST_PLACES, related
 
 COLUMNS = "a column is a field, its `_scope` or `_key`, or one of a relation: see the shipped rules"
 _TEXTS = """endpoint operation rpc_method line_item_type usage_type token_kind pricing_unit tier
-    routing request_id_also""".split()  # further texts of readers
+    routing request_id_also access_key_id session_began_by""".split()  # further texts of readers
 _STORED = frozenset({*IDENTITY, *FACTS, *ALWAYS, *_TEXTS, "input", "layer", "error", "failed"})
 _PLACES = frozenset({*SCOPES, *NEAREST_PLACES})
 
@@ -30,7 +30,7 @@ def is_column(name: str, fields: Container[str]) -> bool:
         return True
     if any(all(_about(field, fields) for field in groups[:1]) for _, groups in related(name)):
         return True
-    return _about(re.sub("_(?:blank|conflict|slot)$", "", name), fields)
+    return _about(re.sub("_(?:blank|conflict|several|slot)$", "", name), fields)
 
 
 def _about(name: str, fields: Container[str]) -> bool:

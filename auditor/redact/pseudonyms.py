@@ -35,9 +35,9 @@ _TRAITS = tuple(
 
 
 @cache
-def _blanks() -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
+def _blanks() -> tuple[re.Pattern[str], tuple[re.Pattern[str], ...]]:
     fields = catalogue()
-    return fields.placeholder_words, tuple(re.compile(p) for p in fields.placeholder_patterns)
+    return re.compile(fields.placeholder_word), tuple(re.compile(p) for p in fields.placeholder_patterns)
 
 
 def is_blank(text: str) -> bool:
@@ -50,7 +50,7 @@ def is_blank(text: str) -> bool:
 
 def is_placeholder(text: str) -> bool:
     """Whether a value is a placeholder word: `null`, `n/a`, `unknown`."""
-    return text.strip().lower() in _blanks()[0]
+    return bool(_blanks()[0].match(text.strip()))
 
 
 def is_redacted(text: str) -> bool:

@@ -101,8 +101,8 @@ class ValueRedactor:
         return self._address(text) or self.pseudonyms.of(text, _free)
 
     def blank(self, text: str) -> str:
-        """A placeholder: it stays, except for a name within `${…}`."""
-        return self.words(text) if "{" in text and not is_placeholder(text) else text
+        """A placeholder: it stays, except for a name within `${…}`, `$…` or `%…%`."""
+        return self.words(text) if any(mark in text for mark in "{$%") and not is_placeholder(text) else text
 
     def words(self, text: str) -> str:
         """Prose, a path or a key: words of the vocabulary and numbers stay, any other word is replaced."""

@@ -108,7 +108,7 @@ def exists(evidence: Evidence, name: str) -> bool:
         return column.exists_when(evidence, *groups) and all(exists(evidence, source) for source in sources)
     if name.endswith("_slot"):
         return exists(evidence, name.removesuffix("_slot"))
-    return not name.endswith(("_blank", "_conflict", *(f"_{field}" for field in fields)))
+    return not name.endswith(("_blank", "_conflict", "_several", *(f"_{field}" for field in fields)))
 
 
 def rests_on(column: str, fields: Container[str]) -> str:
@@ -130,7 +130,7 @@ def _dtype(evidence: Evidence, name: str) -> pl.DataType:
         return pl.Int32()
     for column, groups in related(name)[:1]:
         return column.dtype() if column.dtype else _dtype(evidence, groups[0])
-    if name in ("error", "failed") or name.endswith("_conflict"):
+    if name in ("error", "failed") or name.endswith(("_conflict", "_several")):
         return pl.Boolean()
     field = next((field for field in fields if name.endswith(f"_{field}")), None)
     return values_dtype(evidence, field) if field else pl.String()

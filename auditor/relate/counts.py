@@ -148,6 +148,13 @@ def role(evidence: Evidence) -> Columns:
     }
 
 
+def role_sessions(evidence: Evidence) -> Columns:
+    """How many sessions a role's calls were made in, by the credentials that each session is issued."""
+    keys = pl.when(IS_CALL).then(pl.col("access_key_id"))
+    n = over(evidence, keys.drop_nulls().n_unique(), "principal_role").cast(pl.Int64)
+    return {"role_sessions": pl.when(pl.col("principal_role").is_not_null()).then(n)}
+
+
 def owners(evidence: Evidence) -> Columns:
     """How many tenants, or teams where a call has no tenant, the calls of the input name."""
     owner = pl.when(IS_CALL).then(pl.coalesce("tenant_id", "team_id"))
@@ -168,6 +175,14 @@ COLUMNS = (
     _of_role("role_share", dtype=pl.Float64),
     _of_role("role_calls", dtype=pl.Int64),
     _of_role("role_gateway_like", dtype=pl.Boolean),
+    RelatedColumn(
+        "role_sessions",
+        role_sessions,
+        needs=("principal_role", "access_key_id"),
+        sources=("iam_principal", "access_key_id"),
+        dtype=pl.Int64,
+        rests_on="iam_principal",
+    ),
     RelatedColumn(
         "principal_tag_sets",
         tag_sets,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,7 +18,16 @@ class Recipe:
 
     def on(self, name: str) -> Recipe:
         """The recipe as it reads for one field."""
-        parts = (part.replace("{field}", name).strip() for part in (self.title, self.text, self.snippet))
+        return self._with("{field}", name)
+
+    def quoted_as(self, text: str) -> Recipe | None:
+        """The recipe with the key that a report names in its place; None where the report quotes another."""
+        pattern = re.escape(f"{self.title}: {self.text}").replace(re.escape("{key}"), "(.+?)")
+        match = re.fullmatch(pattern, text, re.S)
+        return match and self._with("{key}", match[1] if match.groups() else "")
+
+    def _with(self, mark: str, word: str) -> Recipe:
+        parts = (part.replace(mark, word).strip() for part in (self.title, self.text, self.snippet))
         return Recipe(self.stack, *parts)
 
 
@@ -59,8 +69,7 @@ class Handbook:
     def recipe(self, stack: str, text: str, name: str) -> Recipe:
         """The recipe that a report quotes for a field, with its snippet; the quoted text where none fits."""
         for general in self.recipes:
-            recipe = general.on(name)
-            if recipe.stack == stack and text == f"{recipe.title}: {recipe.text}":
+            if general.stack == stack and (recipe := general.on(name).quoted_as(text)):
                 return recipe
         return Recipe(stack, "", text, "")
 

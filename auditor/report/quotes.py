@@ -30,7 +30,9 @@ def rule_text(rule: Rule, template: str) -> str:
 
 def recipe(fix: Fix, field: str) -> Recipe:
     """A fix as it reads for one field."""
-    return _recipe(fix).on(field)
+    return Recipe(
+        fix.stack, *(fix.filled(part, field).strip() for part in (fix.title, fix.text, fix.snippet))
+    )
 
 
 def _recipe(fix: Fix) -> Recipe:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from auditor.catalogue.fields import Profile
+from auditor.catalogue.fields import Profile, catalogue
 from auditor.catalogue.prices import NANO_USD
 from auditor.catalogue.rules import Rule, fitting, load_fixes
-from auditor.catalogue.words import Cause, Level
+from auditor.catalogue.words import SCOPES, Cause, Level
 from auditor.evidence.arrays import Rows
 from auditor.evidence.schema import Slot
 from auditor.inputs.source import Input
@@ -33,6 +33,7 @@ from auditor.tally.weights import Weights
 MAX_PLACES = 5
 MAX_EXAMPLES = 3
 _BLANK = (Cause.PLACEHOLDER.value, Cause.EMPTY.value)
+LAST = 10_000  # after every scope and every name of the catalogue
 POSITION = ("input", "record", "offset", "nth", "pointer", "format")
 _CALL = re.compile(r"\bcall(s?)\b")
 Row = tuple[int, int, int | None, int | None, str | None, str]  # the columns of POSITION
@@ -100,7 +101,9 @@ def _finding(
     predicate = rule.predicate(field)
     drift = any("_usual_" in name for name in columns_of(predicate))
     # what differs from the usual is named by the usual, and all that differs from it
-    slots = _slots(ledger, predicate, rows if not drift else _with_value(ledger, field))
+    counts = _slots(ledger, predicate, rows if not drift else _with_value(ledger, field))
+    slots = sorted(counts, key=lambda slot: (-counts[slot], slot.key, slot.scope))
+    settled = ledger.shown.key(_best(counts, field)) if drift and slots else None
     scope, keys = slots[0].scope if slots else "", [ledger.shown.key(s) for s in slots]
     hashed = mask.hashed_key(slots[0].key) if slots else ""
     examples = _examples(rows, weights)
@@ -123,7 +126,7 @@ def _finding(
         where=_where(ledger, rows, keys),
         anchors=[],
         more=max(0, int(rows.sum()) - len(examples)),
-        fixes=_fixes_by_stack(recipes, field),
+        fixes=_fixes_by_stack(recipes, field, settled),
         fingerprint=fingerprint(rule.id, field, scope, hashed, name),
         suppressed=None,
         records=int(weights.records[rows].sum()),
@@ -148,8 +151,8 @@ def _with_value(ledger: Ledger, field: str) -> Rows:
     return np.zeros(len(ledger.inputs), dtype=bool) if numbers is None else numbers >= 0
 
 
-def _slots(ledger: Ledger, predicate: str, rows: Rows) -> list[Slot]:
-    """The slots that the predicate's columns point to on these rows, commonest first."""
+def _slots(ledger: Ledger, predicate: str, rows: Rows) -> Counter[Slot]:
+    """The slots that the predicate's columns point to on these rows, and on how many of them."""
     calls: Counter[Slot] = Counter()
     fields, slots = ledger.evidence.catalogue.fields, ledger.evidence.slots
     for column in sorted({rests_on(name, fields) for name in columns_of(predicate)}):
@@ -160,7 +163,21 @@ def _slots(ledger: Ledger, predicate: str, rows: Rows) -> list[Slot]:
             for value, calls_with in zip(values.tolist(), n.tolist(), strict=True):
                 # inputs number the slots of one key apart
                 calls[slots[value]._replace(rank=0, free=False)] += calls_with
-    return sorted(calls, key=lambda slot: (-calls[slot], slot.key, slot.scope))
+    return calls
+
+
+def _best(counts: Mapping[Slot, int], field: str) -> Slot:
+    """Of several keys of a field the commonest; of equally common ones that with the narrowest scope and the
+    best name.
+    """
+
+    def order(slot: Slot) -> tuple[int, int, int, bool, str]:
+        match = catalogue().lookup(slot.key)
+        rank = match.rank if match is not None and match.field == field else LAST
+        scope = SCOPES.index(slot.scope) if slot.scope in SCOPES else LAST
+        return -counts[slot], scope, rank, not slot.key.islower(), slot.key
+
+    return min((slot for slot in counts if slot.field == field), key=order, default=next(iter(counts)))
 
 
 def _examples(rows: Rows, weights: Weights) -> list[int]:
@@ -193,12 +210,12 @@ def _where(ledger: Ledger, rows: Rows, keys: list[str]) -> list[Where]:
     return out
 
 
-def _fixes_by_stack(ids: Iterable[str], field: str) -> dict[str, str]:
-    """Recipes by stack, the first one of each."""
+def _fixes_by_stack(ids: Iterable[str], field: str, key: str | None) -> dict[str, str]:
+    """Recipes by stack, the first one of each; `key` is the usual one of several."""
     out: dict[str, str] = {}
     for fix in ids:
         recipe = load_fixes()[fix]
-        out.setdefault(recipe.stack, recipe.text_for(field))
+        out.setdefault(recipe.stack, recipe.text_for(field, key))
     return out
 
 

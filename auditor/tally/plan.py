@@ -245,7 +245,11 @@ def _with_fix(table: Evidence, judged: Evidence, finding: Finding) -> tuple[Evid
     here = pl.Series(changed)
     slot = _column(frame, f"{field}_slot", pl.Int32())
     new = [value.alias(field), slot.set(here, len(slots) - 1).alias(f"{field}_slot")]
-    for mark, none in ((f"{field}_blank", None), (f"{field}_conflict", False)):
+    for mark, none in (
+        (f"{field}_blank", None),
+        (f"{field}_conflict", False),
+        (f"{field}_several", False),
+    ):
         if mark in frame:
             new.append(frame[mark].set(here, none))
     if "metadata_entries" in frame:

@@ -25,6 +25,7 @@ from auditor.catalogue.words import LAYERS, Level
 from auditor.evidence.formats import Format
 from auditor.policy.model import Policy
 from auditor.readers.registry import all_formats
+from auditor.report.quotes import handbook
 from tools import docs
 
 PATTERNS = [f"G{n:02d}" for n in range(1, 76)] + [f"M{n}" for n in range(1, 27)]
@@ -83,7 +84,7 @@ def test_an_error_or_warning_has_a_recipe_wherever_it_can_occur(rule: Rule) -> N
     for reader, field in places(rule):
         here = frozenset({reader.name, reader.layer})
         shown = fitting(rule.fixes, field, here)
-        if not shown or any(recipes[i].lands_in and not here & set(recipes[i].lands_in) for i in shown):
+        if not shown or not all(recipes[i].is_seen_in(here) for i in shown):
             lacking.append((reader.name, field))
 
     assert rule.fixes
@@ -105,6 +106,7 @@ def test_recipes_name_layers_formats_and_fields_that_exist() -> None:
     formats, fields = {reader.name for reader in all_formats()}, set(catalogue().fields)
     for fix in load_fixes().values():
         assert set() == set(fix.lands_in) - formats - set(LAYERS), fix.id
+        assert set() == set(fix.not_in) - formats, fix.id
         assert set() == set(fix.carries) - fields, fix.id
 
 
@@ -116,6 +118,34 @@ def test_a_rules_own_recipe_goes_before_one_that_carries_its_field() -> None:
     assert ["kong-log-fields"] == fitting(named, "user_id", frozenset({"kong-ai", "gateway"}))
     assert ["any-gateway"] == fitting(named, "user_id", frozenset({"no-such-format", "gateway"}))
     assert named == fitting(named, "user_id", frozenset({"no-such-format"}))
+
+
+@pytest.mark.parametrize(
+    ("keys", "settled"),
+    [
+        (["customer", "customer", "tenant_id"], "customer"),
+        (["customer", "tenant_id"], "tenant_id"),
+        (["Tenant", "tenant"], "tenant"),
+    ],
+)
+def test_the_fix_of_several_names_is_the_one_to_settle_on(keys: list[str], settled: str) -> None:
+    """The commonest key, else the best-known one; the recipe is quoted with it in its snippet."""
+    lines = "\n".join(json.dumps(LINE | {"request_id": str(n), key: "acme"}) for n, key in enumerate(keys))
+    report = audit([Input(name="x", data=lines.encode(), format="generic-json")], Policy(profile="all"))
+    (gap,) = [gap for gap in report.gaps if gap.rule == "IDN028"]
+    quoted = handbook().recipe("app", gap.fixes["app"], gap.field)
+
+    assert f"Settle on the key {settled} for tenant_id" == quoted.title
+    assert f'FIELD_KEY = "{settled}"' in quoted.snippet
+
+
+def test_a_legacy_bill_gets_no_advice_on_callers() -> None:
+    """Tags of principals and sessions never reach it, whatever rule names them."""
+    here = frozenset({"cur-legacy", "billing"})
+    for rule in load_rules():
+        for field in rule.field:
+            shown = fitting(rule.fixes, field, here)
+            assert set(shown).isdisjoint({"aws-cli-principal-tags", "boto3-assume-role"}), rule.id
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -179,7 +209,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
 def test_a_snippet_parses_as_what_it_claims_to_be(fix: Fix) -> None:
     """With a field in place, the snippet is a whole text of its language."""
     assert fix.snippet
-    PARSERS[fix.language](fix.snippet.replace("{field}", "tenant_id"))
+    PARSERS[fix.language](fix.filled(fix.snippet, "tenant_id"))
 
 
 @pytest.mark.parametrize(

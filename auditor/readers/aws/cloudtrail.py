@@ -101,6 +101,10 @@ def _event(record: dict[str, Any], builder: Builder, offset: int | None, pointer
         _metadata(event, builder, row)
         arn = event.session_arn()
         if arn is not None:
+            # credentials are issued anew with each session, whatever its name
+            issued = event.text("userIdentity.accessKeyId")
+            if issued:
+                builder.fact("access_key_id").put(row, issued)
             sessions.join(row, arn)
 
 

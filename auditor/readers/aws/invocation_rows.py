@@ -135,10 +135,7 @@ class InvocationRows(ReaderState):
             metadata = opened if isinstance(opened, dict) else {}
         keys = self.metadata
         for key, value in metadata.items():
-            column = keys[key]
-            if column is not None:
-                column.rows.append(row)
-                column.values.append(value)
+            keys.put(row, key, value)
         values = list(map(str, metadata.values()))
         measured = (
             len(metadata),

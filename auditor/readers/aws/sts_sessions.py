@@ -12,10 +12,11 @@ from auditor.readers.shared.nested import listing, mapping
 
 
 class SessionTags(NamedTuple):
-    """The tags of a session, and the path at which its event has them."""
+    """The tags of a session, the path at which its event has them, and the operation that began it."""
 
     path: str
     tags: dict[str, str]
+    began_by: str
 
 
 class WaitingCall(NamedTuple):
@@ -42,11 +43,11 @@ class Sessions(ReaderState):
         )
         if not isinstance(arn, str):
             return
-        session = SessionTags("requestParameters.tags", {})
+        session = SessionTags("requestParameters.tags", {}, event.text("eventName"))
         for name in ("incomingTransitiveTags", "principalTags", "tags"):
             tags = _tags(event.get(f"requestParameters.{name}"))
             if tags:
-                session = SessionTags(f"requestParameters.{name}", session.tags | tags)
+                session = SessionTags(f"requestParameters.{name}", session.tags | tags, session.began_by)
         self.by_arn[arn] = session
 
     def join(self, row: int, arn: str) -> None:
@@ -61,9 +62,12 @@ class Sessions(ReaderState):
     def _put(self, row: int, arn: str) -> bool:
         if arn not in self.by_arn:
             return False
-        path, tags = self.by_arn[arn]
+        path, tags, began_by = self.by_arn[arn]
         column = self.builder.column
-        puts = [(column("session_tags", "session_tag", path), " ".join(sorted(tags)) or None)]
+        puts = [
+            (column("session_tags", "session_tag", path), " ".join(sorted(tags)) or None),
+            (self.builder.fact("session_began_by"), began_by),
+        ]
         for field, key, value in self._owner_tags(path, tags):
             puts.append((column(field, "session_tag", key, rank=600), value))
         for target, content in puts:

@@ -39,7 +39,7 @@ class Tags:
 
     def __init__(self, builder: Builder, headers: BillHeaders) -> None:
         self.builder, self.headers = builder, headers
-        self.columns: dict[tuple[str, str, str], Column | None] = {}
+        self.columns: dict[tuple[str, str, str], Column] = {}
         self.principal = any(t.scope == "principal_tag" for t in headers.tags)  # whether there are such tags
         # whether the bill has a column for tags of any kind
         self.any = headers.has("tags", "resource_tags") or any(t.scope in _SCOPES for t in headers.tags)
@@ -97,7 +97,9 @@ class Tags:
         memo = (tag.key, tag.scope, tag.shown)
         if memo not in self.columns:
             match = None if generated(tag.key) else self.builder.catalogue.lookup(tag.key)
-            self.columns[memo] = match and self.builder.resolved(match, tag.scope, tag.shown)
-        column = self.columns[memo]
-        if column is not None:
-            column.put(row, tag.value)
+            self.columns[memo] = (
+                self.builder.resolved(match, tag.scope, tag.shown)
+                if match
+                else self.builder.examined(tag.shown)
+            )
+        self.columns[memo].put(row, tag.value)

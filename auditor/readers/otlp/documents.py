@@ -26,7 +26,7 @@ from auditor.readers.otlp.shapes import (
     nanoseconds,
     plain,
 )
-from auditor.readers.shared.spans import SpanRows, flat
+from auditor.readers.shared.spans import SpanRows, values_of
 
 _PARTS = (
     ("resourceSpans", ("scopeSpans", "instrumentationLibrarySpans"), "spans"),
@@ -198,7 +198,10 @@ class Spans(SpanRows):
                 if value is None:
                     value = plain(any_value)
                     if value.__class__ is list and action.__class__ is tuple:
-                        value = flat(value)
+                        *others, value = values_of(value)
+                        for one in others:
+                            action[0](row)  # type: ignore[operator]
+                            action[1](one)  # type: ignore[operator]
                 if action.__class__ is tuple:
                     # a comparison of classes is the cheapest test, but no type checker narrows by it
                     action[0](row)  # type: ignore[operator]

@@ -168,9 +168,7 @@ class LogRows(SpanRows):
             return
         keys = self.builder.keys("request", "body.")
         for path, _, leaf in leaves(body):
-            column = keys[path.lstrip("→")]
-            if column is not None:
-                column.put(row, leaf)
+            keys.put(row, path.lstrip("→"), leaf)
 
     def _put(self, row: int, pairs: list[Pair]) -> None:
         for pair in pairs:

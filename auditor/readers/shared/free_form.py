@@ -108,6 +108,8 @@ def put(
             column.values.append(leaf)
             if leaf not in (None, "") and column.slot.place != "weak":
                 seen.add(column.slot.field)
+        elif leaf.__class__ is str:
+            builder.examined(path).put(row, leaf)
     if line is not None:
         phrases = line.pop(PHRASES, {}) | phrases
         _put_line(line, record, builder, row, seen, columns)

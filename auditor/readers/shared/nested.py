@@ -35,9 +35,7 @@ def put_pairs(
     """Put every value whose key is an alias of a field; the report shows `prefix` before the key."""
     keys = builder.keys(scope, prefix)
     for key, value in pairs:
-        column = keys[key]
-        if column is not None:
-            column.put(row, value)
+        keys.put(row, key, value)
 
 
 def put_nested(builder: Builder, row: int, key: str, value: Any, scope: str, prefix: str = "") -> None:

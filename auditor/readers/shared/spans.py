@@ -6,7 +6,7 @@ Readers pass ids, times and pairs of attributes; bodies and events must not be a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -156,7 +156,7 @@ class Meanings:
         # `llm.token_count.prompt` is a count: an exact name of the catalogue is never a body
         if is_body(key, None) and not self.builder.catalogue.names(key):
             return None
-        return _put(self.builder.column_for(key, "span"))
+        return _put(self.builder.column_for(key, "span") or self.builder.examined(key))
 
 
 def _put(column: Column | None) -> Put | None:
@@ -258,8 +258,9 @@ class SpanRows(ReaderState):
         if isinstance(action, NestedKey):
             self.nested(row, action.key, value, action.kind)
             return
-        action[0](row)
-        action[1](flat(value) if isinstance(value, (list, tuple)) else value)
+        for one in values_of(value) if isinstance(value, (list, tuple)) else (value,):
+            action[0](row)
+            action[1](one)
 
     def process_of(
         self, attributes: Mapping[str, Any] | Iterable[tuple[str, Any]], prefix: str = "resource."
@@ -291,6 +292,8 @@ def end_of(started_at: int | None, duration: int | None) -> int | None:
     return started_at + duration if started_at is not None and duration is not None else None
 
 
-def flat(value: Any) -> Any:
-    """A list of one is its element; a longer one is text."""
-    return value[0] if len(value) == 1 and not isinstance(value[0], (dict, list)) else str(value)
+def values_of(items: Sequence[Any]) -> Sequence[Any]:
+    """The different values of a list; a list of lists or objects is one text, an empty one no value."""
+    if any(isinstance(item, (dict, list)) for item in items):
+        return (str(items),)
+    return list(dict.fromkeys(items)) or (None,)

@@ -139,9 +139,8 @@ def put_tags(tags: Any, builder: Builder, row: int, scope: str, prefix: str) -> 
     for key, value in tag_pairs(tags):
         if key == "ml_app":
             builder.column("workflow_id", "process", f"{prefix}ml_app", rank=50).put(row, value)
-        column = keys[key] if key not in _OWN_TAGS else None
-        if column is not None:
-            column.put(row, value)
+        if key not in _OWN_TAGS:
+            keys.put(row, key, value)
 
 
 def put_metadata(metadata: dict[str, Any], builder: Builder, row: int, prefix: str) -> None:
@@ -150,6 +149,4 @@ def put_metadata(metadata: dict[str, Any], builder: Builder, row: int, prefix: s
         if is_body(key, value) and not builder.catalogue.names(key):
             continue
         for path, _, leaf in leaves(value, key):
-            column = builder.keys("span", prefix)[path]
-            if column is not None:
-                column.put(row, leaf)
+            builder.keys("span", prefix).put(row, path, leaf)

@@ -188,9 +188,7 @@ def _put_value(rows: SpanRows, row: int, prefix: str, key: str, value: Any) -> N
     if is_body(key, value) and not rows.builder.catalogue.names(key):
         return
     for path, _, leaf in leaves(value, key):
-        column = rows.builder.keys("span", prefix)[path]
-        if column is not None:
-            column.put(row, leaf)
+        rows.builder.keys("span", prefix).put(row, path, leaf)
 
 
 def _put_request(segment: dict[str, Any], builder: Builder, row: int, prefix: str) -> None:
