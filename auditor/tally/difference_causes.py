@@ -18,7 +18,7 @@ EXACT = 1e-6  # the part of the money up to which a difference of prices is roun
 FRACTIONS = 10  # nano-dollars that are rounding of whatever money
 
 
-class DifferenceCause(StrEnum):
+class BillCause(StrEnum):
     """The causes, in the order of the report."""
 
     CALLS_NOT_LOGGED = "calls_not_logged"
@@ -65,10 +65,10 @@ class Group:
 class Causes:
     """Nano-dollars and tokens by cause, billed minus logged."""
 
-    nano: dict[DifferenceCause, int] = field(default_factory=dict)
-    tokens: dict[DifferenceCause, int] = field(default_factory=dict)
+    nano: dict[BillCause, int] = field(default_factory=dict)
+    tokens: dict[BillCause, int] = field(default_factory=dict)
 
-    def add(self, cause: DifferenceCause, nano: int, tokens: int = 0) -> None:
+    def add(self, cause: BillCause, nano: int, tokens: int = 0) -> None:
         """Count some money and tokens under a cause."""
         self.nano[cause] = self.nano.get(cause, 0) + nano
         self.tokens[cause] = self.tokens.get(cause, 0) + tokens
@@ -78,11 +78,11 @@ class Causes:
         for cause, nano in other.nano.items():
             self.add(cause, nano, other.tokens[cause])
 
-    def items(self) -> list[tuple[DifferenceCause, int, int]]:
+    def items(self) -> list[tuple[BillCause, int, int]]:
         """Cause, nano-dollars and tokens of each cause that has any."""
         return [
             (cause, self.nano.get(cause, 0), self.tokens.get(cause, 0))
-            for cause in DifferenceCause
+            for cause in BillCause
             if self.nano.get(cause) or self.tokens.get(cause)
         ]
 
@@ -147,12 +147,12 @@ def _of_kind(kind: str, amounts: Amounts, group: Group, read: _Read, unnamed: Un
     late = max(0, min(amounts.late_tokens, billed - logged))
     if late:
         nano = _part(amounts.late_nano, late, amounts.late_tokens)
-        out.add(DifferenceCause.OTHER_PERIOD, nano, late)
+        out.add(BillCause.OTHER_PERIOD, nano, late)
         billed, bill_nano = billed - late, bill_nano - nano
     twice = min(logged - read.expected(billed), read.cached) if kind == "input" else 0
     if twice > 0 and billed > 0:  # the input counts what was read from a cache again
         nano = _part(log_nano, twice, logged)
-        out.add(DifferenceCause.CACHE_TOKENS, -nano, -twice)
+        out.add(BillCause.CACHE_TOKENS, -nano, -twice)
         logged, log_nano = logged - twice, log_nano - nano
     if billed > logged:
         nano = _part(bill_nano, billed - logged, billed)
@@ -171,7 +171,7 @@ def _not_logged(nano: int, logged: int, billed: int, group: Group, read: _Read, 
     """The causes of tokens that are billed and not logged."""
     tokens = billed - logged
     if group.lane == BATCH:
-        return _shared_out(nano, [(DifferenceCause.TIER, tokens)])
+        return _shared_out(nano, [(BillCause.TIER, tokens)])
     named, cached = unnamed.bill(group.kind, tokens), 0
     if group.kind in KINDS[2:] and read.logged:
         # what the logs have of the other kinds they should have of this one
@@ -179,9 +179,9 @@ def _not_logged(nano: int, logged: int, billed: int, group: Group, read: _Read, 
     return _shared_out(
         nano,
         [
-            (DifferenceCause.MODEL_NAME, named),
-            (DifferenceCause.CACHE_TOKENS, cached),
-            (DifferenceCause.CALLS_NOT_LOGGED, tokens - named - cached),
+            (BillCause.MODEL_NAME, named),
+            (BillCause.CACHE_TOKENS, cached),
+            (BillCause.CALLS_NOT_LOGGED, tokens - named - cached),
         ],
     )
 
@@ -191,15 +191,15 @@ def _not_billed(nano: int, logged: int, billed: int, group: Group, unnamed: Unna
     tokens = logged - billed
     named = unnamed.log(group.kind, tokens) if group.unnamed else 0
     if group.unbilled_day:
-        cause = DifferenceCause.OTHER_PERIOD
+        cause = BillCause.OTHER_PERIOD
     elif group.kind in KINDS[2:] and not billed and not group.unnamed:
-        cause = DifferenceCause.CACHE_TOKENS
+        cause = BillCause.CACHE_TOKENS
     else:
-        cause = DifferenceCause.CALLS_NOT_BILLED
-    return _shared_out(-nano, [(DifferenceCause.MODEL_NAME, -named), (cause, named - tokens)])
+        cause = BillCause.CALLS_NOT_BILLED
+    return _shared_out(-nano, [(BillCause.MODEL_NAME, -named), (cause, named - tokens)])
 
 
-def _shared_out(nano: int, parts: Sequence[tuple[DifferenceCause, int]]) -> Causes:
+def _shared_out(nano: int, parts: Sequence[tuple[BillCause, int]]) -> Causes:
     """Money split over causes by their tokens, to the last nano-dollar."""
     out = Causes()
     whole = sum(tokens for _, tokens in parts)
@@ -213,26 +213,26 @@ def _shared_out(nano: int, parts: Sequence[tuple[DifferenceCause, int]]) -> Caus
     return out
 
 
-def of_price(log_nano: int, bill_nano: int, tokens: int, group: Group) -> DifferenceCause:
+def of_price(log_nano: int, bill_nano: int, tokens: int, group: Group) -> BillCause:
     """Why the same tokens cost something else."""
     if group.kind == OTHER:
-        return DifferenceCause.OTHER_METER
+        return BillCause.OTHER_METER
     if not tokens:
-        return DifferenceCause.NOT_EXPLAINED
+        return BillCause.NOT_EXPLAINED
     if abs(bill_nano - log_nano) <= max(FRACTIONS, EXACT * abs(bill_nano)):
-        return DifferenceCause.ROUNDING
+        return BillCause.ROUNDING
     return price_cause(log_nano / bill_nano if bill_nano else 0.0, group.lane, group.tier)
 
 
-def price_cause(ratio: float, lane: str, tier: str) -> DifferenceCause:
+def price_cause(ratio: float, lane: str, tier: str) -> BillCause:
     """Why a price differs, by the logs' price over the bill's."""
     if lane == BATCH or abs(ratio * HALF - 1) <= NEAR:
-        return DifferenceCause.TIER
+        return BillCause.TIER
     if any(abs(ratio * factor - 1) <= NEAR for factor in (ROUTED, 1 / ROUTED)):
-        return DifferenceCause.ROUTING
+        return BillCause.ROUTING
     if tier and tier != "standard":
-        return DifferenceCause.TIER
-    return DifferenceCause.PRICE
+        return BillCause.TIER
+    return BillCause.PRICE
 
 
 def _part(nano: int, part: int, whole: int) -> int:

@@ -14,15 +14,15 @@ from auditor.evidence.table import Evidence
 from auditor.printing.text import count, plural
 from auditor.relate.bill import Comparison, compare
 from auditor.relate.bill_groups import ALL, BATCH, CALLER, PLACE
-from auditor.report import mask, schema
-from auditor.report.schema import LeftOut, ReconciledRow, Reconciliation
+from auditor.report import mask
+from auditor.report.schema import DifferenceCause, LeftOut, ReconciledRow, Reconciliation
 from auditor.tally.difference_causes import (
     HALF,
     NEAR,
     ROUTED,
     Amounts,
+    BillCause,
     Causes,
-    DifferenceCause,
     Group,
     Unnamed,
     of_price,
@@ -144,19 +144,19 @@ def _beside(evidence: Evidence, comparison: Comparison) -> Causes:
     """Spend on models that is on the bill and in no group: other days, and spend without calls."""
     out = Causes()
     outside = comparison.outside
-    out.add(DifferenceCause.OTHER_PERIOD, int(outside["nano"].sum()), int(outside["tokens"].sum()))
+    out.add(BillCause.OTHER_PERIOD, int(outside["nano"].sum()), int(outside["tokens"].sum()))
     spent = (
         evidence.frame["cost_usd"].gather(capacity_rows(evidence))
         if evidence.has("cost_usd")
         else pl.Series([0])
     )
-    out.add(DifferenceCause.SPEND_WITHOUT_CALLS, int(spent.sum()))
+    out.add(BillCause.SPEND_WITHOUT_CALLS, int(spent.sum()))
     return out
 
 
-def _shown(causes: Causes) -> list[schema.DifferenceCause]:
+def _shown(causes: Causes) -> list[DifferenceCause]:
     return [
-        schema.DifferenceCause(cause=cause.value, cost_usd=_usd(nano), tokens=tokens)
+        DifferenceCause(cause=cause.value, cost_usd=_usd(nano), tokens=tokens)
         for cause, nano, tokens in causes.items()
     ]
 
@@ -196,7 +196,7 @@ def _reason(
     row: dict[str, object], log: int, bill: int, tolerance: float, comparison: Comparison, causes: Causes
 ) -> str:
     """Where to look first, by the figures of the two sides."""
-    if 2 * abs(causes.nano.get(DifferenceCause.OTHER_PERIOD, 0)) > abs(bill - log):
+    if 2 * abs(causes.nano.get(BillCause.OTHER_PERIOD, 0)) > abs(bill - log):
         return "at hours or on days that the other side does not cover"
     if row["kind"] == ALL:
         return _of_gateway(log, bill, causes)
@@ -258,14 +258,14 @@ def _of_price(ratio: float, tier: str) -> str:
 def _of_gateway(log: int, bill: int, causes: Causes) -> str:
     """Why a gateway's own figure differs: its largest cause."""
     cause, nano, tokens = max(causes.items(), key=lambda one: abs(one[1]))
-    if cause == DifferenceCause.CALLS_NOT_LOGGED:
+    if cause == BillCause.CALLS_NOT_LOGGED:
         return f"the gateway has no record of calls with {count(tokens)} tokens"
-    if cause == DifferenceCause.CACHE_TOKENS:
+    if cause == BillCause.CACHE_TOKENS:
         how = "does not count" if nano > 0 else "counts twice"
         return f"the gateway {how} {count(abs(tokens))} cached tokens"
-    if cause == DifferenceCause.CALLS_NOT_BILLED:
+    if cause == BillCause.CALLS_NOT_BILLED:
         return f"the gateway counts {count(-tokens)} tokens that are not billed: calls twice, or failed ones"
-    if cause == DifferenceCause.PRICE:
+    if cause == BillCause.PRICE:
         return "the gateway has another price than the bill"
     return _of_price(log / bill, "") if bill else ""
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.report.schema import Reconciliation, Report
-from auditor.tally.difference_causes import Amounts, DifferenceCause, Group, Unnamed, split
+from auditor.tally.difference_causes import Amounts, BillCause, Group, Unnamed, split
 from tests.support.chains import bill, evidence, invocation, lines, payload, together
 from tests.support.hop_cases import NAMES, report
 from tests.support.scenario import audited
@@ -137,7 +137,7 @@ def test_other_days_and_spend_without_calls_are_in_the_whole() -> None:
     assert {"other_period": ("0.001250000", 5000)} == both(*billed)
 
 
-def cached(billed: int, logged: int, into: int = 100) -> dict[str, dict[DifferenceCause, int]]:
+def cached(billed: int, logged: int, into: int = 100) -> dict[str, dict[BillCause, int]]:
     """Tokens by kind and cause of a place with so many cached tokens; the price of all tokens is 1."""
     amounts = {
         "input": Amounts(into, 100, into, 100),
@@ -155,8 +155,8 @@ def test_cached_tokens_are_forgotten_or_counted_twice() -> None:
     """All calls are logged, by their output: what is missing of the cached tokens is no missing call."""
     forgotten, twice = cached(billed=70, logged=0), cached(billed=70, logged=70, into=170)
 
-    assert {DifferenceCause.CACHE_TOKENS: 70} == forgotten["cache_read"]
-    assert {DifferenceCause.CACHE_TOKENS: -70} == twice["input"]
+    assert {BillCause.CACHE_TOKENS: 70} == forgotten["cache_read"]
+    assert {BillCause.CACHE_TOKENS: -70} == twice["input"]
     assert {} == forgotten["input"] == twice["cache_read"]
 
 
