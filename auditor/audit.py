@@ -41,14 +41,14 @@ from auditor.tally.hops import HopCalls, field_hops, hop_calls, joins
 from auditor.tally.input_totals import InputTotals, totals_by_input, totals_notes
 from auditor.tally.ledger import Ledger
 from auditor.tally.notes import figure_notes, rule_notes
-from auditor.tally.owners import Spend, spend_by_owner
+from auditor.tally.owners import Spend, spend_by_owner, worst
 from auditor.tally.plan import Replay, plan
 from auditor.tally.price_notes import price_notes
 from auditor.tally.principals import principal_ledger, principal_records
 from auditor.tally.questions import questions
 from auditor.tally.reconciliation import reconciliation
 from auditor.tally.totals import Doubts, input_report, score_of, totals, with_doubts
-from auditor.tally.weights import weigh
+from auditor.tally.weights import Weights, weigh
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,8 @@ def _judge(records: Records, setup: Setup) -> Verdicts:
 def _count(records: Records, verdicts: Verdicts, setup: Setup) -> Figures:
     """Gaps, spend, totals and score, and the plan to close the gaps."""
     evidence, judgement = records.evidence, verdicts.judgement
-    ledger, left_out = _ledger(records, verdicts)
+    ways = _ways(records, verdicts)
+    ledger, left_out = _ledger(records, verdicts, ways)
     weights = ledger.weights
     hits = findings(ledger, verdicts.required, setup.policy, setup.profile, records.inputs)
     # before the owners: masked values are numbered in the order in which the report shows them
@@ -267,26 +268,33 @@ def _count(records: Records, verdicts: Verdicts, setup: Setup) -> Figures:
         setup.rules,
         setup.profile,
         setup.policy,
-        weights,
-        records.names,
+        [way for way, _ in ways],
+        records.inputs,
         unjudged,
         frozenset(gap.fingerprint for gap in suppressions.gaps if gap.suppressed),
     )
-    loud = [finding for finding in hits if finding.gap.level != Level.NOTE]
-    steps = plan(loud, evidence, judgement, replay, hops.hop_at, hops.parts) if setup.planned else []
+    steps = plan(hits, hops, replay) if setup.planned else []
     return Figures(ledger, hits, suppressions, hops, spend, lost, sums, score, steps)
 
 
-def _ledger(records: Records, verdicts: Verdicts) -> tuple[Ledger, frozenset[int]]:
+def _ways(records: Records, verdicts: Verdicts) -> list[tuple[Weights, frozenset[int]]]:
+    """The weights of each way to leave out hops that may show the same traffic, with these hops by number."""
+    evidence, calls = records.evidence, verdicts.judgement.calls
+    return [(weigh(evidence, calls, without), without) for without in alternatives(evidence)]
+
+
+def _ledger(
+    records: Records, verdicts: Verdicts, ways: Sequence[tuple[Weights, frozenset[int]]]
+) -> tuple[Ledger, frozenset[int]]:
     """The judged records with their weights, and the hops (by number) that the weights leave out.
 
     Of hops that may show the same traffic one counts: that of which most has no owner.
     """
     evidence, judgement, names = records.evidence, verdicts.judgement, records.names
-    ways = [(weigh(evidence, judgement.calls, without), without) for without in alternatives(evidence)]
-    if len(ways) > 1:
-        ways.sort(key=lambda way: spend_by_owner(evidence, judgement, way[0], Masker(), names).badness)
     weights, left_out = ways[-1]
+    if len(ways) > 1:
+        weights = worst([way for way, _ in ways], evidence, judgement, names)
+        left_out = next(hops for way, hops in ways if way is weights)
     beside = {n: totals for n, totals in verdicts.totals.items() if n != evidence.totals_of}
     return Ledger(evidence, judgement, weights, names, beside), left_out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -106,8 +107,9 @@ def _is_blank(leaf: Leaf, wanted: Wanted) -> bool:
     """Whether a leaf is the one whose value stands for none."""
     if not wanted.is_blank or not _means(leaf.key, wanted.field):
         return False
-    words, value = catalogue(), str("" if leaf.value is None else leaf.value).strip().lower()
-    return not value.strip("0") or value in words.placeholder_words | words.owner_words or value[:1] in "$<{"
+    value = str("" if leaf.value is None else leaf.value).strip()
+    word = re.match(catalogue().owner_placeholder_word, value)
+    return not value.strip("0") or word is not None or value[:1] in "$<{"
 
 
 def _means(key: str, field: str) -> bool:

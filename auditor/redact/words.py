@@ -9,7 +9,8 @@ import re
 from functools import lru_cache
 from typing import Literal
 
-from auditor.catalogue.fields import catalogue, normalise
+from auditor.catalogue.fields import catalogue
+from auditor.catalogue.key_words import normalise
 from auditor.framing.nested import BODIES
 from auditor.redact.vocabulary import STAGES, known_words, model_words, pieces_of, rule_words
 

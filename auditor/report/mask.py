@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterator
 from functools import cache, lru_cache
 from typing import Any, Literal
 
-from auditor.catalogue.fields import catalogue, normalise
+from auditor.catalogue.fields import catalogue
+from auditor.catalogue.key_words import normalise
 from auditor.printing.text import clean_text
 from auditor.report import format_words
 

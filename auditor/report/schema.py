@@ -278,6 +278,18 @@ class Join(Struct, frozen=True):
     after: Side
 
 
+class DifferenceCause(Struct, frozen=True):
+    """A part of a difference between the bill and the logs: billed minus logged, in dollars and in tokens.
+
+    `cause` is one of calls_not_logged, calls_not_billed, cache_tokens, model_name, tier, routing, price,
+    other_meter, other_period, spend_without_calls, rounding, not_explained.
+    """
+
+    cause: str
+    cost_usd: str
+    tokens: int
+
+
 class ReconciledRow(Struct, frozen=True):
     """One model, kind of token and day: cost by the logs against the bill. Decimal strings, USD."""
 
@@ -291,6 +303,7 @@ class ReconciledRow(Struct, frozen=True):
     delta_usd: str  # log - bill
     within: bool
     reason: str
+    causes: list[DifferenceCause] = []  # which add up to bill - log, to the last digit
 
 
 class LeftOut(Struct, frozen=True):
@@ -314,6 +327,9 @@ class Reconciliation(Struct, frozen=True):
     rows: list[ReconciledRow]
     left_out: list[LeftOut]
     notes: list[str]
+    billed_usd: str = "0.000000000"  # all spend on models: what is compared, other days, and without calls
+    difference_usd: str = "0.000000000"  # billed_usd - log_usd
+    causes: list[DifferenceCause] = []  # which add up to difference_usd
 
 
 class Question(Struct, frozen=True):

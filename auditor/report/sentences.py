@@ -15,6 +15,7 @@ from auditor.printing.text import FEW, count, money, plural, share
 if TYPE_CHECKING:
     from auditor.report.schema import (
         Border,
+        DifferenceCause,
         FieldHops,
         FieldReport,
         Gap,
@@ -36,6 +37,20 @@ CARRIED = {
     "aggregate": "as a sum",
     "not_selected": "not in this answer",
     "never": "never",
+}
+CAUSE_WORDS = {
+    "calls_not_logged": "calls that no log has",
+    "calls_not_billed": "calls that are not billed",
+    "cache_tokens": "cached tokens that the logs count otherwise",
+    "model_name": "models that the logs name otherwise",
+    "tier": "batch or another tier",
+    "routing": "another region or routing",
+    "price": "another price",
+    "other_meter": "usage that is not metered in tokens",
+    "other_period": "time that one side does not cover",
+    "spend_without_calls": "provisioned throughput and guardrails",
+    "rounding": "rounding",
+    "not_explained": "not explained",
 }
 
 
@@ -338,6 +353,29 @@ def reconciliation_text(reconciliation: Reconciliation) -> str:
     rows = f"{count(reconciliation.within)} of {plural(len(reconciliation.rows), 'row')}"
     tolerance = f"within {reconciliation.tolerance * 100:g} %"
     return f"{rows} {tolerance}: {logs}, bill {usd(reconciliation.bill_usd)}"
+
+
+def causes_text(causes: list[DifferenceCause]) -> str:
+    """`calls that no log has USD 1.20, another price USD -0.30`, the largest first; empty for none."""
+    worth = [cause for cause in causes if Decimal(cause.cost_usd)]
+    largest = sorted(worth, key=lambda cause: -abs(Decimal(cause.cost_usd)))
+    return ", ".join(f"{_cause(cause)} {usd(cause.cost_usd)}" for cause in largest)
+
+
+def _cause(cause: DifferenceCause) -> str:
+    return CAUSE_WORDS.get(cause.cause, cause.cause.replace("_", " "))
+
+
+def difference_text(reconciliation: Reconciliation) -> str:
+    """`The bill is USD 0.30 above the logs: calls that no log has USD 0.30`; empty where they agree."""
+    causes = causes_text(reconciliation.causes)
+    if not causes:
+        return ""
+    difference = Decimal(reconciliation.difference_usd)
+    if not difference:
+        return f"Bill and logs are equal, of several differences: {causes}"
+    where = "above" if difference > 0 else "below"
+    return f"The bill is {money(float(abs(difference)))} {where} the logs: {causes}"
 
 
 def largest_differences(reconciliation: Reconciliation) -> list[ReconciledRow]:

@@ -60,7 +60,7 @@ def findings(
     by_hop = [names[hop.inputs[0]] for hop in ledger.evidence.hops]
     out = []
     for hit in ledger.judgement.hits:
-        level, rows = _level_and_rows(hit, required.get(hit.field), policy, profile)
+        level, rows = level_and_rows(hit, required.get(hit.field), policy, profile)
         # what a border does to a value is mended at that border: one gap each
         parts = [rows & (ledger.hops == n) for n in range(len(by_hop))] if hit.rule.between else [rows]
         out += [_finding(ledger, hit.rule, hit.field, part, level, by_hop) for part in parts if part.any()]
@@ -72,7 +72,7 @@ def _order(finding: Finding) -> tuple[object, ...]:
     return Level(gap.level).rank, -gap.cost_usd, -gap.share, -gap.calls, gap.rule, gap.field, gap.fingerprint
 
 
-def _level_and_rows(hit: Hit, required: Rows | None, policy: Policy, profile: Profile) -> tuple[Level, Rows]:
+def level_and_rows(hit: Hit, required: Rows | None, policy: Policy, profile: Profile) -> tuple[Level, Rows]:
     """At which level a hit is reported, and on which rows, given the calls that require its field."""
     level, rows = policy.levels.get(hit.rule.id, hit.rule.level), hit.rows
     if hit.rule.verdict == "none":

@@ -112,6 +112,13 @@ def _named(lines: pl.DataFrame) -> list[int]:
     return lines.filter(pl.col("line_owner").is_not_null())["group"].unique().to_list()
 
 
+def worst(ways: Sequence[Weights], evidence: Evidence, judgement: Judgement, names: Sequence[str]) -> Weights:
+    """Of several ways to count the same traffic the one by which most of the spend has no owner."""
+    if len(ways) == 1:
+        return ways[0]
+    return sorted(ways, key=lambda way: spend_by_owner(evidence, judgement, way, Masker(), names).badness)[-1]
+
+
 def _by_owner(parts: pl.DataFrame) -> pl.DataFrame:
     """The spend by owner, largest first."""
     grouped = parts.group_by("field", "owner", "other").agg(

@@ -1,9 +1,10 @@
-"""The comparison of logs and bill as the report shows it: each group's difference and its likely reason."""
+"""The comparison of logs and bill as the report shows it: each group's difference with its causes."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 
@@ -11,13 +12,25 @@ from auditor.catalogue.prices import NANO_USD
 from auditor.catalogue.rules import Rule
 from auditor.evidence.table import Evidence
 from auditor.printing.text import count, plural
-from auditor.relate.bill import ALL, Comparison, compare
-from auditor.relate.bill_groups import BATCH
+from auditor.relate.bill import Comparison, compare
+from auditor.relate.bill_groups import ALL, BATCH, CALLER, PLACE
 from auditor.report import mask
-from auditor.report.schema import LeftOut, ReconciledRow, Reconciliation
+from auditor.report.schema import DifferenceCause, LeftOut, ReconciledRow, Reconciliation
+from auditor.tally.difference_causes import (
+    HALF,
+    NEAR,
+    ROUTED,
+    Amounts,
+    BillCause,
+    Causes,
+    Group,
+    Unnamed,
+    of_price,
+    split,
+)
+from auditor.tally.weights import capacity_rows
 
-NEAR = 0.03  # how near a ratio of prices must be to a known one
-ROUTED, HALF = 1.1, 0.5  # known ratios of prices
+FIGURES = ("log_tokens", "bill_tokens", "log_nano", "bill_nano")
 TOLERANCE = 0.01  # where no rule sets one
 NOTES = (
     "The logs are priced by the public list; discounts and private prices are not in it.",
@@ -31,8 +44,16 @@ def reconciliation(evidence: Evidence, rules: Sequence[Rule], names: Sequence[st
     comparison = compare(evidence)
     if comparison is None:
         return None
-    rows = [_row(row, tolerance, comparison) for row in comparison.rows.iter_rows(named=True)]
+    causes = _causes(comparison)
+    rows = [
+        _row(row, tolerance, comparison, causes[int(str(row["group"]))])
+        for row in comparison.rows.iter_rows(named=True)
+    ]
     each = comparison.rows.filter(pl.col("kind") != ALL)
+    whole = _beside(evidence, comparison)
+    billed = sum(whole.nano.values()) + int(each["bill_nano"].sum())
+    for group in each["group"]:
+        whole.add_all(causes[group])
     return Reconciliation(
         logs=[names[n] for n in comparison.logs],
         bills=[names[n] for n in comparison.bills],
@@ -44,7 +65,100 @@ def reconciliation(evidence: Evidence, rules: Sequence[Rule], names: Sequence[st
         rows=rows,
         left_out=[*_outside(comparison), *_no_usage(evidence)],
         notes=[*NOTES, *_unpriced(comparison)],
+        billed_usd=_usd(billed),
+        difference_usd=_usd(billed - int(each["log_nano"].sum())),
+        causes=_shown(whole),
     )
+
+
+def _causes(comparison: Comparison) -> dict[int, Causes]:
+    """The causes of each group's difference, by its number."""
+    groups = _groups(comparison)
+    places: dict[tuple[object, ...], dict[str, tuple[int, Amounts]]] = {}
+    named = comparison.callers.join(comparison.rows.select("group", *PLACE, "kind"), on="group")
+    for row in named.iter_rows(named=True):
+        place = tuple(row[name] for name in (*PLACE, *CALLER))
+        amounts = Amounts(*(int(row[name]) for name in (*FIGURES, "late_tokens", "late_nano")))
+        places.setdefault(place, {})[row["kind"]] = int(row["group"]), amounts
+    out = {number: Causes() for number in groups}
+    unnamed = _unnamed(comparison, groups)
+    by_name = sorted(places.items(), key=lambda at: any(groups[n].unnamed for n, _ in at[1].values()))
+    for place, kinds in by_name:
+        amounts_by_kind = {kind: amounts for kind, (_, amounts) in kinds.items()}
+        known = {kind: groups[number] for kind, (number, _) in kinds.items()}
+        for kind, causes in split(amounts_by_kind, known, unnamed[place[0], place[1]]).items():
+            out[kinds[kind][0]].add_all(causes)
+    for row in comparison.rows.filter(kind=ALL).iter_rows(named=True):
+        out[int(row["group"])] = _of_gateway_figure(row, comparison)
+    return out
+
+
+def _of_gateway_figure(row: dict[str, Any], comparison: Comparison) -> Causes:
+    """The causes of a gateway's own figure: tokens by kind at the bill's prices, then the gateway's price."""
+    assert comparison.gateway is not None
+    same = (pl.col(name).eq_missing(pl.lit(row[name], pl.String)) for name in PLACE)
+    lane, out, valued = row["lane"] or "", Causes(), 0
+    amounts = {
+        one["kind"]: Amounts(*(int(one[name]) for name in FIGURES))
+        for one in comparison.gateway.filter(*same).iter_rows(named=True)
+    }
+    known = {kind: Group(kind, lane, "") for kind in amounts}
+    for kind, causes in split(amounts, known, Unnamed({})).items():
+        out.add_all(causes)
+        valued += amounts[kind].log_nano
+    own = int(row["log_nano"])
+    if own != valued:
+        out.add(of_price(own, valued, int(row["log_tokens"]), Group(ALL, lane, "")), valued - own)
+    return out
+
+
+def _groups(comparison: Comparison) -> dict[int, Group]:
+    """What the causes of each group depend on beside its amounts."""
+    rows = comparison.rows
+    billed = set(rows.filter(pl.col("bill_tokens") > 0)["day"].to_list())
+    unmatched = comparison.unmatched
+    priceless = pl.col("hidden") | pl.col("model").is_in(list(comparison.unpriced))
+    names = set(unmatched.filter(priceless)["model"].to_list())
+    return {
+        int(row["group"]): Group(
+            kind=row["kind"],
+            lane=row["lane"] or "",
+            tier=row["tier"] or "",
+            unbilled_day=row["day"] not in billed,
+            unnamed=row["bill_model"] is None and row["log_model"] in names,
+        )
+        for row in rows.iter_rows(named=True)
+    }
+
+
+def _unnamed(comparison: Comparison, groups: dict[int, Group]) -> dict[tuple[object, object], Unnamed]:
+    """The tokens of models that the bill does not name, by day and region."""
+    tokens: dict[tuple[object, object], Counter[str]] = {}
+    for row in comparison.rows.iter_rows(named=True):
+        of_place = tokens.setdefault((row["day"], row["region"]), Counter())
+        of_place[row["kind"]] += int(row["log_tokens"]) if groups[int(row["group"])].unnamed else 0
+    return {place: Unnamed(counts) for place, counts in tokens.items()}
+
+
+def _beside(evidence: Evidence, comparison: Comparison) -> Causes:
+    """Spend on models that is on the bill and in no group: other days, and spend without calls."""
+    out = Causes()
+    outside = comparison.outside
+    out.add(BillCause.OTHER_PERIOD, int(outside["nano"].sum()), int(outside["tokens"].sum()))
+    spent = (
+        evidence.frame["cost_usd"].gather(capacity_rows(evidence))
+        if evidence.has("cost_usd")
+        else pl.Series([0])
+    )
+    out.add(BillCause.SPEND_WITHOUT_CALLS, int(spent.sum()))
+    return out
+
+
+def _shown(causes: Causes) -> list[DifferenceCause]:
+    return [
+        DifferenceCause(cause=cause.value, cost_usd=_usd(nano), tokens=tokens)
+        for cause, nano, tokens in causes.items()
+    ]
 
 
 def _usd(nano: int) -> str:
@@ -53,7 +167,7 @@ def _usd(nano: int) -> str:
     return f"{sign}{whole // NANO_USD}.{whole % NANO_USD:09d}"
 
 
-def _row(row: dict[str, object], tolerance: float, comparison: Comparison) -> ReconciledRow:
+def _row(row: dict[str, object], tolerance: float, comparison: Comparison, causes: Causes) -> ReconciledRow:
     log, bill = int(str(row["log_nano"])), int(str(row["bill_nano"]))
     within = abs(log - bill) <= tolerance * abs(bill)
     model = row["bill_model"] or row["log_model"] or ""
@@ -73,14 +187,19 @@ def _row(row: dict[str, object], tolerance: float, comparison: Comparison) -> Re
         bill_usd=_usd(bill),
         delta_usd=_usd(log - bill),
         within=within,
-        reason="" if within else _reason(row, log, bill, tolerance, comparison),
+        reason="" if within else _reason(row, log, bill, tolerance, comparison, causes),
+        causes=_shown(causes),
     )
 
 
-def _reason(row: dict[str, object], log: int, bill: int, tolerance: float, comparison: Comparison) -> str:
+def _reason(
+    row: dict[str, object], log: int, bill: int, tolerance: float, comparison: Comparison, causes: Causes
+) -> str:
     """Where to look first, by the figures of the two sides."""
+    if 2 * abs(causes.nano.get(BillCause.OTHER_PERIOD, 0)) > abs(bill - log):
+        return "at hours or on days that the other side does not cover"
     if row["kind"] == ALL:
-        return _of_gateway(row, log, bill, tolerance, comparison)
+        return _of_gateway(log, bill, causes)
     tokens, billed = int(str(row["log_tokens"])), int(str(row["bill_tokens"]))
     hidden, other = _unmatched_names(comparison)
     if not bill:
@@ -136,23 +255,18 @@ def _of_price(ratio: float, tier: str) -> str:
     return "the price is not the list's: a discount, or a model of another name"
 
 
-def _of_gateway(row: dict[str, object], log: int, bill: int, tolerance: float, comparison: Comparison) -> str:
-    """Why a gateway's own figure differs: its rows, where the list's price of all calls is the bill's."""
-    same = comparison.rows.filter(
-        *(pl.col(c).eq_missing(pl.lit(row[c], pl.String)) for c in ("day", "model_key", "lane")),
-        pl.col("region").eq_missing(pl.lit(row["region"], pl.String)) | pl.lit(row["region"] is None),
-        pl.col("kind") != ALL,
-    )
-    own = int(same["log_nano"].sum())
-    tokens, logged, billed = (
-        int(str(row["log_tokens"])), int(same["log_tokens"].sum()), int(str(row["bill_tokens"]))
-    )  # fmt: skip
-    if tokens < (1 - tolerance) * min(logged, billed):
-        return f"the gateway has no record of calls with {count(min(logged, billed) - tokens)} tokens"
-    if own and abs(own - bill) <= tolerance * bill:
-        return "the gateway misses calls or cached tokens, or has another price" if log < bill else (
-            "the gateway counts calls twice, or has another price"
-        )  # fmt: skip
+def _of_gateway(log: int, bill: int, causes: Causes) -> str:
+    """Why a gateway's own figure differs: its largest cause."""
+    cause, nano, tokens = max(causes.items(), key=lambda one: abs(one[1]))
+    if cause == BillCause.CALLS_NOT_LOGGED:
+        return f"the gateway has no record of calls with {count(tokens)} tokens"
+    if cause == BillCause.CACHE_TOKENS:
+        how = "does not count" if nano > 0 else "counts twice"
+        return f"the gateway {how} {count(abs(tokens))} cached tokens"
+    if cause == BillCause.CALLS_NOT_BILLED:
+        return f"the gateway counts {count(-tokens)} tokens that are not billed: calls twice, or failed ones"
+    if cause == BillCause.PRICE:
+        return "the gateway has another price than the bill"
     return _of_price(log / bill, "") if bill else ""
 
 

@@ -239,7 +239,7 @@ def weigh(evidence: Evidence, calls: Store, without: frozenset[int] = frozenset(
         return _of_totals(evidence, calls, records)
     ones = call_pairs(evidence, without)
     shares = allocation(evidence, without)
-    if ones is None and shares is None and not len(_capacity(evidence)):
+    if ones is None and shares is None and not len(capacity_rows(evidence)):
         cost, basis = observed, _no_basis(observed, calls)
         billed = (calls["layer"] == "billing").to_numpy()
         priced = (observed > 0) | billed
@@ -263,7 +263,7 @@ def _of_totals(evidence: Evidence, calls: Store, records: Ints) -> Weights:
     return replace(chosen, count=np.zeros_like(records), totals=True)
 
 
-def _capacity(evidence: Evidence) -> Ints:
+def capacity_rows(evidence: Evidence) -> Ints:
     """The rows that are spend on a model without calls: provisioned throughput, guardrails."""
     if not evidence.has("capacity") or not evidence.has("cost_usd"):
         return np.zeros(0, dtype=np.int64)
@@ -359,7 +359,7 @@ class _Units:
         record = place[self._pairs.record]
         hop = hop_of(evidence)[self._pairs.record]
         order = np.lexsort((record, hop, self._unit))
-        capacity = _capacity(evidence)
+        capacity = capacity_rows(evidence)
         self.members = Members(
             np.concatenate([record[order], self.lines]),
             np.concatenate([self._unit[order], self._line_unit]),

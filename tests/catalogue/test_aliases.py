@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from auditor.catalogue.fields import Catalogue, catalogue, catalogue_with, normalise, read_yaml
+from auditor.catalogue.fields import Catalogue, catalogue, catalogue_with, read_yaml
+from auditor.catalogue.key_words import normalise
 from auditor.catalogue.resources import folder
 from auditor.errors import PolicyError
 from tests.conftest import Cli, Put

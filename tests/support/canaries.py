@@ -19,7 +19,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from auditor.catalogue.fields import catalogue, normalise
+from auditor.catalogue.fields import catalogue
+from auditor.catalogue.key_words import normalise
 
 MARK = "kqzjv"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

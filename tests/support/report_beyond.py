@@ -5,10 +5,12 @@ Their figures are consistent but stand for no real capture.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from auditor.report.schema import (
     Border,
+    DifferenceCause,
     FieldHops,
     Hop,
     Join,
@@ -60,6 +62,13 @@ def beyond(
             ],
             left_out=[LeftOut(what=f"tax {word}", lines=3, cost_usd="82.06")],
             notes=["The bill ends on 2026-11-19, the logs on 2026-11-20."],
+            billed_usd="513.98",
+            difference_usd="101.88",
+            causes=[
+                DifferenceCause("calls_not_logged", "1.10", 366_667),
+                DifferenceCause("cache_tokens", "18.72", 4_992_000),
+                DifferenceCause(word, "82.06", 0),
+            ],
         ),
         "questions": [
             _question("What does each tenant cost?", "no", 0.31, "estimate", gateway, word),
@@ -155,6 +164,10 @@ def _row(model: str, usage: str, logs: str, bill: str, delta: str, *, reason: st
         delta_usd=delta,
         within=not reason,
         reason=reason,
+        causes=[
+            DifferenceCause("calls_not_logged", "0.50", 14_000),
+            DifferenceCause("price", str(-Decimal(delta) - Decimal("0.50")), 16_000),
+        ],
     )
 
 

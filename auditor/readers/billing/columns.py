@@ -15,9 +15,10 @@ import polars as pl
 from auditor.readers.billing.table import ROW, BillTable
 from auditor.readers.billing.tag_maps import BLANKS, bare
 
-WEIGHT, COST, PAID_BY, AMOUNT, START, DAY = (
-    f"bill {n}" for n in "weight cost payer amount start day".split()
+WEIGHT, COST, PAID_BY, AMOUNT, START, DAY, HOUR = (
+    f"bill {n}" for n in "weight cost payer amount start day hour".split()
 )
+SHORT = 20_000  # groups up to which the hours of a bill are kept apart
 # tags, resources and prices are many: only rows that may be calls are kept apart by them
 WIDE = frozenset({"resource", "description", "tags", "resource_tags", "cost_category", "details"})
 
@@ -109,7 +110,7 @@ def headers_of(bill: BillTable, layout: Layout) -> BillHeaders:
 def grouped(bill: BillTable, headers: BillHeaders, *, by_day: bool = False) -> pl.DataFrame:
     """Identical rows together: how many they are, the sums of cost and amount, the first row and its time.
 
-    `by_day` keeps the days apart, for a bill that is compared with logs.
+    `by_day` keeps the days apart, for a bill that is compared with logs, and its hours where it is short.
     """
     schema = bill.lazy.collect_schema()
     wide = {h for role in WIDE & set(headers.texts) for h in headers.texts[role]} | {
@@ -134,21 +135,21 @@ def grouped(bill: BillTable, headers: BillHeaders, *, by_day: bool = False) -> p
     if headers.start:
         sums.append(pl.col(headers.start).min().cast(pl.String).alias(START))
         if by_day:
-            made.append(pl.col(headers.start).cast(pl.String).str.slice(0, 10).alias(DAY))
+            made.append(pl.col(headers.start).cast(pl.String).str.slice(0, len("2026-09-14T10")).alias(HOUR))
+            made.append(pl.col(headers.start).cast(pl.String).str.slice(0, len("2026-09-14")).alias(DAY))
     if wide and (test := _maybe_call(headers)) is not None:
         made += [pl.when(test).then(pl.col(h)).alias(h) for h in wide]
     numbered = lazy if ROW in schema else lazy.with_row_index(ROW, offset=bill.first)
     lazy = numbered.with_columns(made)
     if not keys:
         return lazy.select(sums).collect(engine="streaming")
-    return _trimmed(
-        lazy.group_by([*keys, *([DAY] if by_day and headers.start else [])])
-        .agg(sums)
-        .sort(ROW)
-        .collect(engine="streaming"),
-        keys,
-        {t.header for t in headers.tags},
-    )
+    times = (HOUR, DAY) if by_day and headers.start else (None,)
+    for time in times:
+        groups = lazy.group_by([*keys, *([time] if time else [])]).agg(sums).sort(ROW)
+        frame = groups.collect(engine="streaming")
+        if frame.height <= SHORT:
+            break
+    return _trimmed(frame, keys, {t.header for t in headers.tags})
 
 
 def first_days(bill: BillTable, headers: BillHeaders) -> pl.DataFrame | None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from auditor.catalogue.fields import normalise
+from auditor.catalogue.key_words import normalise
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.times import to_ns

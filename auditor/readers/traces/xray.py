@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from auditor.catalogue.fields import normalise
+from auditor.catalogue.key_words import normalise
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.json_values import MAX_DEPTH, decode, depth_of

@@ -8,6 +8,8 @@ from auditor.printing.markdown_escape import code, table, words
 from auditor.printing.text import count, money, plural
 from auditor.report.sentences import (
     border_text,
+    causes_text,
+    difference_text,
     fields_over_hops,
     hop_coverage,
     join_text,
@@ -54,6 +56,9 @@ def bill_differences(report: Report) -> list[str]:
         return []
     rows = [_difference(row) for row in largest_differences(reconciliation)[:MAX_ROWS]]
     lines = ["### Logs against the bill", "", f"{words(reconciliation_text(reconciliation))}."]
+    difference = difference_text(reconciliation)
+    if difference:
+        lines += ["", f"{words(difference)}."]
     if rows:
         head = ["day", "model", "usage", "logs", "bill", "logs - bill", "why"]
         lines += ["", *table(head, rows, right=(3, 4, 5))]
@@ -65,7 +70,9 @@ def bill_differences(report: Report) -> list[str]:
 
 def _difference(row: ReconciledRow) -> list[str]:
     sums = [usd(amount) for amount in (row.log_usd, row.bill_usd, row.delta_usd)]
-    return [row.day or "", code(row.model), words(row.usage), *sums, words(row.reason)]
+    several = causes_text(row.causes) if len(row.causes) > 1 else ""
+    why = "; ".join(part for part in (row.reason, several) if part)
+    return [row.day or "", code(row.model), words(row.usage), *sums, words(why)]
 
 
 def questions(report: Report) -> list[str]:

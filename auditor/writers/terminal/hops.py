@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.printing.text import cells, money, pad, plural
 from auditor.report.sentences import (
     border_text,
+    difference_text,
     fields_over_hops,
     hop_coverage,
     is_intact,
@@ -79,6 +80,9 @@ def against_the_bill(page: Page, report: Report) -> None:
         return
     page.heading("logs against the bill")
     page.prose(reconciliation_text(reconciliation), indent=4, first="  ")
+    difference = difference_text(reconciliation)
+    if difference:
+        page.prose(difference, indent=4, first="  ")
     off = largest_differences(reconciliation)
     width = max((cells(usd(row.delta_usd)) for row in off[:MAX_DELTAS]), default=0)
     for row in off[:MAX_DELTAS]:
