@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -152,11 +152,15 @@ def _present(rows: array[int], n: int) -> pl.Series:
     return pl.Series(present)
 
 
-def _order(column: Column) -> tuple[bool, int, int, str]:
-    """Narrow scopes first, then the best names; a copy of the caller's headers comes late."""
+def _order(column: Column) -> tuple[bool, bool, int, int, str]:
+    """Narrow scopes first, then the best names; a copy of the caller's headers comes late.
+
+    The trace is the one that the format names: an attribute with such a name is an attribute.
+    """
     slot = column.slot
     copied = COPIED if "headers" in slot.key.lower() else 0
-    return slot.rank >= OWN_ID, _SCOPE_RANK.get(slot.scope, 99), slot.rank + copied, slot.key
+    named_by_caller = slot.field == "trace_id" and slot.free
+    return named_by_caller, slot.rank >= OWN_ID, _SCOPE_RANK.get(slot.scope, 99), slot.rank + copied, slot.key
 
 
 def _choose(
@@ -210,15 +214,16 @@ def _conflicts(columns: list[Column], values: list[pl.Expr], catalogue: Catalogu
         rows = np.array(column.rows)
         again = rows[1:][np.diff(rows) == 0]
         if len(again):
-            repeated.append(pl.int_range(pl.len()).is_in(_differing(column, again.tolist())))
+            differing = _differing(column, again.tolist(), catalogue.placeholder_words)
+            repeated.append(pl.int_range(pl.len()).is_in(differing))
     pairs = [(a != b) for same in by_key.values() for i, a in enumerate(same) for b in same[i + 1 :]]
     return pl.any_horizontal([p.fill_null(False) for p in pairs] + repeated) if pairs or repeated else None
 
 
-def _differing(column: Column, rows: list[int]) -> list[int]:
-    """Of the rows with two values under one key, those whose values differ."""
+def _differing(column: Column, rows: list[int], placeholders: Container[str]) -> list[int]:
+    """Of the rows with two values under one key, those whose values differ; a placeholder is no value."""
     seen: dict[int, set[str]] = {row: set() for row in rows}
     for row, value in zip(column.rows, column.values, strict=True):
-        if row in seen and value not in (None, ""):
-            seen[row].add(str(value))
+        if row in seen and value not in (None, "") and str(value).strip().lower() not in placeholders:
+            seen[row].add(str(value).strip())
     return [row for row, values in seen.items() if len(values) > 1]

@@ -56,6 +56,8 @@ FACTS: dict[str, type[pl.DataType]] = {
     "attempt_key": pl.String,
     "takes_metadata": pl.Boolean,
     "profile": pl.String,
+    "wrapper": pl.Boolean,  # a span that is known to go around calls: an agent, a chain, an SDK's outer span
+    "usage_of_wrapper": pl.Boolean,  # the usage of the call stands on the span around it
     "capacity": pl.String,  # what a line of a bill sells of a model other than tokens
 }
 

@@ -113,6 +113,26 @@ def tag_pair(text: str) -> tuple[str, str] | None:
     return (match[1], match[2].strip()) if match else None
 
 
+def tag_pairs(text: str) -> list[tuple[str, str]]:
+    """`tenant:acme,team=growth` as pairs, parted by commas, semicolons, line ends or blanks.
+
+    Empty unless every part is a pair.
+    """
+    for separator in (r"[,;\n]", r"\s"):
+        parts = [part.strip() for part in re.split(separator, text.strip().strip(",;")) if part.strip()]
+        pairs = [pair for part in parts if (pair := _tag_alone(part))]
+        if parts and len(pairs) == len(parts):
+            return pairs
+    return []
+
+
+def _tag_alone(text: str) -> tuple[str, str] | None:
+    """A tag whose value is no further text of pairs: `tenant:acme team:growth` are two tags."""
+    pair = tag_pair(text)
+    return None if pair is None or _FURTHER.search(pair[1]) else pair
+
+
+_FURTHER = re.compile(r"\s[A-Za-z][\w.\-/]*[:=]")
 _TAG = re.compile(r"^([A-Za-z][\w.\-/]{0,127})\s*[:=](?!//)\s*([^\s].{0,511})$")
 
 

@@ -28,19 +28,23 @@ MENDED = {
     ("api-gateway-access-log-gappy", "CNT002", "request_id"),
     ("portkey-gateway-log-gappy", "IDN028", "tenant_id"),
     ("litellm-standard-logging-gappy", "IDN028", "tenant_id"),
+    # the outer span of an SDK is known to repeat the usage of its call, which is a note
+    ("otel-console-gappy", "USE013", "tokens_input"),
+    ("otel-console-gappy", "USE013", "tokens_output"),
 }
+NOTES = {"otel-console-gappy": [("USE033", "tokens_input"), ("USE033", "tokens_output")]}
 
 
 @pytest.mark.parametrize("name", STORED)
 def test_a_stored_baseline_covers_every_gap(name: str) -> None:
-    """No gap is new, and none is gone but those that were wrong."""
+    """No gap is new but a note, and none is gone but those that were wrong."""
     entries = [Entry(*gap) for gap in STORED[name]["gaps"]]
     baseline = Baseline(profile="all", score=STORED[name]["score"], gaps=entries)
     given = [Input(name=SAMPLES[name].file, path=SAMPLES[name].path)]
 
     report = audit(given, Policy(profile="all", pedantic=True, new_only=True), baseline=baseline)
 
-    assert [] == [(gap.rule, gap.field) for gap in report.gaps if gap.suppressed is None]
+    assert NOTES.get(name, []) == [(gap.rule, gap.field) for gap in report.gaps if gap.suppressed is None]
     gone = {entry.fingerprint for entry in entries} - {gap.fingerprint for gap in report.gaps}
     assert {e for e in MENDED if e[0] == name} == {
         (name, e.rule, e.field) for e in entries if e.fingerprint in gone

@@ -35,7 +35,8 @@ Span = tuple[str, str]
 
 def with_asides(frame: pl.DataFrame) -> list[pl.Series]:
     """Which records are calls, where some are known to be context already."""
-    return [kinds(frame).set(frame["kind"] == ASIDE, "context"), *operations(frame)]
+    kind, *others = kinds(frame)
+    return [kind.set(frame["kind"] == ASIDE, "context"), *others, *operations(frame)]
 
 
 class LogRows(SpanRows):
