@@ -27,7 +27,6 @@ from auditor.readers.otlp.shapes import (
     ScopeSpans,
     document_of,
     events_of,
-    is_map,
     nanoseconds,
     plain,
 )
@@ -221,21 +220,19 @@ class Spans(SpanRows):
                 continue
             any_value = pair.value
             value: Any = None if any_value is None else any_value.string_value
-            if action is FREE:
-                # most attributes are of this kind, and a map is rare among them
-                if value[:1] in _OPENING if value else any_value is not None and is_map(any_value):
-                    self.nested(row, pair.key, value or plain(any_value), "free")
-                continue
             if value is None:
+                if action is FREE and not (any_value and (any_value.kvlist_value or any_value.array_value)):
+                    continue
                 value = plain(any_value)
-            if action.__class__ is not tuple:
+                if value.__class__ is list and action.__class__ is tuple:
+                    self.several(row, pair.key, value, action)  # type: ignore[arg-type]
+                    continue
+            if action.__class__ is tuple:
                 # a comparison of classes is the cheapest test, but no type checker narrows by it
-                self.nested(row, pair.key, value, action.kind)  # type: ignore[union-attr]
-            elif value.__class__ is list:
-                self.several(row, pair.key, value, action)  # type: ignore[arg-type]
-            else:
                 action[0](row)  # type: ignore[operator]
                 action[1](value)  # type: ignore[operator]
+            elif action is not FREE or value.__class__ is not str or value[:1] in _OPENING:
+                self.nested(row, pair.key, value, action.kind)  # type: ignore[union-attr]
 
     def _events(self, row: int, raw: bytes) -> None:
         """Put what the events of a span say of it; decoded only where a key of theirs is that of a field."""

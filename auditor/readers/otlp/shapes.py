@@ -227,11 +227,6 @@ def plain(value: AnyValue | None) -> Any:
     return None
 
 
-def is_map(value: AnyValue) -> bool:
-    """Whether a value has values within: a list or a mapping."""
-    return bool(value.kvlist_value or value.array_value)
-
-
 def nanoseconds(value: int | str) -> int | None:
     """A time in ns; None for zero and for values that are no time."""
     try:

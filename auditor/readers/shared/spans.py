@@ -109,6 +109,11 @@ _CONTENT = frozenset(
     statement template history answer exception response body""".split()
 )
 _LAST_CONTENT = frozenset("request text content result results query events value".split())
+# namespaces of the conventions: no caller has keys of its own there
+_CONVENTIONS = tuple(
+    """gen_ai. http. rpc. server. client. net. network. url. db. error. exception. thread. code. otel.
+    messaging. peer. user_agent. telemetry.""".split()
+)
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _MOST_JSON = 16_384  # characters: longer text under a key of no meaning is a body
 MARK = "mark "
@@ -176,7 +181,9 @@ class Meanings:
         if is_body(key, None) and not self.builder.catalogue.names(key):
             return None
         column = self.builder.column_for(key, "span")
-        return _put(column) if column is not None else None if names_content(key) else FREE
+        if column is None:
+            return None if lower.startswith(_CONVENTIONS) or names_content(key) else FREE
+        return _put(column)
 
 
 def _put(column: Column) -> Put:
