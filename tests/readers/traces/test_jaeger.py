@@ -193,3 +193,12 @@ def test_an_anchor_points_to_its_span() -> None:
     pointers = {a.pointer for g in found.gaps for a in g.anchors}
 
     assert any(p and p.startswith("/data/0/spans/1") for p in pointers)
+
+
+def test_a_tag_that_is_called_a_trace_id_is_a_tag() -> None:
+    """The tree is built from the ids of the spans."""
+    parent = span({"tenant_id": "acme"}, "b1")
+    below = [{"refType": "CHILD_OF", "traceID": parent["traceID"], "spanID": "b1"}]
+    child = span(USAGE | {"trace_id": "conversation-8"}, "c1", references=below)
+
+    assert (0, 0, 1, 0) == counts(report(json.dumps(trace(parent, child))), "tenant_id")
