@@ -9,7 +9,13 @@ import polars as pl
 
 from auditor.catalogue.fields import Catalogue
 from auditor.evidence.ancestry import parents
-from auditor.evidence.calls import add_outcomes, add_token_kind, fill_request_ids, without_wrappers
+from auditor.evidence.calls import (
+    add_calls_of_libraries,
+    add_outcomes,
+    add_token_kind,
+    fill_request_ids,
+    without_wrappers,
+)
 from auditor.evidence.hops import chain
 from auditor.evidence.processes import fill_owners
 from auditor.evidence.schema import ALWAYS, IDENTITY, Slot, Table
@@ -52,6 +58,7 @@ def assemble(
     _fill_latency(evidence)
     _fill_region(evidence)
     add_outcomes(evidence)
+    add_calls_of_libraries(evidence)
     add_token_kind(evidence)
     fill_request_ids(evidence)
     _find_parents(evidence)

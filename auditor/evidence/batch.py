@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -152,11 +153,15 @@ def _present(rows: array[int], n: int) -> pl.Series:
     return pl.Series(present)
 
 
-def _order(column: Column) -> tuple[bool, int, int, str]:
-    """Narrow scopes first, then the best names; a copy of the caller's headers comes late."""
+def _order(column: Column) -> tuple[bool, bool, int, int, str]:
+    """Narrow scopes first, then the best names; a copy of the caller's headers comes late.
+
+    The trace is the one that the format names: an attribute with such a name is an attribute.
+    """
     slot = column.slot
     copied = COPIED if "headers" in slot.key.lower() else 0
-    return slot.rank >= OWN_ID, _SCOPE_RANK.get(slot.scope, 99), slot.rank + copied, slot.key
+    named_by_caller = slot.field == "trace_id" and slot.free
+    return named_by_caller, slot.rank >= OWN_ID, _SCOPE_RANK.get(slot.scope, 99), slot.rank + copied, slot.key
 
 
 def _choose(
@@ -177,7 +182,7 @@ def _choose(
     exprs = [chosen.alias(out), pl.coalesce(slots).alias(f"{out}_slot")]
     if out == name:
         exprs.append(pl.when(chosen.is_null()).then(pl.coalesce(marks)).alias(f"{name}_blank"))
-        repeated = _several(columns)
+        repeated = _several(columns, catalogue)
         conflict = _conflicts(columns, values, catalogue, repeated)
         if repeated:
             exprs.append(pl.any_horizontal(repeated).alias(f"{name}_several"))
@@ -204,14 +209,15 @@ def _answers(name: str, columns: list[Column], values: list[pl.Expr], catalogue:
     ]
 
 
-def _several(columns: list[Column]) -> list[pl.Expr]:
+def _several(columns: list[Column], catalogue: Catalogue) -> list[pl.Expr]:
     """For each key that some record has twice: whether the record has two values of it."""
     out = []
     for column in columns:
         rows = np.array(column.rows)
         again = rows[1:][np.diff(rows) == 0]
         if len(again):
-            out.append(pl.int_range(pl.len()).is_in(_differing(column, again.tolist())))
+            differing = _differing(column, again.tolist(), catalogue.owner_placeholder_word)
+            out.append(pl.int_range(pl.len()).is_in(differing))
     return out
 
 
@@ -226,10 +232,11 @@ def _conflicts(
     return pl.any_horizontal([p.fill_null(False) for p in pairs] + repeated) if pairs or repeated else None
 
 
-def _differing(column: Column, rows: list[int]) -> list[int]:
-    """Of the rows with two values under one key, those whose values differ."""
+def _differing(column: Column, rows: list[int], placeholder: str) -> list[int]:
+    """Of the rows with two values under one key, those whose values differ; a placeholder is no value."""
     seen: dict[int, set[str]] = {row: set() for row in rows}
     for row, value in zip(column.rows, column.values, strict=True):
-        if row in seen and value not in (None, ""):
-            seen[row].add(str(value))
+        text = str(value).strip()
+        if row in seen and value not in (None, "") and not re.match(placeholder, text):
+            seen[row].add(text)
     return [row for row, values in seen.items() if len(values) > 1]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
+from auditor.catalogue.fields import USAGE
 from auditor.evidence.ancestry import nearest
-from auditor.evidence.arrays import Ints
+from auditor.evidence.arrays import Ints, Rows, index_of
 from auditor.evidence.schema import Slot
 from auditor.evidence.store import Store
 from auditor.evidence.table import Evidence
@@ -75,38 +78,129 @@ def fill_request_ids(evidence: Evidence) -> None:
         evidence.fill("request_id", values, slots)
 
 
-def without_wrappers(frame: Store, parent: Ints) -> list[pl.Series]:
-    """The column `kind`, where it changes: a span that repeats usage or response id of one below is no call.
+def add_calls_of_libraries(evidence: Evidence) -> None:
+    """Make calls of client spans that say no more than their library and name, where others of it are calls.
 
-    LiteLLM's span of the raw exchange is a call only where no call is above it but a failed one, which was
-    another try.
+    A call that fails before its attributes are set leaves such a span.
+    """
+    if not evidence.has("library_operation"):
+        return
+    rows = evidence.frame.select("input", "kind", "library_operation")
+    evidence.frame = evidence.frame.drop(["library_operation"])
+    call = pl.col("kind") == "call"
+    key = ("input", "library_operation")
+    known = rows.filter(call & pl.col("library_operation").is_not_null()).select(key).unique()
+    also = rows.with_row_index("row").filter(~call).join(known, on=key, how="semi")["row"]
+    if len(also):
+        evidence.put(rows["kind"].scatter(also, "call"))
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Calls below other calls: the rows of the inner ones, and of the nearest call above each."""
+
+    inner: Ints
+    outer: Ints
+
+
+def without_wrappers(frame: Store, parent: Ints) -> list[pl.Series]:
+    """The columns that change where a span repeats usage or response id of one below: it is no call.
+
+    These are `kind`; `wrapper`, where a framework's span goes around that of the client it uses; and the
+    usage of a call that has none itself, which is then that of the span around it. LiteLLM's span of the raw
+    exchange is a call only where no call is above it but a failed one, which was another try.
     """
     call = np.array(frame["kind"] == "call")
     if call.sum() < 2:
         return []
     above = nearest(parent, call)
     below = np.flatnonzero(call & (above >= 0))
+    if not len(below):
+        return []
     wire = below[(frame["name"].gather(below) == WIRE_SPAN).fill_null(False).to_numpy()]
     call[wire[~frame["failed"].to_numpy()[above[wire]]]] = False
     inner = np.setdiff1d(below, wire)
-    if not len(below):
-        return []
+    pairs = Nested(inner, above[inner])
+    silent = _silent(frame, pairs)
+    same = _same_call(frame, pairs) | silent
+    call[pairs.outer[same]] = False
+    changed = [frame["kind"].set(pl.Series(~call), "context")]
+    changed += _frameworks(frame, Nested(inner[same], pairs.outer[same]))
+    return changed + _usage_of_wrappers(frame, Nested(inner[silent], pairs.outer[silent]))
+
+
+def _same_call(frame: Store, pairs: Nested) -> Rows:
+    """Which inner calls are the outer one again: by an id, or by usage that the outer repeats or lacks."""
+    inner, outer = pairs.inner, pairs.outer
     same = np.zeros(len(inner), dtype=bool)
     for name in ("response_id", "attempt_id"):
         if name in frame:
-            a, b = frame[name].gather(inner), frame[name].gather(above[inner])
+            a, b = frame[name].gather(inner), frame[name].gather(outer)
             same |= (a == b).fill_null(False).to_numpy()
-    tokens = [frame[n].fill_null(-1).to_numpy() for n in ("tokens_input", "tokens_output") if n in frame]
-    if tokens:
-        outer = above[inner]
-        equal = np.all([t[inner] == t[outer] for t in tokens], axis=0)
-        known = np.any([t[inner] > 0 for t in tokens], axis=0)
-        bare = np.all([t[outer] <= 0 for t in tokens], axis=0)
-        same |= (equal & known) | bare
-        sums = [np.bincount(outer, weights=np.maximum(t[inner], 0), minlength=len(call)) for t in tokens]
-        whole = np.all([s == np.maximum(t, 0) for s, t in zip(sums, tokens, strict=True)], axis=0)
-        same |= whole[outer] & known
-    else:
-        same[:] = True
-    call[above[inner[same]]] = False
-    return [frame["kind"].set(pl.Series(~call), "context")]
+    tokens = _tokens(frame)
+    if not tokens:
+        return np.ones(len(inner), dtype=bool)
+    equal = np.all([t[inner] == t[outer] for t in tokens], axis=0)
+    known = np.any([t[inner] > 0 for t in tokens], axis=0)
+    bare = np.all([t[outer] <= 0 for t in tokens], axis=0)
+    sums = [np.bincount(outer, weights=np.maximum(t[inner], 0), minlength=frame.height) for t in tokens]
+    whole = np.all([s == np.maximum(t, 0) for s, t in zip(sums, tokens, strict=True)], axis=0)
+    out: Rows = same | (equal & known) | bare | (whole[outer] & known)
+    return out
+
+
+def _tokens(frame: Store) -> list[Ints]:
+    return [frame[n].fill_null(-1).to_numpy() for n in ("tokens_input", "tokens_output") if n in frame]
+
+
+def _silent(frame: Store, pairs: Nested) -> Rows:
+    """Which inner calls did not fail and have no usage, while the call of their model around them has it.
+
+    Clients do not see the usage of a stream that their caller reads. Of several calls whose usage is given
+    once around them nobody can tell what each used.
+    """
+    inner, outer = pairs.inner, pairs.outer
+    tokens = _tokens(frame)
+    if not tokens or not len(inner):
+        return np.zeros(len(inner), dtype=bool)
+    answered = ~frame["failed"].to_numpy()[inner]
+    alone = np.bincount(outer[answered], minlength=frame.height)[outer] == 1
+    without = np.all([t[inner] < 0 for t in tokens], axis=0)
+    outside = np.any([t[outer] > 0 for t in tokens], axis=0)
+    out: Rows = answered & alone & without & outside
+    if "model" in frame:
+        a, b = frame["model"].gather(inner), frame["model"].gather(outer)
+        out &= (a == b).fill_null(True).to_numpy()
+    return out
+
+
+def _frameworks(frame: Store, pairs: Nested) -> list[pl.Series]:
+    """The column `wrapper`, true too for a framework's own span around the client's of the same operation."""
+    if "span_kind" not in frame or "operation" not in frame or not len(pairs.inner):
+        return []
+    kind, operation = frame["span_kind"], frame["operation"]
+    around = (kind.gather(pairs.outer) == "internal") & (kind.gather(pairs.inner) == "client")
+    around &= operation.gather(pairs.outer) == operation.gather(pairs.inner)
+    rows = pairs.outer[around.fill_null(False).to_numpy()]
+    return [_marked(frame, "wrapper", rows)] if len(rows) else []
+
+
+def _usage_of_wrappers(frame: Store, pairs: Nested) -> list[pl.Series]:
+    """The columns of usage and cost, with what stands around a call where it has none itself."""
+    if not len(pairs.inner):
+        return []
+    index = np.full(frame.height, -1)
+    index[pairs.inner] = pairs.outer
+    whole = pl.Series(index)
+    outer = index_of(index)
+    out = [_marked(frame, "usage_of_wrapper", pairs.inner)]
+    for name in sorted(USAGE & set(frame)):
+        for column in (name, f"{name}_slot"):
+            values = frame[column]
+            out.append(values.zip_with(values.is_not_null() | (whole < 0), values[outer]).alias(column))
+    return out
+
+
+def _marked(frame: Store, name: str, rows: Ints) -> pl.Series:
+    empty = pl.repeat(None, frame.height, dtype=pl.Boolean, eager=True)
+    return frame.get(name, empty).scatter(rows, True).alias(name)

@@ -191,18 +191,27 @@ def tag_pair(text: str) -> tuple[str, str] | None:
     return (match[1], match[2].strip()) if match else None
 
 
-_TAG = re.compile(r"^([A-Za-z][\w.\-/]{0,127})\s*[:=](?!//)\s*([^\s].{0,511})$")
-
-
 def tag_pairs(text: str) -> list[tuple[str, str]]:
-    """The pairs of `tenant:acme,team:claims` or `k=v;k=v`; empty unless every part is a pair."""
-    for separator in (";", ",", "\n", " "):
-        if separator in text:
-            parts = [part for part in text.split(separator) if part.strip()]
-            pairs = [tag_pair(part.strip()) for part in parts[:MAX_PATHS]]
-            return [pair for pair in pairs if pair] if all(pairs) else []
+    """`tenant:acme,team=growth` as pairs, parted by commas, semicolons, line ends or blanks.
+
+    Empty unless every part is a pair.
+    """
+    for separator in (r"[,;\n]", r"\s"):
+        parts = [part.strip() for part in re.split(separator, text.strip().strip(",;")) if part.strip()]
+        pairs = [pair for part in parts if (pair := _tag_alone(part))]
+        if parts and len(pairs) == len(parts):
+            return pairs
+    return []
+
+
+def _tag_alone(text: str) -> tuple[str, str] | None:
+    """A tag whose value is no further text of pairs: `tenant:acme team:growth` are two tags."""
     pair = tag_pair(text)
-    return [pair] if pair else []
+    return None if pair is None or _FURTHER.search(pair[1]) else pair
+
+
+_FURTHER = re.compile(r"\s[A-Za-z][\w.\-/]*[:=]")
+_TAG = re.compile(r"^([A-Za-z][\w.\-/]{0,127})\s*[:=](?!//)\s*([^\s].{0,511})$")
 
 
 def _pairs_in(key: str, text: str, free_form: bool) -> list[tuple[str, str]]:

@@ -46,6 +46,15 @@ def has_parent_value(evidence: Evidence, field: str) -> bool:
     return (has_parents(evidence) and evidence.has(field)) or has_envelope(evidence, field)
 
 
+def wrapped(evidence: Evidence, field: str) -> Series:
+    """Whether the nearest record above with a value of a field is known to go around calls."""
+    frame = evidence.frame
+    if evidence.parent is None or "wrapper" not in frame:
+        return {}
+    up = nearest(evidence.parent, frame[field].is_not_null().to_numpy())
+    return {f"wrapper_has_{field}": frame["wrapper"].fill_null(False)[index_of(up)]}
+
+
 def root_value(evidence: Evidence, field: str) -> Series:
     """The value on the topmost record above."""
     if evidence.parent is None:
@@ -157,6 +166,7 @@ COLUMNS = (
     RelatedColumn("is_root|has_parent|parent_missing", tree, dtype=pl.Boolean),
     RelatedColumn("calls_in_trace", calls_in_trace, needs=("trace_key",), dtype=pl.Int64),
     RelatedColumn("inside_sibling", inside_sibling, needs=("service",), dtype=pl.Boolean),
+    RelatedColumn("wrapper_has_(.+)", wrapped, ("{}",), ("{}", "wrapper"), has_parents, pl.Boolean),
     RelatedColumn("children_(.+)", children_sum, ("{}",), ("{}",), exists_when=has_parents),
     value_at("parent", parent_value, sources=(), exists_when=has_parent_value),
     value_at("root", root_value, exists_when=has_parents),

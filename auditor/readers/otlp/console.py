@@ -3,12 +3,13 @@
 Objects stand one after another among the lines of the application's own log, children before parents.
 Which span is a call, and where its fields stand, is as in `otlp-json`; log records of the console exporter
 are read as in `otlp-logs-json`, metrics are context. The instrumentation scope is not printed. Prompt bodies
-and events are never kept.
+are never kept.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ _NODE = re.compile(rb"(?m)^\{\r?\n(?:  [^\n]*\n){0,400}?  traceId: '[0-9a-f]{32}
 _NODE_SPAN = frozenset({"traceId", "id", "name", "attributes", "status", "timestamp", "duration"})
 _NODE_LOG = frozenset({"traceId", "spanId", "severityNumber", "body", "attributes", "timestamp"})
 _LOG = frozenset({"body", "severity_number", "attributes", "timestamp", "trace_id", "span_id"})
+_NODE_KINDS = {"0": "internal", "2": "client"}
 _ERRORS = ("ERROR", "StatusCode.ERROR", 2)
 
 
@@ -88,6 +90,8 @@ def _python_span(record: dict[str, Any], rows: LogRows, offset: int | None, poin
         started_at=to_ns(record.get("start_time")),
         ended_at=to_ns(record.get("end_time")),
         error=status.get("status_code", status.get("canonical_code")) in _ERRORS,
+        span_kind=record.get("kind"),
+        events=_events(record),
         process=_process(record, rows),
         offset=offset,
         pointer=pointer,
@@ -109,6 +113,9 @@ def _node_span(record: dict[str, Any], rows: LogRows, offset: int | None, pointe
         if started_at and isinstance(duration, (int, float))
         else None,
         error=_map(record.get("status")).get("code") in _ERRORS,
+        library=_map(record.get("instrumentationScope")).get("name"),
+        span_kind=_NODE_KINDS.get(str(record.get("kind"))),
+        events=_events(record),
         process=_process(record, rows),
         offset=offset,
         pointer=pointer,
@@ -135,6 +142,13 @@ def _process(record: dict[str, Any], rows: LogRows) -> int | None:
     resource = _map(record.get("resource"))
     attributes = _map(resource.get("attributes", resource))
     return rows.process_of(attributes) if attributes else None
+
+
+def _events(record: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The attributes of the events of a span."""
+    events = record.get("events")
+    for event in events if isinstance(events, list) else ():
+        yield from _map(_map(event).get("attributes")).items()
 
 
 def _map(value: Any) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """OTLP documents, from JSON or protobuf, put into the table: each signal by its own rules, spans in bulk.
 
-Events of spans and bodies are never kept.
+Bodies are never kept.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -15,18 +16,21 @@ from auditor.evidence.builder import Builder, ReaderState
 from auditor.evidence.formats import Format
 from auditor.framing.ids import hex_id
 from auditor.framing.json_values import decode
+from auditor.framing.nested import is_container
 from auditor.readers.otlp.logs import LogRows
 from auditor.readers.otlp.metrics import MetricRows
 from auditor.readers.otlp.shapes import (
     Document,
+    Pair,
     Processes,
     ResourceSpans,
-    Span,
+    ScopeSpans,
     document_of,
+    events_of,
     nanoseconds,
     plain,
 )
-from auditor.readers.shared.spans import SpanRows, values_of
+from auditor.readers.shared.spans import SPAN_KINDS, FreeKey, SpanRows
 
 _PARTS = (
     ("resourceSpans", ("scopeSpans", "instrumentationLibrarySpans"), "spans"),
@@ -34,6 +38,8 @@ _PARTS = (
     ("resourceMetrics", ("scopeMetrics",), "metrics"),
 )
 _ERRORS = (2, "STATUS_CODE_ERROR")
+_OPENING = ("{", "[")
+_EVENT_KEY = re.compile(rb'"key"\s*:\s*"([^"\\]{1,256})"')
 
 
 class Signals(NamedTuple):
@@ -150,6 +156,7 @@ class Spans(SpanRows):
     def __init__(self, builder: Builder) -> None:
         super().__init__(builder)
         self.resources = Processes(builder)
+        self.event_names: dict[bytes, bool] = {}  # keys of events, and whether they can say anything
 
     def put(self, blocks: list[ResourceSpans], offset: int | None, nth: int, root: str | None = None) -> int:
         """Put the spans of some processes; `root` is the pointer of the list within another document."""
@@ -157,7 +164,7 @@ class Spans(SpanRows):
             process = self.resources.number(block.resource)
             name = "scopeSpans" if block.scope_spans else "instrumentationLibrarySpans"
             for j, group in enumerate(block.scope_spans or block.instrumentation_library_spans):
-                self.group(group.spans, process, offset, nth)
+                self.group(group, process, offset, nth)
                 size = len(group.spans)
                 nth += size
                 if root is not None and size:
@@ -165,9 +172,9 @@ class Spans(SpanRows):
                     self.builder.ids["pointer"][-size:] = [f"{at}/{k}" for k in range(size)]
         return nth
 
-    def group(self, spans: list[Span], process: int | None, offset: int | None, nth: int) -> None:
+    def group(self, group: ScopeSpans, process: int | None, offset: int | None, nth: int) -> None:
         """Put the spans of one scope: identity in bulk, then each attribute with a meaning."""
-        builder, known = self.builder, self.meanings.known
+        builder, spans = self.builder, group.spans
         size = len(spans)
         first = builder.rows(size, offset=offset, process=process, nth=nth)
         ids = builder.ids
@@ -183,28 +190,63 @@ class Spans(SpanRows):
         ]
         self.trace.rows.extend(range(first, first + size))
         self.trace.values += [s.trace_id if len(s.trace_id) == 32 else hex_id(s.trace_id) for s in spans]
+        self._library(group, first)
         for row, span in enumerate(spans, first):
             if span.dropped_attributes_count:
                 self.dropped.put(row, True)
-            for pair in span.attributes:
-                try:
-                    action = known[pair.key]
-                except KeyError:
-                    action = self.meanings.learn(pair.key)
-                if action is None:
+            self._attributes(row, span.attributes)
+            if len(span.events) > len("[]"):
+                self._events(row, bytes(span.events))
+
+    def _library(self, group: ScopeSpans, first: int) -> None:
+        """Put who wrote the spans of a scope, and on which side of an exchange each one is."""
+        rows = range(first, first + len(group.spans))
+        self.span_kind.rows.extend(rows)
+        self.span_kind.values += [SPAN_KINDS.get(s.kind) for s in group.spans]
+        scope = group.scope or group.instrumentation_library
+        if scope is not None and scope.name:
+            self.library.rows.extend(rows)
+            self.library.values += [scope.name] * len(rows)
+
+    def _attributes(self, row: int, pairs: list[Pair]) -> None:
+        """Put each attribute with a meaning, and what a map under any other key holds."""
+        known = self.meanings.known
+        for pair in pairs:
+            try:
+                action = known[pair.key]
+            except KeyError:
+                action = self.meanings.learn(pair.key)
+            if action is None:
+                continue
+            any_value = pair.value
+            value: Any = None if any_value is None else any_value.string_value
+            if value is None:
+                if action.__class__ is FreeKey and not (any_value and (any_value.kvlist_value or any_value.array_value)):
                     continue
-                any_value = pair.value
-                value: Any = None if any_value is None else any_value.string_value
-                if value is None:
-                    value = plain(any_value)
-                    if value.__class__ is list and action.__class__ is tuple:
-                        *others, value = values_of(value)
-                        for one in others:
-                            action[0](row)  # type: ignore[operator]
-                            action[1](one)  # type: ignore[operator]
-                if action.__class__ is tuple:
-                    # a comparison of classes is the cheapest test, but no type checker narrows by it
-                    action[0](row)  # type: ignore[operator]
-                    action[1](value)  # type: ignore[operator]
-                else:
-                    self.nested(row, action.key, value, action.kind)  # type: ignore[union-attr]
+                value = plain(any_value)
+                if value.__class__ is list and action.__class__ is tuple:
+                    self.several(row, pair.key, value, action)  # type: ignore[arg-type]
+                    continue
+            if action.__class__ is tuple:
+                # a comparison of classes is the cheapest test, but no type checker narrows by it
+                action[0](row)  # type: ignore[operator]
+                action[1](value)  # type: ignore[operator]
+            elif action.__class__ is FreeKey and value.__class__ is str and value[:1] not in _OPENING:
+                action.rows(row)
+                action.values(value)
+            else:
+                self.nested(row, pair.key, value, action.kind)  # type: ignore[union-attr]
+
+    def _events(self, row: int, raw: bytes) -> None:
+        """Put what the events of a span say of it; decoded only where a key of theirs is that of a field."""
+        known = self.event_names
+        for key in _EVENT_KEY.findall(raw):
+            if key not in known:
+                name = key.decode("utf-8", "replace")
+                known[key] = is_container(name) or self.event_key(name) is not None
+            if known[key]:
+                break
+        else:
+            return
+        for pair in events_of(raw):
+            self.event_attribute(row, pair.key, plain(pair.value))

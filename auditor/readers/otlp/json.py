@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +12,12 @@ import msgspec
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.framing.json_values import container_of, decode, json_pieces
+from auditor.framing.wrappers import unwrapped
 from auditor.inputs.source import Source
 from auditor.readers.contract import InputSample, RecordReader, SourceReader
 from auditor.readers.otlp import metrics
 from auditor.readers.otlp.documents import Otlp, Signals
-from auditor.readers.otlp.shapes import camel_names, document_of, reason_of
+from auditor.readers.otlp.shapes import camel_names, document_of, enclosed, reason_of
 from auditor.readers.shared.spans import CARRIES
 
 ROOTS = {
@@ -26,6 +28,7 @@ ROOTS = {
 _NAMES = frozenset((*ROOTS, *ROOTS.values()))
 _FIRST = re.compile(rb'\s*+(?:\[\s*+)?\{\s*+"(resource\w++)"')
 _BYTES = tuple(name.encode() for name in ("esourceSpans", "esourceLogs", "esourceMetrics", *ROOTS.values()))
+PART = 0.95  # the claim on a part of a document
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 TRACES = Format(
     name="otlp-json",
@@ -43,7 +46,10 @@ OTLP/JSON traces: one export document, or one a line as the Collector's file exp
 A span that names a model operation is a call; every other span is context. Resource attributes stand at
 `process`, span attributes at `span`, captured HTTP headers and baggage at `client_header`. Hex and base64
 ids, camel and snake case names, numbers as text or as numbers are read; logs and metrics that share the file
-are read as what they are. Events and prompt bodies are never kept.
+are read as what they are. So are spans without the document around them: one a line, lists of them, the
+spans of one scope or process. Attributes of a span's events stand at `span` too, below its own. An attribute
+that is called a trace id is an attribute: the tree is built from the ids of the spans. Prompt bodies are
+never kept.
 """,
 )
 LOGS = Format(
@@ -87,10 +93,12 @@ SIGNALS = Signals(TRACES, LOGS, METRICS)
 
 
 def claim(root: str) -> Callable[[dict[str, Any]], float]:
-    """A match for records with the decisive key at the top."""
+    """A match for records with the decisive key at the top, and for parts of a document of traces."""
 
     def match(record: dict[str, Any]) -> float:
-        return 1.0 if root in record or ROOTS[root] in record else 0.0
+        if root in record or ROOTS[root] in record:
+            return 1.0
+        return PART if root == "resourceSpans" and enclosed(record) is not None else 0.0
 
     return match
 
@@ -111,9 +119,7 @@ def sniff_of(root: str) -> Callable[[InputSample], float]:
 
 def _roots(sample: InputSample) -> set[str]:
     in_objects = {
-        root
-        for root, snake in ROOTS.items()
-        if any(isinstance(o, dict) and (root in o or snake in o) for o in sample.objects)
+        root for root in ROOTS if any(isinstance(o, dict) and claim(root)(o) for o in sample.objects)
     }
     first = _FIRST.match(sample.head)
     return in_objects | {
@@ -122,13 +128,29 @@ def _roots(sample: InputSample) -> set[str]:
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
-    """Read one document that was decoded already, at an offset and pointer."""
+    """Read one document, or a part of one, that was decoded already, at an offset and pointer."""
+    if _NAMES.isdisjoint(record) and (part := enclosed(record)) is not None:
+        _take_part(*part, builder.state(Otlp, SIGNALS), offset, pointer or "")
+        return
     try:
         data = msgspec.json.encode(record)
         snake = not _NAMES.isdisjoint(record) and ROOTS.keys().isdisjoint(record)
         _put(builder.state(Otlp, SIGNALS), camel_names(data) if snake else data, offset, None, pointer or "")
     except _UNREADABLE as error:
         builder.skip(None, reason_of(error))
+
+
+def _take_part(document: dict[str, Any], within: str, otlp: Otlp, offset: int | None, pointer: str) -> None:
+    """Put a part of a document, which is at `within` in the whole one and at `pointer` in the input."""
+    builder, before = otlp.traces.builder, otlp.builder.records
+    try:
+        data = msgspec.json.encode(document)
+        _put(otlp, data if b'"spanId"' in data else camel_names(data), offset, None, "")
+    except _UNREADABLE as error:
+        otlp.builder.skip(None, reason_of(error))
+    pointers = builder.ids["pointer"]
+    for row in range(bisect_left(builder.ids["record"], before), builder.n):
+        pointers[row] = pointer + (pointers[row] or "").removeprefix(within)
 
 
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
@@ -167,8 +189,11 @@ def _put(otlp: Otlp, data: bytes, offset: int | None, line: int | None, within: 
 def _line(line: bytes, at: int, number: int, otlp: Otlp, snake: bool) -> None:
     try:
         if not any(name in line for name in _BYTES):
-            decode(line)
-            otlp.builder.skip(number, "no resourceSpans in this line")
+            value = decode(line)
+            if isinstance(value, dict) and enclosed(value) is not None:
+                take(value, otlp.builder, at, "")
+            else:
+                otlp.builder.skip(number, "no resourceSpans in this line")
             return
         _put(otlp, camel_names(line) if snake else line, at, number)
     except _UNREADABLE as error:
@@ -197,9 +222,11 @@ def _whole(source: Source, builder: Builder, otlp: Otlp, snake: bool) -> None:
         first = error
     any_document = False
     for piece in json_pieces(source, builder.skip):
-        if isinstance(piece.value, dict) and not _NAMES.isdisjoint(piece.value):
-            take(piece.value, builder, piece.offset, piece.pointer)
-            any_document = True
+        for inner in unwrapped(piece, claim("resourceSpans")):
+            value = inner.value
+            if isinstance(value, dict) and (not _NAMES.isdisjoint(value) or enclosed(value) is not None):
+                take(value, builder, inner.offset, inner.pointer)
+                any_document = True
     if not any_document and not builder.skipped_total:
         builder.skip(1, reason_of(first))
 

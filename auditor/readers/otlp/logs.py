@@ -40,8 +40,9 @@ Span = tuple[str, str]
 def with_asides(frame: pl.DataFrame) -> list[pl.Series]:
     """Which records are calls, where some are known to be context already."""
     logged = frame.select((pl.col("name").is_null() & CallEvidence(frame).call).alias("kind")).to_series()
-    kind = kinds(frame).set(logged, "call").set(frame["kind"] == ASIDE, "context")
-    return [kind, *operations(frame)]
+    kind, *others = kinds(frame)
+    kind = kind.set(logged, "call").set(frame["kind"] == ASIDE, "context")
+    return [kind, *others, *operations(frame)]
 
 
 class LogRows(SpanRows):

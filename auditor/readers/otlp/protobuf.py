@@ -30,6 +30,7 @@ from auditor.readers.otlp.shapes import (
     ResourceLogs,
     ResourceMetrics,
     ResourceSpans,
+    Scope,
     ScopeLogs,
     ScopeMetrics,
     ScopeSpans,
@@ -57,7 +58,7 @@ OTLP protobuf traces: the body of `POST /v1/traces`, or a file of the Collector 
 
 One request or stored trace, several one after another, behind 4-byte or variable lengths, and base64 text of
 these are read. Which span is a call and where its fields stand is as in `otlp-json`. Records have no line;
-a cut or damaged one is a counted skip, and what is whole around it is read. Events and prompt bodies are
+a cut or damaged one is a counted skip, and what is whole around it is read. Prompt bodies are
 never kept.
 """,
 )
@@ -170,7 +171,7 @@ def _any(value: Any) -> dict[str, Any]:
     if kind == "array_value":
         return {"arrayValue": _values(value.array_value)}
     if kind == "kvlist_value":
-        return {"kvlistValue": _map(value.kvlist_value)}
+        return {"kvlistValue": _map(value.kvlist_value.values)}
     return {}
 
 
@@ -178,8 +179,8 @@ def _values(array: Any) -> dict[str, Any]:
     return {"values": [_any(v) for v in array.values]}
 
 
-def _map(kvlist: Any) -> dict[str, Any]:
-    return {"values": [{"key": kv.key, "value": _any(kv.value)} for kv in kvlist.values]}
+def _map(pairs: Any) -> dict[str, Any]:
+    return {"values": [{"key": kv.key, "value": _any(kv.value)} for kv in pairs]}
 
 
 def _raw(value: Any) -> msgspec.Raw:
@@ -199,7 +200,7 @@ def _pairs(attributes: Iterable[Any]) -> list[Pair]:
         elif kind == "array_value":
             any_value = AnyValue(array_value=_raw(_values(value.array_value)))
         elif kind == "kvlist_value":
-            any_value = AnyValue(kvlist_value=_raw(_map(value.kvlist_value)))
+            any_value = AnyValue(kvlist_value=_raw(_map(value.kvlist_value.values)))
         else:
             any_value = AnyValue()
         out.append(Pair(kv.key, any_value))
@@ -222,11 +223,17 @@ def _span(span: Any) -> Span:
         _pairs(span.attributes),
         Status(span.status.code),
         span.dropped_attributes_count,
+        span.kind,
+        _raw([{"attributes": _map(event.attributes)["values"]} for event in span.events])
+        if span.events
+        else msgspec.Raw(),
     )
 
 
 def _traces(block: Any) -> Document:
-    groups = [ScopeSpans([_span(s) for s in group.spans]) for group in block.scope_spans]
+    groups = [
+        ScopeSpans([_span(s) for s in group.spans], Scope(group.scope.name)) for group in block.scope_spans
+    ]
     return Document(resource_spans=[ResourceSpans(_resource(block), groups)])
 
 

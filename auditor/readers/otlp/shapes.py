@@ -36,8 +36,20 @@ class Status(msgspec.Struct, gc=False):
     code: int | str = 0
 
 
+class Event(msgspec.Struct, gc=False):
+    """An event of a span: its attributes."""
+
+    attributes: list[Pair] = []
+
+
+class Scope(msgspec.Struct, gc=False):
+    """The library that wrote records."""
+
+    name: str = ""
+
+
 class Span(msgspec.Struct, gc=False, rename="camel"):
-    """The part of a span that is evidence; events and links are not decoded."""
+    """The part of a span that is evidence; events are decoded where they have a key of a field."""
 
     trace_id: str = ""
     span_id: str = ""
@@ -48,12 +60,16 @@ class Span(msgspec.Struct, gc=False, rename="camel"):
     attributes: list[Pair] = []
     status: Status | None = None
     dropped_attributes_count: int = 0
+    kind: int | str = 0
+    events: msgspec.Raw = msgspec.Raw()
 
 
-class ScopeSpans(msgspec.Struct, gc=False):
+class ScopeSpans(msgspec.Struct, gc=False, rename="camel"):
     """Spans of one instrumentation scope."""
 
     spans: list[Span] = []
+    scope: Scope | None = None
+    instrumentation_library: Scope | None = None
 
 
 class ResourceSpans(msgspec.Struct, gc=False, rename="camel"):
@@ -143,13 +159,17 @@ class Resource(msgspec.Struct, gc=False):
     attributes: list[Pair] = []
 
 
+_SPAN_IDS = (("traceId", "spanId"), ("trace_id", "span_id"))
+_START = ("startTimeUnixNano", "start_time_unix_nano")
+_GROUPS = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans")
 _document = msgspec.json.Decoder(Document)
 _resource = msgspec.json.Decoder(Resource)
-_SNAKE_NAMES = """resource_spans scope_spans instrumentation_library_spans trace_id span_id parent_span_id
-    start_time_unix_nano end_time_unix_nano dropped_attributes_count string_value int_value double_value
-    bool_value array_value kvlist_value resource_logs scope_logs log_records time_unix_nano
-    observed_time_unix_nano severity_number event_name resource_metrics scope_metrics data_points
-    exponential_histogram""".split()
+_events = msgspec.json.Decoder(list[Event])
+_SNAKE_NAMES = """resource_spans scope_spans instrumentation_library_spans trace_id span_id
+    parent_span_id start_time_unix_nano end_time_unix_nano dropped_attributes_count string_value
+    int_value double_value bool_value array_value kvlist_value resource_logs scope_logs log_records
+    time_unix_nano observed_time_unix_nano severity_number event_name resource_metrics scope_metrics
+    data_points exponential_histogram instrumentation_library""".split()
 
 
 def _camel(name: str) -> str:
@@ -258,6 +278,46 @@ def document_of(data: bytes) -> Document:
         if whole == data:
             raise
         return _document.decode(whole)
+
+
+def events_of(raw: bytes) -> list[Pair]:
+    """The attributes of the events of a span; none where they are of another shape."""
+    try:
+        return [pair for event in _events.decode(raw) for pair in event.attributes]
+    except msgspec.DecodeError:
+        return []
+
+
+def is_bare_span(record: dict[str, Any]) -> bool:
+    """Whether a record is a span without the document around it, by the names of its keys."""
+    ids = any(a in record and b in record for a, b in _SPAN_IDS)
+    return ids and any(key in record for key in _START) and "attributes" in record and "name" in record
+
+
+def has_typed_attributes(span: dict[str, Any]) -> bool:
+    """Whether a span's attributes are a list of `key` and `value`, as OTLP writes them."""
+    attributes = span.get("attributes")
+    first = attributes[0] if isinstance(attributes, list) and attributes else None
+    return attributes == [] or (isinstance(first, dict) and "key" in first and "value" in first)
+
+
+def enclosed(record: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
+    """A part of a document (a span, those of a scope or of a process) as a whole one; None where it is none.
+
+    Second is the pointer of the part in the document.
+    """
+    if any(isinstance(record.get(name), list) for name in _GROUPS):
+        return {"resourceSpans": [record]}, "/resourceSpans/0"
+    spans = record.get("spans")
+    first = spans[0] if isinstance(spans, list) and spans else None
+    if isinstance(first, dict) and is_bare_span(first) and has_typed_attributes(first):
+        block = {"resource": record.get("resource") or {}, "scopeSpans": [record]}
+        return {"resourceSpans": [block]}, "/resourceSpans/0/scopeSpans/0"
+    if is_bare_span(record) and has_typed_attributes(record):
+        group = {"scope": record.get("scope") or record.get("instrumentationScope"), "spans": [record]}
+        block = {"resource": record.get("resource") or {}, "scopeSpans": [group]}
+        return {"resourceSpans": [block]}, "/resourceSpans/0/scopeSpans/0/spans/0"
+    return None
 
 
 def camel_names(data: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 A trace is OTLP under another name: ids in base64, kinds as names; which span is a call and where its fields
 stand is as in `otlp-json`. The hits of a search hold only the attributes that the query selected, so a field
-that no hit shows is not judged. Events and prompt bodies are never kept.
+that no hit shows is not judged. Prompt bodies are never kept.
 """
 
 from __future__ import annotations

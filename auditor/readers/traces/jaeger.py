@@ -3,8 +3,8 @@
 A span whose tags name a model operation is a call; every other span is context. Span tags stand at `span`,
 the tags of its process at `process`. Tags come as a list of `key`, `type`, `value`, as a map (`tag`, dots
 written `@`), or in the names of the protobuf model (`vStr`, `vInt64`). Ids lose their leading zeros and are
-given them back; times are microseconds. Jaeger never carries the IAM principal or AWS tags. Span logs, binary
-tags and prompt bodies are never kept.
+given them back; times are microseconds. Jaeger never carries the IAM principal or AWS tags. Logs of a span
+stand at `span`, below its tags. Binary tags and prompt bodies are never kept.
 """
 
 from __future__ import annotations
@@ -83,7 +83,13 @@ def _span(
         offset=offset,
         pointer=pointer,
         nth=nth,
+        events=[field for log in _logs(span) for field in pairs(log.get("fields"))],
     )
+
+
+def _logs(span: dict[str, Any]) -> list[dict[str, Any]]:
+    logs = span.get("logs")
+    return [log for log in logs if isinstance(log, dict)] if isinstance(logs, list) else []
 
 
 def pairs(tags: Any) -> Iterator[tuple[str, Any]]:

@@ -259,10 +259,10 @@ def _summary(summary: dict[str, Any], rows: SpanRows, offset: int | None, pointe
 
 def with_roles(frame: pl.DataFrame) -> list[pl.Series]:
     """Which records are calls, where the tree has not decided that they are context."""
-    kind = kinds(frame)
+    kind, *others = kinds(frame)
     if _ROLE in frame.columns:
         kind = kind.set(frame[_ROLE].is_not_null(), "context")
-    return [kind, *operations(frame)]
+    return [kind, *others, *operations(frame)]
 
 
 FORMAT = Format(

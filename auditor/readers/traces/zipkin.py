@@ -57,6 +57,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         started_at=started_at,
         ended_at=end_of(started_at, integer(record.get("duration"), 1000)),
         error=failed(own),
+        span_kind=record.get("kind"),
         process=rows.process_of(resource, "tags.") if resource else None,
         offset=offset,
         pointer=pointer,

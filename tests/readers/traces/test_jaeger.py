@@ -163,12 +163,19 @@ def test_a_failed_call_has_no_tokens_to_miss(tag: dict[str, Any], failed: int) -
     assert failed == field(report(json.dumps(trace(one))), "tokens_input").not_carried
 
 
-def test_binary_tags_and_logs_are_not_read() -> None:
-    """Neither a binary tag nor what was logged on a span is evidence."""
-    one = span(USAGE, logs=[{"timestamp": 1, "fields": tags({"tenant_id": "acme"})}])
+def test_binary_tags_are_not_read() -> None:
+    """A binary tag is no evidence."""
+    one = span(USAGE)
     one["tags"].append({"key": "tenant_id", "type": "binary", "value": "YWNtZQ=="})
 
     assert (0, 1, 0, 0) == counts(report(json.dumps(trace(one))), "tenant_id")
+
+
+def test_the_log_of_a_span_names_the_tenant() -> None:
+    """Logs of a span are its events."""
+    one = span(USAGE, logs=[{"timestamp": 1, "fields": tags({"tenant_id": "acme"})}])
+
+    assert (1, 0, 0, 0) == counts(report(json.dumps(trace(one))), "tenant_id")
 
 
 def test_what_is_no_span_is_skipped_and_counted() -> None:
@@ -186,3 +193,12 @@ def test_an_anchor_points_to_its_span() -> None:
     pointers = {a.pointer for g in found.gaps for a in g.anchors}
 
     assert any(p and p.startswith("/data/0/spans/1") for p in pointers)
+
+
+def test_a_tag_that_is_called_a_trace_id_is_a_tag() -> None:
+    """The tree is built from the ids of the spans."""
+    parent = span({"tenant_id": "acme"}, "b1")
+    below = [{"refType": "CHILD_OF", "traceID": parent["traceID"], "spanID": "b1"}]
+    child = span(USAGE | {"trace_id": "conversation-8"}, "c1", references=below)
+
+    assert (0, 0, 1, 0) == counts(report(json.dumps(trace(parent, child))), "tenant_id")
