@@ -15,13 +15,14 @@ _TOKENS = frozenset({"token", "tokens", "tok", "toks"})
 _USAGE = frozenset({"usage"})
 _IN = frozenset({"in", "input", "prompt"})
 _OUT = frozenset({"out", "output", "completion", "candidates"})
+_DIRECTIONS = (("tokens_input", _IN), ("tokens_output", _OUT))
 _COUNT = frozenset({"count", "counts", "n", "num", "number", "of", "total", "sum", "used"})
 _CACHE = frozenset({"cache", "cached", "caching"})
 _CACHE_READ = frozenset({"read", "reads", "hit", "hits"})
 _CACHE_WRITE = frozenset({"write", "writes", "written", "creation", "create", "created"})
 _REASONING = frozenset({"reasoning", "thinking", "thoughts"})
 # what may stand beside a holder in a segment above the direction: `prompt_tokens_details`, `usageMetadata`
-_PLAIN = frozenset({"details", "detail", "metadata", "data", "info", "stats", "metrics", "llm", "model", "ai"})
+_PLAIN = frozenset("details detail metadata data info stats metrics llm model ai".split())
 # a number with one of these is a limit, a rate, a price or a part of the count
 _OTHERWISE = frozenset(
     """max min limit limits remaining budget quota allowed window size reset cost costs price prices rate per
@@ -67,24 +68,27 @@ def _token_field(last: tuple[str, ...], above: list[tuple[str, ...]]) -> str | N
     """The token field of the last segment's words below those of the segments above it."""
     around = frozenset(above[-1]) if above else frozenset[str]()
     words = frozenset(last)
-    if not (_holds(last) or _is_holder(around)):
+    if not (_holds(last) or _is_holder(around)) or _is_otherwise(last, around):
         return None
-    other = words - _ROLE_WORDS
-    if other & _OTHERWISE or (other and last[-1] in other) or around & (_OTHERWISE - {"text"}):
-        return None
-    if _USAGE & words and not _TOKENS & words and other:
-        return None  # `cpu_usage_total`
     if (words | around) & _CACHE:
         if not words & (_TOKENS | _USAGE | _CACHE):
             return None
         return "tokens_cache_write" if (words | around) & _CACHE_WRITE else "tokens_cache_read"
     if words & _REASONING:
         return "tokens_reasoning"
-    if words & _IN and not words & _OUT:
-        return "tokens_input"
-    if words & _OUT and not words & _IN:
-        return "tokens_output"
-    return "tokens_total" if "total" in words and not words & (_IN | _OUT) else None
+    directions = [field for field, named in _DIRECTIONS if words & named]
+    if len(directions) == 1:
+        return directions[0]
+    return "tokens_total" if "total" in words and not directions else None
+
+
+def _is_otherwise(last: tuple[str, ...], around: frozenset[str]) -> bool:
+    """Whether other words make a key something else than a count: `max_input_tokens`, `cpu_usage_total`."""
+    words = frozenset(last)
+    other = words - _ROLE_WORDS
+    if other & _OTHERWISE or (other and last[-1] in other) or around & (_OTHERWISE - {"text"}):
+        return True
+    return bool(_USAGE & words and not _TOKENS & words and other)
 
 
 def _holds(words: tuple[str, ...]) -> bool:

@@ -13,8 +13,10 @@ from auditor.evidence.schema import FACTS, Table
 
 _PART = "part_of_call"
 _IDS = ("request_id", "attempt_id")
+_KEY = ["format", "call id"]
 _OWNERS = ("tenant_id", "team_id", "user_id", "workflow_id")
 _WORDS = ("names_operation", "announces", "prepares", "completes")
+_PROPERTIES = (FACTS.keys() | {"service", "operation", "endpoint"}) - {*_WORDS, "weight"}
 
 
 def merge_parts(table: Table) -> None:
@@ -23,75 +25,56 @@ def merge_parts(table: Table) -> None:
     if _PART not in frame.columns:
         return
     ids = [pl.col(n).cast(pl.String) for n in _IDS if n in frame.columns]
-    merged = pl.Series("merged", [False] * frame.height)
+    merged = pl.Series([False] * frame.height)
     if ids and frame[_PART].any():
-        frame, merged = _merged(frame.with_columns(pl.coalesce(ids).alias("call id")))
+        frame = frame.with_columns(pl.coalesce(ids).alias("call id"))
+        roles = _roles(frame)
+        merged = roles["given"]
+        if merged.any():
+            frame = _merged(frame, roles)
         frame = frame.drop("call id")
     table.look_like_calls, table.first_look_alike = _look_alikes(frame, merged)
     table.frame = frame.drop(_PART, *(name for name in _WORDS if name in frame.columns))
 
 
-def _merged(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-    """The frame with the facts of parts on their calls, and which records were such parts."""
-    key = ["format", "call id"]
-    called, part = pl.col("kind") == "call", pl.col(_PART).fill_null(False) & pl.col("call id").is_not_null()
-    rows = frame.select("record", *key, called.alias("called"), part.alias("part"), "started_at")
-    whole = pl.col("called") & ~pl.col("part")
-    rows = rows.with_columns(
-        whole.any().over(key).alias("has whole"),
-        (pl.col("called") & (pl.col("record") == pl.col("record").filter(pl.col("called")).first().over(key)))
-        .fill_null(False)
-        .alias("first"),
-    )
+def _roles(frame: pl.DataFrame) -> pl.DataFrame:
+    """For each record: whether it is the `head` of a call's records, and whether it is `given` to a head."""
+    called, known = pl.col("kind") == "call", pl.col("call id").is_not_null()
+    part = pl.col(_PART).fill_null(False) & known
+    whole = called & ~part
     # without a record that tells the outcome, the first one is the call
-    head = pl.col("call id").is_not_null() & pl.when("has whole").then(whole).otherwise(pl.col("first"))
-    rows = rows.with_columns(head.fill_null(False).alias("head"))
-    rows = rows.with_columns(
-        (pl.col("part") & ~pl.col("head") & pl.col("head").any().over(key)).fill_null(False).alias("given")
-    )
-    given = rows["given"]
-    if not given.any():
-        return frame, given
+    first = called & (pl.col("record") == pl.col("record").filter(called).first().over(_KEY))
+    head = known & pl.when(whole.any().over(_KEY)).then(whole).otherwise(first.fill_null(False))
+    rows = frame.select(*_KEY, part.alias("part"), head.alias("head"))
+    given = pl.col("part") & ~pl.col("head") & pl.col("head").any().over(_KEY)
+    return rows.select("head", given.alias("given"))
+
+
+def _merged(frame: pl.DataFrame, roles: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the facts of parts on the heads of their calls; the parts are context."""
+    head, given = roles["head"], roles["given"]
     names = [n for n in frame.columns if _is_fact(n, frame)]
-    parts = frame.filter(given).sort("record")
     first = [pl.col(n).drop_nulls().first() for n in names]
-    filled = parts.group_by(key, maintain_order=True).agg(*first, pl.col("started_at").min().alias("began"))
-    joined = frame.select("record", *key).join(filled, on=key, how="left", maintain_order="left")
-    is_head = rows["head"]
-    updates = [
-        frame[name].zip_with(~(is_head & frame[name].is_null()), joined[name]).alias(name) for name in names
-    ]
-    began = joined["began"]
-    earlier = is_head & began.is_not_null() & frame["started_at"].is_not_null() & (began < frame["started_at"])
-    earlier = earlier.fill_null(False)
-    ends = frame["ended_at"].zip_with(~(earlier & frame["ended_at"].is_null()), frame["started_at"])
-    blanks = [
-        frame[n].zip_with(~(is_head & _value_of(n, joined).is_not_null()), pl.Series([None] * frame.height, dtype=pl.String)).alias(n)
-        for n in frame.columns
-        if n.endswith("_blank") and n.removesuffix("_blank") in names
-    ]
-    return (
-        frame.with_columns(
-            *updates,
-            *blanks,
-            ends.alias("ended_at"),
-            frame["started_at"].zip_with(~earlier, began).alias("started_at"),
-            frame["kind"].zip_with(~given, pl.Series(["context"] * frame.height)).alias("kind"),
-        ),
-        given,
+    parts = frame.filter(given).sort("record").group_by(_KEY, maintain_order=True)
+    facts = parts.agg(*first, pl.col("started_at").min().alias("began"))
+    told = frame.select("record", *_KEY).join(facts, on=_KEY, how="left", maintain_order="left")
+    filled = [frame[n].zip_with(~(head & frame[n].is_null()), told[n]).alias(n) for n in names]
+    blanks = [f"{n}_blank" for n in names if f"{n}_blank" in frame.columns]
+    cleared = [frame[b].set(head & told[b.removesuffix("_blank")].is_not_null(), None) for b in blanks]
+    began, ended = frame["started_at"], frame["ended_at"]
+    earlier = (head & (told["began"] < began)).fill_null(False)
+    return frame.with_columns(
+        *filled,
+        *cleared,
+        began.zip_with(~earlier, told["began"]).alias("started_at"),
+        ended.zip_with(~(earlier & ended.is_null()), began).alias("ended_at"),
+        frame["kind"].set(given, "context"),
     )
-
-
-def _value_of(blank: str, joined: pl.DataFrame) -> pl.Series:
-    return joined[blank.removesuffix("_blank")]
 
 
 def _is_fact(name: str, frame: pl.DataFrame) -> bool:
     """Whether a column is a value of a field, at any place, its slot, or a property such as the service."""
-    base = name.removesuffix("_slot")
-    if f"{base}_slot" in frame.columns:
-        return True
-    return name in ("service", "operation", "endpoint", "attempt_key") or (name in FACTS and name not in _WORDS)
+    return f"{name.removesuffix('_slot')}_slot" in frame.columns or name in _PROPERTIES
 
 
 def _look_alikes(frame: pl.DataFrame, merged: pl.Series) -> tuple[int, int | None]:
@@ -100,5 +83,5 @@ def _look_alikes(frame: pl.DataFrame, merged: pl.Series) -> tuple[int, int | Non
     beside = evidence.has(*_OWNERS, *_IDS) | (evidence.any_model & evidence.operation)
     named = (evidence.any_model | evidence.operation) & beside & pl.col(_PART).fill_null(False)
     rows = frame.filter((pl.col("kind") != "call") & named & ~merged)
-    first = rows["offset"].drop_nulls().min() if rows.height else None
+    first = rows["offset"].min() if rows.height else None
     return rows.height, first if isinstance(first, int) else None

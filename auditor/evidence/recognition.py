@@ -17,7 +17,7 @@ _MODEL = r"^[^\s]*[\d:/-][^\s]*$"
 _CLASS = r"^(?:\w+\.)*[A-Z][a-z]+(?:[A-Z][a-z]+)*$"
 _FAILED = r"(?i)^([45]\d\d|error|fail(ed|ure)?|fault|exception|time(d[ _-]?)?out|throttled|denied)$"
 _SUCCEEDED = r"(?i)^(2\d\d|ok|success(ful)?|succeeded|completed?|done|finished)$"
-ANNOUNCED = "announced"  # the fact of a record that is no call by itself, and may be part of one
+_NO_ERROR = r"(?i)^(0|ok|none|success|200)$"
 
 
 def put_words(builder: Builder, row: int, words: CallWords) -> None:
@@ -67,7 +67,7 @@ class CallEvidence:
     def failed(self) -> pl.Expr:
         """It says that something failed."""
         error = self._matches("outcome", "^error$") | self._matches("status", _FAILED)
-        return error | (self.has("error_code") & ~self._matches("error_code", r"(?i)^(0|ok|none|success|200)$"))
+        return error | (self.has("error_code") & ~self._matches("error_code", _NO_ERROR))
 
     @property
     def used(self) -> pl.Expr:
@@ -78,8 +78,7 @@ class CallEvidence:
     @property
     def ended(self) -> pl.Expr:
         """It says that something ended well."""
-        done = self.has("completes", "latency_ms", "response_id") | self._matches("status", _SUCCEEDED)
-        return done
+        return self.has("completes", "latency_ms", "response_id") | self._matches("status", _SUCCEEDED)
 
     @property
     def call(self) -> pl.Expr:

@@ -22,7 +22,7 @@ class CallWords(NamedTuple):
 
 _OPERATION = re.compile(
     r"\b(?:llms?|bedrock|converse|invoke ?models?|(?:chat|text) ?completions?|embeddings?"
-    r"|generate ?(?:content|text)|inference|(?:model|prompt) (?:call|request|response|answer|invocation|reply)"
+    r"|generate ?(?:content|text)|inference|(?:model|prompt) (?:call|request|response|answer|invocation)"
     r"|messages create|responses create|chat model|language model|openai|anthropic|gemini|claude|vertex ?ai"
     r"|mistral|cohere|litellm)\b"
 )

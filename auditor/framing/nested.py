@@ -1,4 +1,4 @@
-"""Values inside values: JSON text, tags in any spelling, baggage, Python dictionaries, flattened to leaves."""
+"""Values inside values: JSON text, tags in any spelling, baggage, Python dictionaries, as leaves."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def leaves(
     `{"S": …}`) are no part of a path. Bodies are left out. Where no format is known (`free_form`), a text of
     pairs is opened under any key, and what a provider's answer in a body says of its call is kept.
     """
-    stack: list[tuple[str, str, Any, int, int]] = [(path, "", value, depth, decoded)]
+    stack: list[tuple[str, str, Any, int, int]] = [(path, path, value, depth, decoded)]
     count = 0
     while stack:
         here, key, item, level, opened = stack.pop()

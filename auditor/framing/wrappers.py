@@ -1,4 +1,4 @@
-"""What exports wrap around records: lists and maps of records at any depth, search hits, text that is JSON."""
+"""What exports wrap around records: lists and maps of them at any depth, search hits, text that is JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ ENVELOPE = "@envelope"  # the key under which a record keeps what the record aro
 MAX_DEPTH = 6  # levels around a list of records
 _SAMPLED = 5  # records of a list that are looked at
 _COUNTS = frozenset({"tokens_input", "tokens_output", "tokens_total"})
-_WITH_MODEL = frozenset({"request_id", "attempt_id", "response_id", "cost_usd", "latency_ms", "status", "error_code"})
+_WITH_MODEL = frozenset(
+    {"request_id", "attempt_id", "response_id", "cost_usd", "latency_ms", "status", "error_code"}
+)
 _SHOWN_DEPTH = 3
 
 Matches = Callable[[dict[str, Any]], Any]
@@ -72,14 +74,18 @@ def _inner(item: Piece, matches: Matches) -> list[Piece] | None:
         ]
     if isinstance(value.get("_source"), dict):
         return [Piece(value["_source"], item.offset, f"{item.pointer}/_source")]
-    return _text_record(item, matches) or _streams(item) or _answer_list(item, matches) or _batch(item, matches)
+    for inner in (_text_record, _streams, _answer_list, _batch):
+        records = inner(item, matches)
+        if records:
+            return records
+    return None
 
 
 def _answer_list(item: Piece, matches: Matches) -> list[Piece] | None:
     """The list in the answer of a query API: `{"status": …, "data": {"result": […]}}`."""
     for key in LISTS:
-        inner = item.value.get(key)
-        if isinstance(inner, dict) and all(catalogue().lookup(k) is None for k in item.value if k != "status"):
+        inner, others = item.value.get(key), item.value.keys() - {"status"}
+        if isinstance(inner, dict) and all(catalogue().lookup(other) is None for other in others):
             found = _inner(Piece(inner, item.offset, f"{item.pointer}/{key}"), matches)
             if found is not None:
                 return found
@@ -104,7 +110,7 @@ def _text_record(item: Piece, matches: Matches) -> list[Piece] | None:
     return None
 
 
-def _streams(item: Piece) -> list[Piece] | None:
+def _streams(item: Piece, _: Matches) -> list[Piece] | None:
     """The lines of a stream of Loki's query API: `{"stream": {labels}, "values": [[time, line], …]}`."""
     labels, values = item.value.get("stream"), item.value.get("values")
     if not isinstance(labels, dict) or not isinstance(values, list):
@@ -226,6 +232,8 @@ def line_in(record: dict[str, Any]) -> tuple[str, str] | None:
 
 def _is_line(text: str) -> bool:
     """Whether a text can hold facts: it has a pair, a number or a name beside words, and is no JSON."""
-    return 8 <= len(text) and text.lstrip()[:1] not in ("{", "[") and (
-        "=" in text or ":" in text or any(c.isdigit() for c in text) or "enant" in text
+    return (
+        8 <= len(text)
+        and text.lstrip()[:1] not in ("{", "[")
+        and ("=" in text or ":" in text or any(c.isdigit() for c in text) or "enant" in text)
     )

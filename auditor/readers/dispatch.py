@@ -135,7 +135,8 @@ class Dispatcher:
         for reader in self.products:
             record = reader.line(line.text)
             if record is not None:
-                self._take(reader, record, line, piece.offset, f"{piece.pointer}/{inside[0].replace('.', '/')}")
+                pointer = f"{piece.pointer}/{inside[0].replace('.', '/')}"
+                self._take(reader, record, line, piece.offset, pointer)
                 return True
         return False
 
@@ -166,7 +167,7 @@ class Dispatcher:
         self.builder.skip(piece.line, "no record in this line")
 
     def _trace_line(self, piece: Piece, line: Line) -> None:
-        """Put a line of a stack trace: context, but for the error of a model call that no line before tells."""
+        """Put a line of a stack trace: context, but for a model call's error that no line before tells."""
         if self.stack.inside or self._failure_logged or not _tells_failure(line.text):
             self._builder(prose()).row("context", offset=piece.offset)
             return

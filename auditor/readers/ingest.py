@@ -72,11 +72,9 @@ def _look_alikes(table: Table, source: Source) -> str:
     """The note on records that look like calls and were not counted."""
     at = table.first_look_alike
     where = f", the first in line {source.line_of(at)[0]}" if at is not None else ""
-    many = table.look_like_calls > 1
-    return (
-        f"{plural(table.look_like_calls, 'record')} {'look' if many else 'looks'} like {'model calls' if many else 'a model call'}"
-        f" and {'were' if many else 'was'} not counted: no outcome (tokens, cost, an end or an error){where}."
-    )
+    number = table.look_like_calls
+    what = "looks like a model call and was" if number == 1 else "look like model calls and were"
+    return f"{plural(number, 'record')} {what} not counted: no tokens, cost, end or error{where}."
 
 
 def builder_of(

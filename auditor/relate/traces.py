@@ -23,16 +23,17 @@ def trace_key(evidence: Evidence) -> Series:
 def parent_value(evidence: Evidence, field: str) -> Series:
     """The value on the nearest record above that has one, or on the envelope of the record's list."""
     frame, name = evidence.frame, f"parent_{field}"
-    around = (frame[f"envelope_{field}"], frame[f"envelope_{field}_slot"]) if has_envelope(evidence, field) else None
+    around = f"envelope_{field}" if has_envelope(evidence, field) else None
     if evidence.parent is None:
-        return {name: around[0], f"{name}_slot": around[1]} if around else {}
+        return {name: frame[around], f"{name}_slot": frame[f"{around}_slot"]} if around else {}
     own = frame[field]
     up = nearest(evidence.parent, own.is_not_null().to_numpy())
     index = index_of(up)
     value, slot = own[index], frame[f"{field}_slot"][index]
     if around:
         there = value.is_not_null()
-        value, slot = value.zip_with(there, around[0]), slot.zip_with(there, around[1])
+        value = value.zip_with(there, frame[around])
+        slot = slot.zip_with(there, frame[f"{around}_slot"])
     return {name: value, f"{name}_slot": slot}
 
 

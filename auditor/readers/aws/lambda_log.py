@@ -73,8 +73,8 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         message = opened_text(message)
     inner = message if isinstance(message, dict) else {}
     put_pairs(builder, row, ((path, leaf) for path, _, leaf in leaves(inner, "message")), "request")
-    words = " ".join(str(inner[key]) for key in ("event", "message", "msg") if isinstance(inner.get(key), str))
-    put_words(builder, row, call_words(words))
+    words = [inner[key] for key in ("event", "message", "msg") if isinstance(inner.get(key), str)]
+    put_words(builder, row, call_words(" ".join(words)))
     if error_of(inner):
         builder.ids["outcome"][row] = "error"
     _region(record, builder, row)

@@ -135,7 +135,8 @@ def _metadata(metadata: dict[str, Any], builder: Builder, row: int) -> None:
         put_nested(builder, row, "metadata.user_api_key_auth_metadata", own, "credential")
     # the gateway persisted the headers in its own record: that is evidence
     headers = mapping(metadata.get("requester_custom_headers"))
-    builder.take(row, headers, "gateway_record", "metadata.requester_custom_headers.")
+    for name, value in headers.items():
+        put_nested(builder, row, f"metadata.requester_custom_headers.{name}", value, "gateway_record")
     if metadata.get("attempted_retries") is not None:
         key = "metadata.attempted_retries"
         put(builder, row, "retry_count", "gateway_record", key, metadata["attempted_retries"])

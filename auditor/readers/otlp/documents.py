@@ -221,7 +221,9 @@ class Spans(SpanRows):
             any_value = pair.value
             value: Any = None if any_value is None else any_value.string_value
             if value is None:
-                if action.__class__ is FreeKey and not (any_value and (any_value.kvlist_value or any_value.array_value)):
+                if action.__class__ is FreeKey and not (
+                    any_value and (any_value.kvlist_value or any_value.array_value)
+                ):
                     continue
                 value = plain(any_value)
                 if value.__class__ is list and action.__class__ is tuple:

@@ -19,7 +19,7 @@ from auditor.framing.key_value import PHRASES, sentence_facts
 from auditor.framing.log_lines import PREFIX, split_prefix
 from auditor.framing.nested import ANSWER_ID, is_body, leaves
 from auditor.framing.times import to_ns
-from auditor.framing.wrappers import ENVELOPE, line_in
+from auditor.framing.wrappers import ENVELOPE, TEXTS, line_in
 from auditor.readers.shared.named_keys import PROMPT_HASH
 from auditor.readers.shared.routes import clf_ns
 
@@ -33,6 +33,8 @@ START = tuple(
     _time asctime""".split()
 )
 FUNCTIONS = ("function_name", "functionName", "funcName", "func_name")
+NAMES = ("event", "message", "msg", "name", "@message", "event_name")  # keys of what a record is about
+MESSAGES = tuple(dict.fromkeys((*NAMES, *TEXTS)))
 ATTEMPTS = ("attempt", "attempt_number", "attempt_no", "try", "retry_attempt")
 OPENING = frozenset('{["')  # text that begins so may be opened
 EXACT = 2**53  # above it a float has no room for every whole number
@@ -83,7 +85,7 @@ def put(
     if started is None:
         started = to_ns(prefix.get("time")) or clf_ns(prefix.get("when"))
     message = _message(record)
-    words = call_words(message or "")
+    words = call_words(" ".join(record[k][:400] for k in MESSAGES if record.get(k).__class__ is str))
     failed = error_of(record) or is_error_level("level", prefix.get("level", ""))
     row = builder.row(
         "context",
@@ -238,7 +240,7 @@ def scope_of(path: str, *, own_labels: bool = False) -> str:
 
 
 def _message(record: dict[str, Any]) -> str | None:
-    for key in ("event", "message", "msg", "name", "@message", "event_name"):
+    for key in NAMES:
         value = record.get(key)
         if isinstance(value, str) and value:
             return value[:200]

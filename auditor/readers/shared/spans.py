@@ -139,6 +139,10 @@ class FreeKey(NamedTuple):
     rows: Callable[[int], None]
     values: Callable[[Any], None]
 
+    @property
+    def kind(self) -> str:
+        """How its value is opened, as `NestedKey.kind`."""
+        return "free"
 
 
 def names_content(key: str) -> bool:
