@@ -255,14 +255,15 @@ def _count(records: Records, verdicts: Verdicts, setup: Setup) -> Figures:
     spend = spend_by_owner(evidence, judgement, weights, setup.masker, records.names, left_out)
     lost = spend.share_lost
     sums = totals(weights, spend)
-    unjudged = sum(table.skipped_total for table in evidence.tables)
+    unread = sum(table.skipped_total for table in evidence.tables)
+    not_counted = sum(table.look_like_calls for table in evidence.tables)
     score = score_of(judgement, weights, setup.profile, evidence, lost)
     suppressions = suppress(gaps, setup.policy.suppress, records.names, setup.date)
     open_ = [gap for gap in suppressions.gaps if gap.suppressed is None]
     errors = sum(gap.level == Level.ERROR for gap in open_)
     doubtful = [gap for gap in open_ if gap.verdict and gap.field in verdicts.required]
     warnings = sum(gap.level == Level.WARNING for gap in doubtful)
-    score = with_doubts(score, Doubts(errors, warnings, unjudged))
+    score = with_doubts(score, Doubts(errors, warnings, unread, not_counted))
     replay = Replay(
         verdicts.assembled,
         setup.rules,
@@ -270,7 +271,8 @@ def _count(records: Records, verdicts: Verdicts, setup: Setup) -> Figures:
         setup.policy,
         [way for way, _ in ways],
         records.inputs,
-        unjudged,
+        unread,
+        not_counted,
         frozenset(gap.fingerprint for gap in suppressions.gaps if gap.suppressed),
     )
     steps = plan(hits, hops, replay) if setup.planned else []

@@ -71,6 +71,7 @@ class InputReport(Struct, frozen=True):
     totals: int = 0
     sums: Sums | None = None  # of the totals
     answer: Answer | None = None  # of an input that holds no calls
+    not_counted: int = 0  # records that look like model calls, and show no outcome of one
 
 
 class Totals(Struct, frozen=True):

@@ -206,6 +206,9 @@ def counts(report: Report) -> list[str]:
     skipped = sum(given.skipped_total for given in report.inputs)
     if skipped:
         parts.append(f"{plural(skipped, 'record')} unreadable")
+    look_alikes = sum(given.not_counted for given in report.inputs)
+    if look_alikes:
+        parts.append(f"{plural(look_alikes, 'record')} like a call not counted")
     if report.score.uncheckable:
         parts.append(f"{len(report.score.uncheckable)} not checkable")
     return parts
@@ -226,7 +229,7 @@ def gate_text(report: Report) -> str:
         return "gate not reached"
     if not report.gate.passed:
         return f"gate FAILED: {'; '.join(report.gate.reasons)}"
-    unread = sum(given.skipped_total for given in report.inputs)
+    unread = sum(given.skipped_total + given.not_counted for given in report.inputs)
     return f"gate passed, {plural(unread, 'record')} not judged" if unread else "gate passed"
 
 

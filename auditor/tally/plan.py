@@ -46,7 +46,8 @@ class Replay:
     policy: Policy
     ways: Sequence[Weights]
     inputs: Sequence[Input]
-    unjudged: int = 0  # records that could not be read
+    unread: int = 0  # records that could not be read
+    not_counted: int = 0  # records that look like calls
     accepted: frozenset[str] = frozenset()
 
     @property
@@ -236,7 +237,7 @@ def _doubts(parts: Sequence[Finding], lasting: int, replay: Replay) -> Doubts:
     asked = set(_required_fields(replay))
     doubtful = [part for part in parts if part.gap.field in asked]
     errors = lasting + _count(parts, replay, Level.ERROR)
-    return Doubts(errors, _count(doubtful, replay, Level.WARNING), replay.unjudged)
+    return Doubts(errors, _count(doubtful, replay, Level.WARNING), replay.unread, replay.not_counted)
 
 
 def _count(parts: Sequence[Finding], replay: Replay, level: Level) -> int:

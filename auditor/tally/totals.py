@@ -95,6 +95,7 @@ def input_report(
         totals=summed,
         sums=totals.sums if totals else None,
         answer=None if calls else answer(evidence, number),
+        not_counted=table.look_like_calls,
     )
 
 
@@ -116,20 +117,26 @@ def score(shares: list[tuple[int, float, float]], unattributed: float, uncheckab
 
 
 class Doubts(NamedTuple):
-    """What limits a score: open gaps at level error, at level warning with a verdict, and unread records."""
+    """What limits a score: open gaps at level error, at level warning with a verdict, unread records, and
+    records that look like calls and were not counted.
+    """
 
     errors: int
     warnings: int
-    unjudged: int
+    unread: int
+    not_counted: int
 
 
 def with_doubts(score: Score, doubts: Doubts) -> Score:
-    """The score, limited while gaps are open, or records could not be read."""
+    """The score, limited while gaps are open, or records were not judged."""
     caps = []
     if doubts.errors:
         caps.append(Cap(at=OPEN_CAP, reason=f"{_open(doubts.errors, 'error')}"))
-    if doubts.unjudged:
-        caps.append(Cap(at=OPEN_CAP, reason=f"{plural(doubts.unjudged, 'record')} could not be read"))
+    if doubts.unread:
+        caps.append(Cap(at=OPEN_CAP, reason=f"{plural(doubts.unread, 'record')} could not be read"))
+    if doubts.not_counted:
+        verb = "looks like a call and was" if doubts.not_counted == 1 else "look like calls and were"
+        caps.append(Cap(at=OPEN_CAP, reason=f"{plural(doubts.not_counted, 'record')} {verb} not counted"))
     if doubts.warnings:
         caps.append(Cap(at=DOUBT_CAP, reason=f"{_open(doubts.warnings, 'warning')}"))
     lower = [cap for cap in caps if score.value > cap.at]

@@ -80,8 +80,13 @@ def _input(page: Page, given: InputReport) -> list[str]:
         page.safe(given.layer),
         input_counts(given),
         f"{count(given.context)} context" if given.context else "",
-        f"{count(given.skipped_total)} unreadable" if given.skipped_total else "",
+        ", ".join(_not_judged(given)),
     ]
+
+
+def _not_judged(given: InputReport) -> list[str]:
+    counts = ((given.skipped_total, "unreadable"), (given.not_counted, "like a call, not counted"))
+    return [f"{count(number)} {what}" for number, what in counts if number]
 
 
 def _suppressed(page: Page, report: Report) -> None:
