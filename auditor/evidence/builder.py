@@ -23,6 +23,7 @@ from auditor.evidence.processes import Process, spread
 from auditor.evidence.schema import IDENTITY, Column, Part, Slot, Table
 from auditor.evidence.store import concat
 from auditor.framing.json_values import Piece
+from auditor.framing.record_shapes import RecordShapes
 from auditor.inputs.source import Source
 from auditor.printing.surrogates import spelled_text
 from auditor.report.schema import Skip
@@ -116,6 +117,7 @@ class Reading:
         self.skipped_total = 0
         self.notes: dict[str, None] = {}
         self.builders: dict[tuple[str, str], Builder] = {}
+        self.shapes = RecordShapes()
         self.base = 0  # offset in the input of the bytes that the reader is given
         self.base_line = 0
         self.parts: list[Part] = []

@@ -46,10 +46,18 @@ _FAILS = re.compile(
 )
 
 
-@lru_cache(maxsize=4096)
 def call_words(text: str) -> CallWords:
     """What a message says; camel, snake and dotted names count as their words."""
-    flat = " ".join(words_of(text[:400]))
+    return _call_words(text[:400].translate(_NO_DIGITS))
+
+
+# messages of one kind differ in their numbers
+_NO_DIGITS = str.maketrans("", "", "0123456789")
+
+
+@lru_cache(maxsize=4096)
+def _call_words(text: str) -> CallWords:
+    flat = " ".join(words_of(text))
     return CallWords(
         _OPERATION.search(flat) is not None,
         _ANNOUNCES.search(flat) is not None,
@@ -95,6 +103,11 @@ def error_of(record: Mapping[str, Any]) -> bool:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value < 100
+
+
+def names_failure(key: str) -> bool:
+    """Whether the value under a key may say that a record failed: an error, or a level."""
+    return _names_error(key) or bool(_level_words(key))
 
 
 def is_error_level(key: str, value: Any) -> bool:

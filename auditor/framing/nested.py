@@ -173,14 +173,15 @@ def is_body(name: str, value: Any) -> bool:
             return False
         if len(value) > 4096 and not _may_open(value):
             return True
-    return _names_body(name)
+    return names_body(name)
 
 
 _NUMBER = re.compile(r"\d{1,15}")
 
 
 @lru_cache(maxsize=16_384)
-def _names_body(name: str) -> bool:
+def names_body(name: str) -> bool:
+    """Whether a key is one of those of prompt, response or error text."""
     flat = name.lower().replace("-", "_")
     return flat in BODIES or flat.rsplit(".", 1)[-1] in BODIES
 
@@ -220,7 +221,7 @@ def _pairs_in(key: str, text: str, free_form: bool) -> list[tuple[str, str]]:
         return []
     if is_container(key):
         return tag_pairs(text)
-    if not free_form or not (";" in text or "," in text) or _names_body(key):
+    if not free_form or not (";" in text or "," in text) or names_body(key):
         return []
     pairs = tag_pairs(text)
     return pairs if len(pairs) > 1 else []

@@ -8,15 +8,11 @@ from typing import Any
 from auditor.catalogue.fields import catalogue
 from auditor.framing.json_values import Piece
 from auditor.framing.nested import is_body, leaves, opened_text
+from auditor.framing.record_shapes import TEXTS, RecordShapes
 
 LISTS = tuple(
     """Records records events logEvents data results result items rows logs value entries spend_logs
     response""".split()
-)
-# keys of a log's message: text that is a line of a log, or JSON
-TEXTS = (
-    *("message", "log", "@message", "_raw", "line", "Message", "body", "msg", "MESSAGE", "textPayload"),
-    *("text_payload", "log_message", "logMessage", "rawMessage", "raw"),
 )
 ENVELOPE = "@envelope"  # the key under which a record keeps what the record around its list says
 MAX_DEPTH = 6  # levels around a list of records
@@ -30,8 +26,9 @@ _SHOWN_DEPTH = 3
 Matches = Callable[[dict[str, Any]], Any]
 
 
-def unwrapped(piece: Piece, matches: Matches) -> Iterator[Piece]:
+def unwrapped(piece: Piece, matches: Matches, shapes: RecordShapes | None = None) -> Iterator[Piece]:
     """The records in a piece: wrapper lists are opened, text that is a JSON record is read as that record."""
+    shapes = shapes or RecordShapes()
     stack = [piece]
     while stack:
         item = stack.pop()
@@ -43,7 +40,7 @@ def unwrapped(piece: Piece, matches: Matches) -> Iterator[Piece]:
             continue
         if not isinstance(value, dict):
             continue
-        if matches(value):
+        if matches(value) or not shapes.plan(value).holds_records(value):
             yield item
             continue
         inner = _inner(item, matches)
@@ -213,27 +210,3 @@ def _without(value: Any, taken: set[int]) -> Any:
     if isinstance(value, dict):
         return {k: _without(v, taken) for k, v in value.items() if id(v) not in taken}
     return value if not isinstance(value, list) else [_without(v, taken) for v in value if id(v) not in taken]
-
-
-def line_in(record: dict[str, Any]) -> tuple[str, str] | None:
-    """The path and text of a log line in a record: its message, or that of a mapping in it; else None."""
-    for key in TEXTS:
-        text = record.get(key)
-        if isinstance(text, str) and _is_line(text):
-            return key, text
-    for key, inner in record.items():
-        if inner.__class__ is dict and not is_body(key, None):
-            for name in TEXTS:
-                text = inner.get(name)
-                if isinstance(text, str) and _is_line(text):
-                    return f"{key}.{name}", text
-    return None
-
-
-def _is_line(text: str) -> bool:
-    """Whether a text can hold facts: it has a pair, a number or a name beside words, and is no JSON."""
-    return (
-        8 <= len(text)
-        and text.lstrip()[:1] not in ("{", "[")
-        and ("=" in text or ":" in text or any(c.isdigit() for c in text) or "enant" in text)
-    )

@@ -15,7 +15,7 @@ from auditor.framing.json_values import Piece, pieces
 from auditor.framing.key_value import sentence_facts
 from auditor.framing.log_lines import PREFIX, Line, StackTraces, split_prefix
 from auditor.framing.tables import is_table, rows_of
-from auditor.framing.wrappers import line_in, unwrapped
+from auditor.framing.wrappers import unwrapped
 from auditor.inputs.source import Source
 from auditor.readers.contract import LineReader, Reader, RecordReader
 from auditor.readers.registry import fallback, line_readers, prose, record_readers
@@ -55,7 +55,7 @@ class Dispatcher:
         self.products = [r for r in line_readers() if not r.format.generic]
         self._by_shape: dict[tuple[Any, ...], tuple[Claim, list[RecordReader]]] = {}
         self._last_claim: tuple[Any, RecordReader | None] = (None, None)
-        self._failure_logged = False  # whether the line before a stack trace tells of a failed model call
+        self._line_before = ""  # the last line outside of a stack trace
         self._last_line: tuple[LineReader, ...] = ()  # the reader of the last line, unless generic
 
     def read(self, source: Source, start: int = 0, end: int | None = None) -> None:
@@ -77,7 +77,7 @@ class Dispatcher:
             builder.attempt(piece.line or None, self._line, piece)
             return
         try:
-            for inner in unwrapped(piece, self.claim):
+            for inner in unwrapped(piece, self.claim, builder.reading.shapes):
                 builder.attempt(piece.line or None, self.record, inner)
         except (AuditError, MemoryError):
             raise
@@ -128,7 +128,7 @@ class Dispatcher:
 
     def _envelope(self, piece: Piece) -> bool:
         """Read the line of a product's log that is the message of a record; False where it is none."""
-        inside = line_in(piece.value)
+        inside = self.builder.reading.shapes.plan(piece.value).line_in(piece.value)
         if inside is None:
             return False
         line = split_prefix(inside[1])
@@ -154,7 +154,7 @@ class Dispatcher:
         if self.stack.contains(piece.value, line):
             self._trace_line(piece, line)
             return
-        self._failure_logged = _tells_failure(piece.value)
+        self._line_before = piece.value
         for reader in (*self._last_line, *line_readers()):
             record = reader.line(line.text)
             if record is None:
@@ -168,7 +168,7 @@ class Dispatcher:
 
     def _trace_line(self, piece: Piece, line: Line) -> None:
         """Put a line of a stack trace: context, but for a model call's error that no line before tells."""
-        if self.stack.inside or self._failure_logged or not _tells_failure(line.text):
+        if self.stack.inside or not _tells_failure(line.text) or _tells_failure(self._line_before):
             self._builder(prose()).row("context", offset=piece.offset)
             return
         record = sentence_facts(line.text)

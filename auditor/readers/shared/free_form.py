@@ -7,7 +7,6 @@ The beginning of a path decides the scope: resource, host and label keys are `pr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from auditor.evidence.builder import MAX_KEYS, Builder
@@ -17,9 +16,9 @@ from auditor.framing.call_words import call_words, error_of, is_error_level
 from auditor.framing.json_repair import ELIDED
 from auditor.framing.key_value import PHRASES, sentence_facts
 from auditor.framing.log_lines import PREFIX, split_prefix
-from auditor.framing.nested import ANSWER_ID, is_body, leaves
+from auditor.framing.nested import ANSWER_ID, leaves
 from auditor.framing.times import to_ns
-from auditor.framing.wrappers import ENVELOPE, TEXTS, line_in
+from auditor.framing.wrappers import ENVELOPE
 from auditor.readers.shared.named_keys import PROMPT_HASH
 from auditor.readers.shared.routes import clf_ns
 
@@ -28,17 +27,9 @@ PROCESS = frozenset(
     function_name function_arn function_version lambda_context aws_lambda pod node deployment""".split()
 )
 HEADERS = re.compile(r"(^|[.→])((request_?)?headers?|baggage)[.→]", re.I)
-START = tuple(
-    """startTime start_time started_at timestamp @timestamp time ts eventTime created_at datetime date
-    _time asctime""".split()
-)
 FUNCTIONS = ("function_name", "functionName", "funcName", "func_name")
-NAMES = ("event", "message", "msg", "name", "@message", "event_name")  # keys of what a record is about
-MESSAGES = tuple(dict.fromkeys((*NAMES, *TEXTS)))
 ATTEMPTS = ("attempt", "attempt_number", "attempt_no", "try", "retry_attempt")
-OPENING = frozenset('{["')  # text that begins so may be opened
 EXACT = 2**53  # above it a float has no room for every whole number
-END = ("endTime", "end_time", "ended_at", "completed_at", "finished_at")
 # the fields that a phrase of a sentence may give, by its name; an id is told apart by what is said around it
 PHRASE_FIELDS = {
     "model": ("model", "request"),
@@ -62,7 +53,7 @@ _AWS = re.compile(r"(?i)\b(bedrock|converse|invoke_?model|botocore|aws)\b")
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """Read one record; what it shows of a model call is judged once its batch is complete."""
-    line = line_in(record)
+    line = builder.reading.shapes.plan(record).line_in(record)
     put(record, builder, offset, pointer, sentence_facts(split_prefix(line[1]).text) if line else None)
 
 
@@ -81,24 +72,27 @@ def put(
     phrases: dict[str, Any] = record.pop(PHRASES, {})
     around: list[tuple[str, Any]] = record.pop(ENVELOPE, ())
     columns = builder.state(Columns, "ecs.version" in record or "ecs" in record)
-    started = next((ns for k in START if k in record and (ns := to_ns(record[k])) is not None), None)
+    plan = builder.reading.shapes.plan(record)
+    started = next((ns for k in plan.starts if (ns := to_ns(record[k])) is not None), None)
     if started is None:
         started = to_ns(prefix.get("time")) or clf_ns(prefix.get("when"))
-    message = _message(record)
-    words = call_words(" ".join(record[k][:400] for k in MESSAGES if record.get(k).__class__ is str))
-    failed = error_of(record) or is_error_level("level", prefix.get("level", ""))
+    message = next((record[k][:200] for k in plan.names if record[k]), None)
+    words = call_words(" ".join([record[k][:400] for k in plan.messages]))
+    failed = error_of({k: record[k] for k in plan.failures}) or is_error_level(
+        "level", prefix.get("level", "")
+    )
     row = builder.row(
         "context",
         offset=offset,
         pointer=pointer,
         started_at=started,
-        ended_at=next((ns for k in END if k in record and (ns := to_ns(record[k])) is not None), None),
+        ended_at=next((ns for k in plan.ends if (ns := to_ns(record[k])) is not None), None),
         name=message,
         outcome="error" if failed or (words.fails and words.operation) else None,
     )
     put_words(builder, row, words)
     seen: set[str] = set()
-    for path, key, leaf in _pairs(record):
+    for path, key, leaf in plan.leaves(record):
         if leaf == ELIDED or path == ELIDED:
             builder.fact("attributes_dropped").put(row, True)
             continue
@@ -127,7 +121,7 @@ def put(
         if column is not None:
             column.put(row, prefix[key])
     _facts(record, builder, row, prefix)
-    _clocks(record, builder, row)
+    _clocks([record[k] for k in plan.clocks], builder, row)
     return row, seen
 
 
@@ -199,30 +193,13 @@ class Columns(dict[str, Column | None]):
         return column
 
 
-def _pairs(record: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """(path, last key, leaf) of a record; plain values at its top are not walked."""
-    for key, value in record.items():
-        kind = value.__class__
-        if kind is int or kind is float or value is None:
-            yield key, key, value
-        elif kind is str and value[:1] not in OPENING and len(value) < 512 and not _PAIR_LIST.search(value):
-            if not is_body(key, value):
-                yield key, key, value
-        else:
-            yield from leaves({key: value}, free_form=True)
-
-
-_PAIR_LIST = re.compile(r"\w[:=][^,;]*[,;]|^\w[\w.-]*[:=](?![/\\])")
-
-
-def _clocks(record: dict[str, Any], builder: Builder, row: int) -> None:
+def _clocks(times: list[int | float], builder: Builder, row: int) -> None:
     """Note how numeric times were read; take no duration from those that lost their last digits."""
-    for key in (*START, *END):
-        value = record.get(key)
+    for value in times:
         if isinstance(value, float) and value > EXACT:
             builder.note("Nanoseconds written as floats are not exact: no latency is taken from them.")
             builder.ids["ended_at"][row] = None
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        else:
             builder.note("Numeric times were read by their magnitude as seconds, ms, µs or ns since 1970.")
 
 
@@ -237,14 +214,6 @@ def scope_of(path: str, *, own_labels: bool = False) -> str:
     if head in PROCESS and head != path.lower() and not (own_labels and head == "labels"):
         return "process"
     return "request"
-
-
-def _message(record: dict[str, Any]) -> str | None:
-    for key in NAMES:
-        value = record.get(key)
-        if isinstance(value, str) and value:
-            return value[:200]
-    return None
 
 
 def _facts(record: dict[str, Any], builder: Builder, row: int, prefix: dict[str, str]) -> None:
