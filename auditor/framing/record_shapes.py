@@ -34,7 +34,7 @@ _BLANK_OR_BRACE = frozenset("{ \t\r\n")
 Leaf = tuple[str, str, Any]  # path, last key, value
 
 
-class Step(NamedTuple):
+class PlainValue(NamedTuple):
     """A plain value of a record: its keys, its path, and whether it is a text, and one under a body's key."""
 
     keys: tuple[str, ...]
@@ -132,7 +132,7 @@ def _shape(record: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(out)
 
 
-def _steps(record: dict[str, Any], above: tuple[str, ...], depth: int) -> Iterator[Step | None]:
+def _steps(record: dict[str, Any], above: tuple[str, ...], depth: int) -> Iterator[PlainValue | None]:
     """The plain values of a record; None where a value has to be walked each time."""
     for key, value in record.items():
         keys = (*above, key)
@@ -149,10 +149,10 @@ def _steps(record: dict[str, Any], above: tuple[str, ...], depth: int) -> Iterat
                 yield None
         elif kind is str:
             yield (
-                None if is_container(key) or "→" in key else Step(keys, ".".join(keys), True, names_body(key))
+                None if is_container(key) or "→" in key else PlainValue(keys, ".".join(keys), True, names_body(key))
             )
         else:
-            yield Step(keys, ".".join(keys), False, False)
+            yield PlainValue(keys, ".".join(keys), False, False)
 
 
 def _walk(record: dict[str, Any]) -> Iterator[Leaf]:

@@ -18,10 +18,10 @@ START = {
 END = {"time": "2026-11-03T09:14:03Z", "event": "llm.response", "input_tokens": 52, "output_tokens": 17}
 
 
-def report(*records: dict[str, Any]) -> Report:
+def report(*records: dict[str, Any], profile: str = "all") -> Report:
     """The report of some records, one a line."""
     text = "\n".join(json.dumps(record) for record in records)
-    return audit([Input(name="app.jsonl", data=text.encode())], Policy(profile="all"))
+    return audit([Input(name="app.jsonl", data=text.encode())], Policy(profile=profile))
 
 
 def present(found: Report, field: str) -> int:
@@ -50,12 +50,14 @@ def test_attempts_with_one_id_stay_calls() -> None:
 
 def test_a_start_of_another_call_is_not_merged_and_is_told() -> None:
     """Another id: the start looks like a call, is not counted, and the score is limited."""
-    found = report(START | {"request_id": "r-1"}, END | {"request_id": "r-2", "tenant": "acme"})
+    end = END | {"request_id": "r-2", "tenant": "acme", "model": "amazon.nova-lite-v1:0"}
+
+    found = report(START | {"request_id": "r-1"}, end, profile="chargeback-min")
 
     assert 1 == found.inputs[0].calls
     assert 1 == found.inputs[0].not_counted
     assert any("1 record looks like a model call" in note for note in found.inputs[0].notes)
-    assert found.score.value <= 89
+    assert 89 == found.score.value
     assert any("not counted" in cap.reason for cap in found.score.caps)
 
 

@@ -50,7 +50,7 @@ class Key(NamedTuple):
     value: str
 
 
-class Group(NamedTuple):
+class GroupOfLines(NamedTuple):
     """One sum, of a period and some keys, with its place in the input; no `amount` where it is no money."""
 
     keys: tuple[Key, ...]
@@ -151,7 +151,7 @@ def _group(
     group: dict[str, Any],
     offset: int | None,
     pointer: str,
-) -> Group:
+) -> GroupOfLines:
     span, listed = mapping_at(period, "TimePeriod"), group.get("Keys")
     texts = [k for k in (listed if isinstance(listed, list) else []) if isinstance(k, str)]
     keys = []
@@ -159,7 +159,7 @@ def _group(
         definition = definitions[i] if i < len(definitions) else {}
         keys.append(_split(text, str(definition.get("Type", "")), str(definition.get("Key", ""))))
     start, end = (v if isinstance(v, str) else "" for v in (span.get("Start"), span.get("End")))
-    return Group(tuple(keys), start, end, *_money(group.get("Metrics")), offset, None, pointer)
+    return GroupOfLines(tuple(keys), start, end, *_money(group.get("Metrics")), offset, None, pointer)
 
 
 def _money(metrics: Any) -> tuple[str, float | None, str]:
@@ -216,7 +216,7 @@ def _bare(column: str) -> str:
     return unit[1] if unit else column
 
 
-def _in_row(record: dict[str, Any], nth: int) -> Iterator[Group]:
+def _in_row(record: dict[str, Any], nth: int) -> Iterator[GroupOfLines]:
     """The sums of one row; nothing for the row of totals and for names below the header."""
     first, *columns = record
     label = str(record[first] or "").strip()
@@ -231,7 +231,7 @@ def _in_row(record: dict[str, Any], nth: int) -> Iterator[Group]:
         unit = _UNIT.fullmatch(column)
         sign = _SIGNS.get(unit[2], unit[2]) if unit else "USD"
         amount = _number(cell) if len(sign) == 3 and sign.isupper() else None
-        yield Group((_column_key(first, value),), day[:10], "", column, amount, sign, None, nth, None)
+        yield GroupOfLines((_column_key(first, value),), day[:10], "", column, amount, sign, None, nth, None)
 
 
 def _column_key(dimension: str, value: str) -> Key:
@@ -259,7 +259,7 @@ class CostTotals(ReaderState):
 
     def __init__(self, builder: Builder) -> None:
         super().__init__(builder)
-        self.groups: list[Group] = []
+        self.groups: list[GroupOfLines] = []
         self.rows = 0  # of a table so far
         self.tags: set[tuple[str, str]] = set()  # cost allocation tags, with their status
         self.estimated = False
@@ -301,7 +301,7 @@ class CostTotals(ReaderState):
         }
         return max(views, key=by_owner.__getitem__, default=())
 
-    def _notes(self, groups: list[Group]) -> None:
+    def _notes(self, groups: list[GroupOfLines]) -> None:
         builder = self.builder
         if not groups:
             return
@@ -335,7 +335,7 @@ class CostTotals(ReaderState):
                 "a filter on the service Amazon Bedrock loses them."
             )
 
-    def _note_coverage(self, kind: str, name: str, groups: list[Group]) -> None:
+    def _note_coverage(self, kind: str, name: str, groups: list[GroupOfLines]) -> None:
         shown = mask.key(name, "attribute") or kind.lower()
         mine = [
             (key, g) for g in groups if g.of_models for key in g.keys if (key.kind, key.name) == (kind, name)
@@ -362,14 +362,14 @@ class CostTotals(ReaderState):
             note("No iamPrincipal/ key is active: a plain key is the tag of a resource, not of a caller.")
 
 
-def _sum(groups: list[Group]) -> str:
+def _sum(groups: list[GroupOfLines]) -> str:
     sums: dict[str, float] = {}
     for group in groups:
         sums[group.unit] = sums.get(group.unit, 0.0) + (group.amount or 0.0)
     return " and ".join(f"{unit or 'without a unit'} {amount:.2f}" for unit, amount in sorted(sums.items()))
 
 
-def _put(builder: Builder, group: Group, is_total: bool) -> None:
+def _put(builder: Builder, group: GroupOfLines, is_total: bool) -> None:
     offset = None if group.offset is None else group.offset - builder.reading.base
     if is_total:
         row = builder.total(

@@ -36,7 +36,7 @@ _OWNERS = ("team", "user", "customer")
 _UNIT = re.compile(r"\s*\(.*\)$")
 
 
-class Part(NamedTuple):
+class UsagePart(NamedTuple):
     """One part of a sum: its figures, its owner, its model, and its place below the record."""
 
     figures: dict[str, Any]
@@ -94,7 +94,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         _row(record, builder, offset, pointer)
 
 
-def _of_day(day: dict[str, Any]) -> Iterator[Part]:
+def _of_day(day: dict[str, Any]) -> Iterator[UsagePart]:
     """A day's parts: by model and key, else by key, else by model, else the day itself."""
     breakdown = mapping_at(day, "breakdown")
     models, keys = mapping_at(breakdown, "models"), mapping_at(breakdown, "api_keys")
@@ -106,42 +106,42 @@ def _of_day(day: dict[str, Any]) -> Iterator[Part]:
     only = next(iter(models)) if len(models) == 1 else None
     parts = parts or [_keyed(only, f"/breakdown/api_keys/{escaped(key)}", one) for key, one in keys.items()]
     parts = parts or [
-        Part(mapping_at(mapping(one), "metrics"), {}, model, f"/breakdown/models/{escaped(model)}")
+        UsagePart(mapping_at(mapping(one), "metrics"), {}, model, f"/breakdown/models/{escaped(model)}")
         for model, one in models.items()
     ]
-    yield from _with_rest(parts, Part(day["metrics"], {}, None, "/metrics"), "spend")
+    yield from _with_rest(parts, UsagePart(day["metrics"], {}, None, "/metrics"), "spend")
 
 
-def _keyed(model: str | None, pointer: str, one: Any) -> Part:
+def _keyed(model: str | None, pointer: str, one: Any) -> UsagePart:
     """What a virtual key used: its team, and the user who owns it."""
     known = mapping_at(mapping(one), "metadata")
     owner: dict[str, Any] = {name: known[name] for name in ("team_id", "user_id") if name in known}
-    return Part(mapping_at(mapping(one), "metrics"), owner, model, pointer)
+    return UsagePart(mapping_at(mapping(one), "metrics"), owner, model, pointer)
 
 
-def _of_report(record: dict[str, Any]) -> Iterator[Part]:
+def _of_report(record: dict[str, Any]) -> Iterator[UsagePart]:
     name = _groups(record)
     key = "team_name" if name == "teams" else "customer"
     for i, group in enumerate(record[name]):
         group, owner = mapping(group), {key: mapping(group).get(key)}
-        whole = Part({"spend": group.get("total_spend")}, owner, None, f"/{name}/{i}")
+        whole = UsagePart({"spend": group.get("total_spend")}, owner, None, f"/{name}/{i}")
         listed = group.get("metadata")
         parts = [
-            Part(row, owner, row.get("model"), f"/{name}/{i}/metadata/{j}")
+            UsagePart(row, owner, row.get("model"), f"/{name}/{i}/metadata/{j}")
             for j, row in enumerate(listed if isinstance(listed, list) else ())
             if isinstance(row, dict)
         ]
         yield from _with_rest(parts, whole, "spend")
 
 
-def _of_key(record: dict[str, Any]) -> Iterator[Part]:
+def _of_key(record: dict[str, Any]) -> Iterator[UsagePart]:
     details = record["model_details"] if isinstance(record["model_details"], list) else []
     parts = [
-        Part(_report_figures(one), {}, one.get("model"), f"/model_details/{i}")
+        UsagePart(_report_figures(one), {}, one.get("model"), f"/model_details/{i}")
         for i, one in enumerate(details)
         if isinstance(one, dict)
     ]
-    yield from _with_rest(parts, Part(_report_figures(record), {}, None, ""), "spend")
+    yield from _with_rest(parts, UsagePart(_report_figures(record), {}, None, ""), "spend")
 
 
 def _report_figures(one: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def _report_figures(one: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _with_rest(parts: list[Part], whole: Part, key: str) -> list[Part]:
+def _with_rest(parts: list[UsagePart], whole: UsagePart, key: str) -> list[UsagePart]:
     """The parts and what they leave of the whole; the whole alone where they are none, or more than it."""
     total, known = _dollars(whole.figures.get(key)), sum(_dollars(part.figures.get(key)) for part in parts)
     if not parts or known > total + max(DUST, 0.01 * total):
@@ -173,12 +173,12 @@ def _dollars(value: Any) -> float:
         return 0.0
 
 
-def _put_all(builder: Builder, day: Any, parts: Iterator[Part], offset: int | None, pointer: str) -> None:
+def _put_all(builder: Builder, day: Any, parts: Iterator[UsagePart], offset: int | None, pointer: str) -> None:
     for part in parts:
         builder.attempt(None, _put, builder, day, part, offset, pointer + part.pointer)
 
 
-def _put(builder: Builder, day: Any, part: Part, offset: int | None, pointer: str) -> None:
+def _put(builder: Builder, day: Any, part: UsagePart, offset: int | None, pointer: str) -> None:
     row = _total(builder, day, part.figures.get("api_requests"), offset, pointer)
     if part.figures.get("spend") is not None:
         builder.column("cost_usd", "gateway_record", "spend").put(row, part.figures["spend"])

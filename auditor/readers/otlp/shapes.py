@@ -36,7 +36,7 @@ class Status(msgspec.Struct, gc=False):
     code: int | str = 0
 
 
-class Event(msgspec.Struct, gc=False):
+class SpanEvent(msgspec.Struct, gc=False):
     """An event of a span: its attributes."""
 
     attributes: list[Pair] = []
@@ -164,7 +164,7 @@ _START = ("startTimeUnixNano", "start_time_unix_nano")
 _GROUPS = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans")
 _document = msgspec.json.Decoder(Document)
 _resource = msgspec.json.Decoder(Resource)
-_events = msgspec.json.Decoder(list[Event])
+_events = msgspec.json.Decoder(list[SpanEvent])
 _SNAKE_NAMES = """resource_spans scope_spans instrumentation_library_spans trace_id span_id
     parent_span_id start_time_unix_nano end_time_unix_nano dropped_attributes_count string_value
     int_value double_value bool_value array_value kvlist_value resource_logs scope_logs log_records
