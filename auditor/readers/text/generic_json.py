@@ -1,8 +1,11 @@
 """Any JSON log: an object, an array, JSON lines, concatenated values, or JSON inside log lines.
 
-Every key is looked up in the alias index; a record with a model or token counts is a call. Where a path
-begins tells the scope: resource, host and label keys stand at `process`, headers at `client_header`,
-everything else at `request`. Text JSON inside strings is opened. Prompt and response bodies never count.
+Every key is looked up in the alias index and by the words of a token count. A record with the outcome of a
+model operation (usage, cost, an end, a failure) beside a model or the operation's name is a call; a start and
+an end with one request ID are one call. Lists and maps of records are opened at any depth, and the message of
+a log shipper's envelope is read as a line. The beginning of a path decides the scope: resource, host and
+label keys are `process`, headers `client_header`, everything else `request`. JSON text is opened. Prompt and
+response bodies never count, but the usage, model and ID of a provider's answer in them do.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ KEY_VALUE = Format(
 Key-value log lines: an event name, then `key=value` or `key: value` pairs, in all common spellings.
 
 structlog (KeyValueRenderer, ConsoleRenderer), Java MDC (`{k=v, k2=v2}`), pairs parted by commas, semicolons
-or pipes. A line with a model or token counts is a call, others are context; values stand at `request`, what a
-log prefix says of host, pod and service at `process`. Nothing is read out of quoted sentences.""",
+or pipes. A line with the outcome of a model call is a call, others are context; values are set at `request`,
+what a log prefix says of host, pod and service at `process`. A quoted message is read like a line in prose.""",
 )
 LOGFMT = Format(
     name="logfmt",
@@ -31,9 +31,10 @@ LOGFMT = Format(
     doc="""\
 logfmt: lines of `key=value key2="two words" flag`, as Go services, Heroku and logfmter write them.
 
-Every key is looked up in the alias index; a line with a model or token counts is a call, others are context.
-Values stand at `request`; costs and durations may carry their unit (`$0.0012`, `912ms`). A line never carries
-an IAM principal or a price unless the application logs it. Nothing is read out of quoted sentences.""",
+Every key is looked up in the alias index; a line with the outcome of a model call is a call, others are
+context. Values are set at `request`; costs and durations may carry their unit (`$0.0012`, `912ms`). A line
+never carries an IAM principal or a price unless the application logs it. A quoted message (`msg="…"`) is read
+like a line in prose.""",
 )
 READERS = (
     LineReader(format=KEY_VALUE, line=event_pairs, take=free_form.take, rank=2),

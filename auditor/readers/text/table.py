@@ -1,6 +1,6 @@
 """Any table with columns that tell of model calls: CSV, TSV, markdown, psql, box-drawing, a saved web page.
 
-Every column name is looked up in the alias index; a row with a model or token counts is a call. Where `;`
+Every column name is looked up in the alias index; a row with the outcome of a model call is a call. Where `;`
 parts the cells, a comma within one is a decimal point. Columns that are not there cannot be judged: a table
 is a selection that somebody made. Cells are never read as sentences.
 """
