@@ -9,7 +9,13 @@ import polars as pl
 
 from auditor.catalogue.fields import Catalogue
 from auditor.evidence.ancestry import parents
-from auditor.evidence.calls import add_outcomes, add_token_kind, fill_request_ids, without_wrappers
+from auditor.evidence.calls import (
+    add_outcomes,
+    add_token_kind,
+    count_retries,
+    fill_request_ids,
+    without_wrappers,
+)
 from auditor.evidence.hops import chain
 from auditor.evidence.processes import fill_owners
 from auditor.evidence.schema import ALWAYS, IDENTITY, Slot, Table
@@ -54,6 +60,7 @@ def assemble(
     add_outcomes(evidence)
     add_token_kind(evidence)
     fill_request_ids(evidence)
+    count_retries(evidence)
     _find_parents(evidence)
     fill_owners(evidence, frozenset(dedicated))
     return evidence

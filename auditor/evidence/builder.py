@@ -13,6 +13,7 @@ from typing import Any, Concatenate, Protocol, TypeVar
 
 import polars as pl
 
+from auditor.catalogue.attempts import names_error
 from auditor.catalogue.fields import Catalogue, Match
 from auditor.errors import AuditError, reason_of
 from auditor.evidence.batch import frames_of
@@ -336,10 +337,13 @@ class Builder:
         return known
 
     def column_for(self, key: str, scope: str, prefix: str = "") -> Column | None:
-        """The column of the field that a key is an alias of, at a scope; None where it is no alias."""
+        """The column of the field that a key is an alias of, at a scope; None where it is no alias.
+
+        The text of an error is no field: it is kept as a fact of the record, for what it says of retries.
+        """
         match = self.catalogue.lookup(key)
         if match is None:
-            return None
+            return self.fact("error_text") if scope != "process" and names_error(key) else None
         if scope == "span" and key in self.catalogue.process_keys:
             scope = "process"
         return self.resolved(match, scope, prefix + key, free=True)

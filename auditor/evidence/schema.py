@@ -53,7 +53,11 @@ FACTS: dict[str, type[pl.DataType]] = {
     "stream": pl.Boolean,
     "cache_hit": pl.Boolean,
     "attributes_dropped": pl.Boolean,
-    "attempt_key": pl.String,
+    "attempt_key": pl.String,  # equal on the attempts of one call, by the format
+    "route_key": pl.String,  # one client's requests of one route: they repeat each other after a failure
+    "fallbacks": pl.Int64,  # how many other models were tried before this one
+    "error_text": pl.String,
+    "attempt_ordinal": pl.Int64,
     "takes_metadata": pl.Boolean,
     "profile": pl.String,
     "capacity": pl.String,  # what a line of a bill sells of a model other than tokens

@@ -23,11 +23,13 @@ STORED: dict[str, dict[str, Any]] = json.loads(
 SAMPLES = {sample.name: sample for sample in samples()}
 # "nowhere" was reported beside "on the session's tag" for the same calls
 # requests whose ids and traces differ are no attempts of one call; a header is the name that it carries
+# `attempt 2` counts the retry
 MENDED = {
     ("cloudtrail-gappy", "IDN001", "tenant_id"),
     ("api-gateway-access-log-gappy", "CNT002", "request_id"),
     ("portkey-gateway-log-gappy", "IDN028", "tenant_id"),
     ("litellm-standard-logging-gappy", "IDN028", "tenant_id"),
+    ("plain-text-gappy", "CNT006", "retry_count"),
 }
 
 
