@@ -50,8 +50,8 @@ def names_error(key: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def can_be_retried(status: str | None, *texts: str | None) -> bool | None:
-    """Whether the same call can succeed after this error; None where neither status nor words say so.
+def can_be_retried(*texts: str | None) -> bool | None:
+    """Whether the same call can succeed after an error; None where neither its status nor its words say so.
 
     The words of an exception come before the status: AWS throttles with 400, too.
     """
@@ -61,6 +61,6 @@ def can_be_retried(status: str | None, *texts: str | None) -> bool | None:
     if any(_AGAIN.search(text) for text in words):
         return True
     # a proxy writes 0 where no answer came
-    codes = [int(text) for text in (status, *texts) if text and _CODE.fullmatch(text)]
+    codes = [int(text) for text in texts if text and _CODE.fullmatch(text)]
     failures = [code for code in codes if code >= 400 or code <= 0]
     return any(code in _CODES or code >= 500 or code <= 0 for code in failures) if failures else None

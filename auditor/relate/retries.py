@@ -25,6 +25,7 @@ SLACK_NS = 10_000_000  # what two clocks or a rounded time may be apart
 SECOND_NS = 1_000_000_000
 MAX_OPEN = 20  # failed calls with one thing in common that a later call may repeat: the latest count
 MAX_MODELS = 200  # names that are compared by their grammar; further ones are compared as text
+UNTOLD = frozenset({"siblings", "route", "fallback"})  # ties without an id or a number
 TEXTS = """operation model status error_code error_text request_id request_id_also request_ids attempt_id
     attempt_key route_key session_id""".split()
 # calls of different traces are of one request only if these are equal, null included
@@ -145,7 +146,7 @@ def _candidates(evidence: Evidence, number: pl.Series) -> Iterator[Call]:
     ids = pl.concat([failed["request_id"], failed["request_id_also"].rename("request_id")])
     known = ids.drop_nulls().unique().to_list()
     near = near | pl.any_horizontal(pl.col("request_id", "request_id_also").is_in(known).fill_null(False))
-    ordered = calls.filter(near).sort("input", "started_at", "row", nulls_last=True)
+    ordered = calls.filter(near).sort("input", "started_at", "ended_at", "row", nulls_last=True)
     models = _model_keys(ordered["model"])
     for values in ordered.with_columns(pl.col("model").replace(models)).iter_rows():
         yield Call(*values)
@@ -185,7 +186,9 @@ class _OpenFailures:
             while failures and failures[0].row in self.repeated:
                 failures.popleft()
             for failed in failures or ():
-                if failed.row not in self.repeated and (tie.kind == "format" or _repeats(failed, call)):
+                if failed.row not in self.repeated and (
+                    tie.kind == "format" or _repeats(failed, call, told=tie.kind not in UNTOLD)
+                ):
                     self.repeated.add(failed.row)
                     return failed
         return None
@@ -250,13 +253,16 @@ def _by_place(call: Call) -> Iterator[Tie]:
         yield Tie("route", call.input, f"{call.trace or ''} {call.route_key}", call.model)
 
 
-def _repeats(failed: Call, call: Call) -> bool:
-    """Whether nothing speaks against a call as the next attempt of a failed one."""
+def _repeats(failed: Call, call: Call, *, told: bool) -> bool:
+    """Whether nothing speaks against a call as the next attempt of a failed one.
+
+    `told`: an id or a number says that it is.
+    """
     if None not in (failed.operation, call.operation) and failed.operation != call.operation:
         return False
     if failed.number and call.number and call.number <= failed.number:
         return False
-    return _in_time(failed, call) and not _is_same_attempt(failed, call)
+    return _in_time(failed, call, told=told) and not _is_same_attempt(failed, call)
 
 
 def _is_same_attempt(failed: Call, call: Call) -> bool:
@@ -265,13 +271,17 @@ def _is_same_attempt(failed: Call, call: Call) -> bool:
     return same_id and failed.started_at == call.started_at
 
 
-def _in_time(failed: Call, call: Call) -> bool:
-    """Whether a call began soon after a failed one had ended; whole seconds do not tell what overlaps."""
+def _in_time(failed: Call, call: Call, *, told: bool) -> bool:
+    """Whether a call began soon after a failed one had ended.
+
+    Whole seconds do not tell what overlaps. Where an id or a number tells that it is a retry, its time may be
+    that of the whole request, from the first attempt on.
+    """
     if failed.started_at is None or call.started_at is None:
         return True
     gap = call.started_at - (failed.ended_at or failed.started_at)
     rounded = failed.started_at % SECOND_NS == 0 and call.started_at % SECOND_NS == 0
-    return gap <= MAX_GAP_NS and (gap >= -SLACK_NS or (rounded and gap >= -MAX_GAP_NS))
+    return gap <= MAX_GAP_NS and (gap >= -SLACK_NS or ((told or rounded) and gap >= -MAX_GAP_NS))
 
 
 def _different_ids(chain: Iterable[Call]) -> int:
