@@ -13,6 +13,7 @@ from auditor.evidence.calls import (
     add_calls_of_libraries,
     add_outcomes,
     add_token_kind,
+    count_retries,
     fill_request_ids,
     without_wrappers,
 )
@@ -61,6 +62,7 @@ def assemble(
     add_calls_of_libraries(evidence)
     add_token_kind(evidence)
     fill_request_ids(evidence)
+    count_retries(evidence)
     _find_parents(evidence)
     fill_owners(evidence, frozenset(dedicated))
     return evidence

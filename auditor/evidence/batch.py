@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from auditor.catalogue.attempts import counts_from_one, numbers_attempts
 from auditor.catalogue.fields import Catalogue
 from auditor.catalogue.words import SCOPES
 from auditor.evidence.schema import FACTS, IDENTITY, Column
@@ -192,7 +193,22 @@ def _choose(
         if name == "request_id" and len(values) > 1:
             # a gateway's record has its own id and the caller's: either can join it to another record
             exprs.append(pl.coalesce(values[::-1]).alias("request_id_also"))
+        if name == "request_id" and len(values) > 2:
+            # attempts may share any of them
+            exprs.append(pl.concat_str(values, separator="\n", ignore_nulls=True).alias("request_ids"))
+        if name == "retry_count":
+            exprs += _ordinals(columns, values)
     return exprs
+
+
+def _ordinals(columns: list[Column], values: list[pl.Expr]) -> list[pl.Expr]:
+    """Which attempt of its call a record is, where a key says so: a total of retries beside it does not."""
+    numbers = [
+        value if column.slot.free and counts_from_one(column.slot.key) else value + 1
+        for column, value in zip(columns, values, strict=True)
+        if numbers_attempts(column.slot.key)
+    ]
+    return [pl.coalesce(numbers).alias("attempt_ordinal")] if numbers else []
 
 
 def _answers(name: str, columns: list[Column], values: list[pl.Expr], catalogue: Catalogue) -> list[pl.Expr]:

@@ -13,6 +13,7 @@ from typing import Any, Concatenate, Protocol, TypeVar
 
 import polars as pl
 
+from auditor.catalogue.attempts import names_error
 from auditor.catalogue.fields import Catalogue, Match
 from auditor.errors import AuditError, reason_of
 from auditor.evidence.ambiguous_keys import OTHER_ACCOUNT, is_account, may_be_tenant, of_tools
@@ -406,9 +407,13 @@ class Builder:
         """The column of the field that a key is an alias of, at a scope; None where it is no alias."""
         if len(self._keys_seen) < MAX_KEYS:
             self._keys_seen.add((prefix + key).lower())
+        """The column of the field that a key is an alias of, at a scope; None where it is no alias.
+
+        The text of an error is no field: it is kept as a fact of the record, for what it says of retries.
+        """
         match = self.catalogue.lookup(key)
         if match is None:
-            return None
+            return self.fact("error_text") if scope != "process" and names_error(key) else None
         if scope == "span" and key in self.catalogue.process_keys:
             scope = "process"
         return self.resolved(match, scope, prefix + key, free=True)

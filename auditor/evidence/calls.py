@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from auditor.catalogue.fields import USAGE
+from auditor.catalogue.attempts import counts_from_one
 from auditor.evidence.ancestry import nearest
 from auditor.evidence.arrays import Ints, Rows, index_of
 from auditor.evidence.schema import Slot
@@ -60,6 +61,26 @@ def add_token_kind(evidence: Evidence) -> None:
     kinds = frame.select(calls.then(pl.coalesce(*own, *by_name)).alias("token_kind")).to_series()
     if kinds.null_count() < len(kinds):
         evidence.put(kinds)
+
+
+def count_retries(evidence: Evidence) -> None:
+    """Turn the numbers of attempts under `retry_count` into counts of retries: attempt 2 is one retry.
+
+    They count from 1, or from 0 in an input that has an attempt 0. Readers that name the key have counted.
+    """
+    if not evidence.has("attempt_ordinal"):
+        return
+    numbers = pl.col("attempt_ordinal")
+    from_one = numbers.min().over("input") > 0
+    keys = [n for n, slot in enumerate(evidence.slots) if slot.free and counts_from_one(slot.key)]
+    counted = pl.col("retry_count_slot").is_in(keys) & from_one
+    evidence.put(
+        pl.when(counted)
+        .then(pl.col("retry_count") - 1)
+        .otherwise(pl.col("retry_count"))
+        .alias("retry_count"),
+        numbers + pl.when(from_one).then(0).otherwise(1),
+    )
 
 
 def fill_request_ids(evidence: Evidence) -> None:

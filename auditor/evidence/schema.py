@@ -58,12 +58,16 @@ FACTS: dict[str, type[pl.DataType]] = {
     "stream": pl.Boolean,
     "cache_hit": pl.Boolean,
     "attributes_dropped": pl.Boolean,
-    "attempt_key": pl.String,
     "names_operation": pl.Boolean,  # what the words of a message say of a model call
     "announces": pl.Boolean,
     "prepares": pl.Boolean,
     "completes": pl.Boolean,
     "prompt_hash": pl.String,
+    "attempt_key": pl.String,  # equal on the attempts of one call, by the format
+    "route_key": pl.String,  # one client's requests of one route: they repeat each other after a failure
+    "fallbacks": pl.Int64,  # how many other models were tried before this one
+    "error_text": pl.String,
+    "attempt_ordinal": pl.Int64,
     "takes_metadata": pl.Boolean,
     "profile": pl.String,
     "billed_resource": pl.String,  # the ARN that a line of a bill names

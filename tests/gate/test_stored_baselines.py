@@ -24,11 +24,13 @@ SAMPLES = {sample.name: sample for sample in samples()}
 # "nowhere" was reported beside "on the session's tag" for the same calls
 # requests whose ids and traces differ are no attempts of one call; a header is the name that it carries
 # one retry is one gap
+# `attempt 2` counts the retry
 MENDED = {
     ("cloudtrail-gappy", "IDN001", "tenant_id"),
     ("api-gateway-access-log-gappy", "CNT002", "request_id"),
     ("portkey-gateway-log-gappy", "IDN028", "tenant_id"),
     ("litellm-standard-logging-gappy", "IDN028", "tenant_id"),
+    ("plain-text-gappy", "CNT006", "retry_count"),
     ("tempo-gappy", "CNT004", "attempt_id"),
     ("zipkin-v2-gappy", "CNT004", "attempt_id"),
     # the outer span of an SDK is known to repeat the usage of its call, which is a note

@@ -170,7 +170,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     service = first("api_id", "domain_name")[1]
     if route[0] or service:
         builder.fact("service").put(row, str(route[1] or service))
-    rows.put_attempt_key(row, request)
+    rows.put_route_key(row, request)
 
 
 def invokes(method: str | None, uri: str | None) -> bool:

@@ -154,7 +154,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     if str(attempts or "").isdigit() and int(attempts) > 0:
         rows.put(row, "retry_count", "gateway_record", key, int(attempts) - 1)
     _places(builder, row, first)
-    rows.put_attempt_key(row, request)
+    rows.put_route_key(row, request)
 
 
 def _milliseconds(value: Any) -> float | None:

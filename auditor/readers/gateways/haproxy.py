@@ -72,7 +72,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         if record.get(name):
             _captured(rows, row, name, str(record[name]).split("|"))
     _tail(rows, row, str(record.get("tail") or ""))
-    rows.put_attempt_key(row, request)
+    rows.put_route_key(row, request)
 
 
 def _number(text: str) -> int | None:

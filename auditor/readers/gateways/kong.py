@@ -87,7 +87,7 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
         _plugin(rows, row, path, plugin)
         _caller(rows, row, record)
         _request(rows, row, record, headers)
-        rows.put_attempt_key(row, request)
+        rows.put_route_key(row, request)
 
 
 def _milliseconds(value: Any) -> float | None:

@@ -82,6 +82,12 @@ def begin(
     return row
 
 
+def put_fallbacks(builder: Builder, row: int, count: Any) -> None:
+    """Put how many models were tried before the one of this record."""
+    if str(count).isdigit():
+        builder.fact("fallbacks").put(row, int(count))
+
+
 def put(builder: Builder, row: int, field: str, scope: str, key: str, value: Any, rank: int = 0) -> None:
     """Put a value under a key that the format names."""
     builder.column(field, scope, key, rank=rank).put(row, value)
@@ -140,6 +146,7 @@ def _metadata(metadata: dict[str, Any], builder: Builder, row: int) -> None:
     if metadata.get("attempted_retries") is not None:
         key = "metadata.attempted_retries"
         put(builder, row, "retry_count", "gateway_record", key, metadata["attempted_retries"])
+    put_fallbacks(builder, row, metadata.get("attempted_fallbacks"))
     others = {
         name: value
         for name, value in metadata.items()

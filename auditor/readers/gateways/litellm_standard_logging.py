@@ -17,7 +17,7 @@ from typing import Any
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
 from auditor.readers.contract import RecordReader
-from auditor.readers.gateways.litellm import CARRIES, begin, put, put_common, put_error
+from auditor.readers.gateways.litellm import CARRIES, begin, put, put_common, put_error, put_fallbacks
 from auditor.readers.shared.named_keys import Named, put_named
 from auditor.readers.shared.nested import mapping
 
@@ -74,6 +74,8 @@ def _hidden(hidden: dict[str, Any], builder: Builder, row: int) -> None:
         key = "hidden_params.litellm_model_name"
         put(builder, row, "model", "request", key, hidden["litellm_model_name"], 20)
     headers = mapping(hidden.get("additional_headers"))
+    if headers:
+        put_fallbacks(builder, row, headers.get("x-litellm-attempted-fallbacks"))
     for rank, (name, field, scope) in enumerate(HEADERS):
         if headers.get(name) is not None:
             put(

@@ -151,7 +151,7 @@ def take(record: Mapping[str, Any], builder: Builder, offset: int | None, pointe
         if name and "bedrock" in name:
             builder.fact("endpoint").put(row, name)
             break
-    rows.put_attempt_key(row, request)
+    rows.put_route_key(row, request)
 
 
 def _numbers(rows: AccessRows, row: int, variables: Variables) -> None:

@@ -14,8 +14,6 @@ from auditor.evidence.builder import Builder, ReaderState
 from auditor.evidence.schema import Column
 from auditor.readers.shared.routes import Invocation, invocation, trace_of
 
-# an SDK or a caller tries again after these; a refusal is the end of its call
-RETRIED = frozenset({408, 409, 424, 425, 429, 499})
 OWNER_HEADERS = frozenset({"tenant_id", "team_id", "user_id", "workflow_id", "session_id"})
 UNLABELLED = ("tenant_id", "team_id", "workflow_id")
 ID = re.compile(r"^(?:[0-9a-f]{32}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})$", re.I)
@@ -181,15 +179,13 @@ class AccessRows(ReaderState):
                 self.add_known(field)
                 self._store(row, column, values[i])
 
-    def put_attempt_key(self, row: int, request: Request) -> None:
+    def put_route_key(self, row: int, request: Request) -> None:
         """Put the key that attempts of one call share: same path, agent, client and owner."""
-        code = request.code
-        refused = code is not None and 400 <= code < 500 and code not in RETRIED
-        if request.uri is None or refused:
+        if request.uri is None:
             return
         agent = _SDK_FEATURES.sub("", request.agent or "")
         parts = (request.method, request.uri, agent, request.client, *sorted(set(self.identity)))
-        self.builder.fact("attempt_key").put(row, "\x1f".join(str(p) for p in parts))
+        self.builder.fact("route_key").put(row, "\x1f".join(str(p) for p in parts))
 
 
 class Meaning(NamedTuple):

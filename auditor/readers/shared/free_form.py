@@ -224,11 +224,6 @@ def _facts(record: dict[str, Any], builder: Builder, row: int, prefix: dict[str,
         service = service.get("name")
     if isinstance(service, str):
         builder.fact("service").put(row, service)
-    ordinal = next((record[k] for k in ATTEMPTS if k in record), None)
-    if ordinal is not None and str(ordinal).isdigit():
-        # attempts that a log numbers follow each other on the same model for the same owner
-        same = [str(record.get(k)) for k in ("model", "model_id", "modelId", "tenant", "tenant_id", "user")]
-        builder.fact("attempt_key").put(row, " ".join(same))
     for key in ("operation", "call_type", "rpc.method", "endpoint_type"):
         if isinstance(record.get(key), str):
             builder.fact("operation").put(row, record[key])

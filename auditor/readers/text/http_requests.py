@@ -111,7 +111,7 @@ def put(exchange: Exchange, builder: Builder, offset: int | None, pointer: str |
         builder.fact("endpoint").put(row, host)
     if call and exchange.path:
         # a dump shows one client: what follows a failed request to the same place is its retry
-        builder.fact("attempt_key").put(row, f"{host} {exchange.path}")
+        builder.fact("route_key").put(row, f"{host} {exchange.path}")
     if route is not None:
         builder.fact("operation").put(row, route.operation)
         for field, value in (("model", route.model), ("provider", route.provider)):

@@ -83,7 +83,8 @@ def test_retries_of_envoy_share_a_record() -> None:
 
 def test_attempts_of_the_client_take_new_ids() -> None:
     """A throttled request and the next on its path."""
-    found = read(ENVOY | OTEL | {"response_code": 429}, ENVOY | OTEL | {"x-request-id": "another-id-0001"})
+    again = {"start_time": "2026-09-14T10:00:04.401Z", "x-request-id": "another-id-0001"}
+    found = read(ENVOY | OTEL | {"response_code": 429}, ENVOY | OTEL | again)
 
     assert ["CNT002"] == field(found, "request_id").gaps
 
