@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -96,18 +97,31 @@ def _text_record(item: Piece, matches: Matches) -> list[Piece] | None:
     """The record that is JSON text under a message's key, or under any key where a reader knows it."""
     value = item.value
     for key, text in value.items():
-        if not isinstance(text, str) or text.lstrip()[:1] != "{" or len(text) < 8:
+        if not isinstance(text, str):
             continue
         named = key in TEXTS
-        if not named and is_body(key, None):
-            continue
-        opened = opened_text(text.strip())
-        if not isinstance(opened, dict) or len(opened) < 2 or not (named or matches(opened)):
+        opened = None if not named and is_body(key, None) else _opened_record(text)
+        if opened is None or not (named or matches(opened)):
             continue
         outer = {k: v for k, v in value.items() if k not in opened and k != key}
         whole = outer | opened if named and len(value) > 4 else opened
         return [Piece(whole, item.offset, f"{item.pointer}/{key}")]
+    for key, inner in value.items():
+        if inner.__class__ is not dict or is_body(key, None):
+            continue
+        for name in TEXTS:
+            opened = _opened_record(inner.get(name))
+            if opened is not None:
+                return [Piece(opened, item.offset, f"{item.pointer}/{key}/{name}")]
     return None
+
+
+def _opened_record(text: Any) -> dict[str, Any] | None:
+    """The record in a text that is JSON, or None."""
+    if not isinstance(text, str) or len(text) < 8 or text.lstrip()[:1] != "{":
+        return None
+    opened = opened_text(text.strip())
+    return opened if isinstance(opened, dict) and len(opened) > 1 else None
 
 
 def _streams(item: Piece, _: Matches) -> list[Piece] | None:
@@ -230,10 +244,13 @@ def line_in(record: dict[str, Any]) -> tuple[str, str] | None:
     return None
 
 
+_JSON = re.compile(r'\s*+(?:\{|\[\s*+[\[{"\]])')  # `[14/Sep/2026:10:00:03 +0000]` and `[INFO]` are none
+
+
 def _is_line(text: str) -> bool:
     """Whether a text can hold facts: it has a pair, a number or a name beside words, and is no JSON."""
     return (
         8 <= len(text)
-        and text.lstrip()[:1] not in ("{", "[")
+        and not _JSON.match(text)
         and ("=" in text or ":" in text or any(c.isdigit() for c in text) or "enant" in text)
     )

@@ -13,7 +13,7 @@ from typing import Any
 from auditor.evidence.builder import MAX_KEYS, Builder
 from auditor.evidence.recognition import call_kinds, put_words
 from auditor.evidence.schema import Column
-from auditor.framing.call_words import call_words, error_of, is_error_level
+from auditor.framing.call_words import call_words, error_of, is_error_level, is_plain_level
 from auditor.framing.json_repair import ELIDED
 from auditor.framing.key_value import PHRASES, sentence_facts
 from auditor.framing.log_lines import PREFIX, split_prefix
@@ -63,7 +63,16 @@ _AWS = re.compile(r"(?i)\b(bedrock|converse|invoke_?model|botocore|aws)\b")
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """Read one record; what it shows of a model call is judged once its batch is complete."""
     line = line_in(record)
-    put(record, builder, offset, pointer, sentence_facts(split_prefix(line[1]).text) if line else None)
+    put(record, builder, offset, pointer, line_facts(line[1]) if line else None)
+
+
+def line_facts(text: str) -> dict[str, Any] | None:
+    """The facts of a log line inside a record, and the level that its prefix names."""
+    line = split_prefix(text)
+    facts = sentence_facts(line.text)
+    if facts is not None and "level" in line.fields:
+        facts.setdefault("level", line.fields["level"])
+    return facts
 
 
 def put(
@@ -84,8 +93,10 @@ def put(
     started = next((ns for k in START if k in record and (ns := to_ns(record[k])) is not None), None)
     if started is None:
         started = to_ns(prefix.get("time")) or clf_ns(prefix.get("when"))
-    message = _message(record)
-    words = call_words(" ".join(record[k][:400] for k in MESSAGES if record.get(k).__class__ is str))
+    sentence = str((line or {}).get("message") or "")
+    message = _message(record) or sentence[:200] or None
+    said = " ".join(record[k][:400] for k in MESSAGES if record.get(k).__class__ is str)
+    words = call_words(said or sentence[:400])
     failed = error_of(record) or is_error_level("level", prefix.get("level", ""))
     row = builder.row(
         "context",
@@ -98,17 +109,18 @@ def put(
     )
     put_words(builder, row, words)
     seen: set[str] = set()
+    tools = builder.catalogue.tool_names
     for path, key, leaf in _pairs(record):
         if leaf == ELIDED or path == ELIDED:
             builder.fact("attributes_dropped").put(row, True)
             continue
         column = columns[path] if key is not ANSWER_ID else builder.column("response_id", "request", path)
-        if column is not None and column.slot.field in ("workflow_id", "iam_principal"):
+        if column is not None and column.slot.field in _CHECKED:
             column = _checked(column, leaf, record, builder, path)
         if column is not None:
             column.rows.append(row)
             column.values.append(leaf)
-            if leaf not in (None, "") and column.slot.place != "weak":
+            if leaf not in (None, "") and column.slot.place == "own" and path not in tools:
                 seen.add(column.slot.field)
         elif leaf.__class__ is str:
             builder.examined(path).put(row, leaf)
@@ -174,8 +186,13 @@ def phrase_key(phrase: str) -> str:
     return f"text.{'request_id' if phrase == 'request' else phrase.replace(' ', '_')}"
 
 
+_CHECKED = frozenset({"workflow_id", "iam_principal", "status"})
+
+
 def _checked(column: Column, leaf: Any, record: dict[str, Any], builder: Builder, path: str) -> Column | None:
-    """The column, unless its value is the logging function (no workflow) or no ARN (no principal)."""
+    """The column, unless its value is a logging function (no workflow), no ARN (no principal) or a log level."""
+    if column.slot.field == "status":
+        return None if is_plain_level(leaf) else column
     if column.slot.field == "iam_principal":
         return column if leaf in (None, "") or str(leaf).startswith("arn:") else None
     own = leaf in (None, "") or all(record.get(key) != leaf for key in FUNCTIONS)
