@@ -19,7 +19,7 @@ from auditor.framing.key_value import PHRASES, sentence_facts
 from auditor.framing.log_lines import PREFIX, split_prefix
 from auditor.framing.nested import ANSWER_ID, is_body, leaves
 from auditor.framing.times import to_ns
-from auditor.framing.wrappers import ENVELOPE, TEXTS, line_in
+from auditor.framing.wrappers import ENVELOPE, TEXTS, line_in, own_record
 from auditor.readers.shared.named_keys import PROMPT_HASH
 from auditor.readers.shared.routes import clf_ns
 
@@ -89,21 +89,23 @@ def put(
     prefix = record.pop(PREFIX, {})
     phrases: dict[str, Any] = record.pop(PHRASES, {})
     around: list[tuple[str, Any]] = record.pop(ENVELOPE, ())
-    columns = builder.state(Columns, "ecs.version" in record or "ecs" in record)
-    started = next((ns for k in START if k in record and (ns := to_ns(record[k])) is not None), None)
+    root, inner = own_record(record)
+    own = record | inner if root else record
+    columns = builder.state(Columns, "ecs.version" in record or "ecs" in record, root)
+    started = next((ns for k in START if k in own and (ns := to_ns(own[k])) is not None), None)
     if started is None:
         started = to_ns(prefix.get("time")) or clf_ns(prefix.get("when"))
     sentence = str((line or {}).get("message") or "")
-    message = _message(record) or sentence[:200] or None
-    said = " ".join(record[k][:400] for k in MESSAGES if record.get(k).__class__ is str)
+    message = _message(own) or sentence[:200] or None
+    said = " ".join(own[k][:400] for k in MESSAGES if own.get(k).__class__ is str)
     words = call_words(said or sentence[:400])
-    failed = error_of(record) or is_error_level("level", prefix.get("level", ""))
+    failed = error_of(own) or is_error_level("level", prefix.get("level", ""))
     row = builder.row(
         "context",
         offset=offset,
         pointer=pointer,
         started_at=started,
-        ended_at=next((ns for k in END if k in record and (ns := to_ns(record[k])) is not None), None),
+        ended_at=next((ns for k in END if k in own and (ns := to_ns(own[k])) is not None), None),
         name=message,
         outcome="error" if failed or (words.fails and words.operation) else None,
     )
@@ -116,7 +118,7 @@ def put(
             continue
         column = columns[path] if key is not ANSWER_ID else builder.column("response_id", "request", path)
         if column is not None and column.slot.field in _CHECKED:
-            column = _checked(column, leaf, record, builder, path)
+            column = _checked(column, leaf, own, builder, path)
         if column is not None:
             column.rows.append(row)
             column.values.append(leaf)
@@ -126,10 +128,10 @@ def put(
             builder.examined(path).put(row, leaf)
     if line is not None:
         phrases = line.pop(PHRASES, {}) | phrases
-        _put_line(line, record, builder, row, seen, columns)
+        _put_line(line, own, builder, row, seen, columns)
     if phrases:
         put_phrases(phrases, message or "", builder, row, seen)
-        record.setdefault("attempt", phrases.get("attempt"))
+        own.setdefault("attempt", phrases.get("attempt"))
     for path, leaf in around:
         column = builder.keys("parent_span")[path]
         if column is not None and column.slot.field not in seen:
@@ -138,8 +140,8 @@ def put(
         column = builder.keys("process", "log prefix.")[key] if key in prefix else None
         if column is not None:
             column.put(row, prefix[key])
-    _facts(record, builder, row, prefix)
-    _clocks(record, builder, row)
+    _facts(own, builder, row, prefix)
+    _clocks(own, builder, row)
     return row, seen
 
 
@@ -190,7 +192,7 @@ _CHECKED = frozenset({"workflow_id", "iam_principal", "status"})
 
 
 def _checked(column: Column, leaf: Any, record: dict[str, Any], builder: Builder, path: str) -> Column | None:
-    """The column, unless its value is a logging function (no workflow), no ARN (no principal) or a log level."""
+    """The column, unless its value is a logging function, no ARN of a principal, or the level of the record."""
     if column.slot.field == "status":
         return None if is_plain_level(leaf) else column
     if column.slot.field == "iam_principal":
@@ -202,13 +204,16 @@ def _checked(column: Column, leaf: Any, record: dict[str, Any], builder: Builder
 class Columns(dict[str, Column | None]):
     """A memo from a path to its column, at the scope that its beginning decides."""
 
-    def __init__(self, builder: Builder, own_labels: bool) -> None:
+    def __init__(self, builder: Builder, own_labels: bool, root: str) -> None:
         super().__init__()
-        self.builder, self.own_labels = builder, own_labels
+        self.builder, self.own_labels, self.root = builder, own_labels, root
         builder.classify = call_kinds
 
     def __missing__(self, path: str) -> Column | None:
         column = self.builder.keys(scope_of(path, own_labels=self.own_labels))[path]
+        if column is None and self.root and path.startswith(self.root):
+            inner = path.removeprefix(self.root)
+            column = self.builder.keys(scope_of(inner, own_labels=self.own_labels), self.root)[inner]
         if column is None and PROMPT_HASH.search(path):
             column = self.builder.fact("prompt_hash")
         if len(self) < MAX_KEYS:
@@ -272,11 +277,7 @@ def _facts(record: dict[str, Any], builder: Builder, row: int, prefix: dict[str,
         service = service.get("name")
     if isinstance(service, str):
         builder.fact("service").put(row, service)
-    ordinal = next((record[k] for k in ATTEMPTS if k in record), None)
-    if ordinal is not None and str(ordinal).isdigit():
-        # attempts that a log numbers follow each other on the same model for the same owner
-        same = [str(record.get(k)) for k in ("model", "model_id", "modelId", "tenant", "tenant_id", "user")]
-        builder.fact("attempt_key").put(row, " ".join(same))
+    put_attempt(record, builder, row)
     for key in ("operation", "call_type", "rpc.method", "endpoint_type"):
         if isinstance(record.get(key), str):
             builder.fact("operation").put(row, record[key])
@@ -285,3 +286,12 @@ def _facts(record: dict[str, Any], builder: Builder, row: int, prefix: dict[str,
         if isinstance(record.get(key), str):
             builder.fact("endpoint").put(row, record[key])
             break
+
+
+def put_attempt(record: dict[str, Any], builder: Builder, row: int) -> None:
+    """Put which attempts follow each other, where a record numbers them."""
+    ordinal = next((record[k] for k in ATTEMPTS if k in record), None)
+    if ordinal is not None and str(ordinal).isdigit():
+        # attempts that a log numbers follow each other on the same model for the same owner
+        same = [str(record.get(k)) for k in ("model", "model_id", "modelId", "tenant", "tenant_id", "user")]
+        builder.fact("attempt_key").put(row, " ".join(same))
