@@ -265,7 +265,7 @@ def _without(value: Any, taken: set[int]) -> Any:
 
 
 def own_record(record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The path and value of the record below keys that name no field; the value itself where there is none."""
+    """The path and value of the record below keys that name no field; the value itself without one."""
     path, value = "", record
     for _ in range(_SHOWN_DEPTH):
         inner = [(key, v) for key, v in value.items() if v.__class__ is dict and not is_body(key, None)]

@@ -1,7 +1,7 @@
 """What carries, wraps, orders or spells records says nothing of their calls: the verdicts stay the same.
 
-And one value that is taken away or moved changes the verdict of its field on its call, and nothing else. A push
-draws a few of some thousand variants; `make fuzz` goes through all of them.
+And one value that is taken away or moved changes the verdict of its field on its call, and nothing else.
+A push draws a few of the variants; `make fuzz` goes through all of them.
 """
 
 from __future__ import annotations

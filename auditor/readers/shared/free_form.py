@@ -37,6 +37,7 @@ NAMES = ("event", "message", "msg", "name", "@message", "event_name")  # keys of
 MESSAGES = tuple(dict.fromkeys((*NAMES, *TEXTS)))
 ATTEMPTS = ("attempt", "attempt_number", "attempt_no", "try", "retry_attempt")
 OPENING = frozenset('{["')  # text that begins so may be opened
+MAX_ROOTS = 64
 EXACT = 2**53  # above it a float has no room for every whole number
 END = ("endTime", "end_time", "ended_at", "completed_at", "finished_at")
 # the fields that a phrase of a sentence may give, by its name; an id is told apart by what is said around it
@@ -91,7 +92,9 @@ def put(
     around: list[tuple[str, Any]] = record.pop(ENVELOPE, ())
     root, inner = own_record(record)
     own = record | inner if root else record
-    columns = builder.state(Columns, "ecs.version" in record or "ecs" in record, root)
+    columns = builder.state(
+        Columns, "ecs.version" in record or "ecs" in record, builder.state(Roots).known(root)
+    )
     started = next((ns for k in START if k in own and (ns := to_ns(own[k])) is not None), None)
     if started is None:
         started = to_ns(prefix.get("time")) or clf_ns(prefix.get("when"))
@@ -110,22 +113,7 @@ def put(
         outcome="error" if failed or (words.fails and words.operation) else None,
     )
     put_words(builder, row, words)
-    seen: set[str] = set()
-    tools = builder.catalogue.tool_names
-    for path, key, leaf in _pairs(record):
-        if leaf == ELIDED or path == ELIDED:
-            builder.fact("attributes_dropped").put(row, True)
-            continue
-        column = columns[path] if key is not ANSWER_ID else builder.column("response_id", "request", path)
-        if column is not None and column.slot.field in _CHECKED:
-            column = _checked(column, leaf, own, builder, path)
-        if column is not None:
-            column.rows.append(row)
-            column.values.append(leaf)
-            if leaf not in (None, "") and column.slot.place == "own" and path not in tools:
-                seen.add(column.slot.field)
-        elif leaf.__class__ is str:
-            builder.examined(path).put(row, leaf)
+    seen = _put_values(record, own, builder, row, columns)
     if line is not None:
         phrases = line.pop(PHRASES, {}) | phrases
         _put_line(line, own, builder, row, seen, columns)
@@ -143,6 +131,29 @@ def put(
     _facts(own, builder, row, prefix)
     _clocks(own, builder, row)
     return row, seen
+
+
+def _put_values(
+    record: dict[str, Any], own: dict[str, Any], builder: Builder, row: int, columns: Columns
+) -> set[str]:
+    """Put the values of a record; returns the fields that have one at a scope where it counts."""
+    seen: set[str] = set()
+    tools = builder.catalogue.tool_names
+    for path, key, leaf in _pairs(record):
+        if leaf == ELIDED or path == ELIDED:
+            builder.fact("attributes_dropped").put(row, True)
+            continue
+        column = columns[path] if key is not ANSWER_ID else builder.column("response_id", "request", path)
+        if column is not None and column.slot.field in _CHECKED:
+            column = _checked(column, leaf, own, builder, path)
+        if column is not None:
+            column.rows.append(row)
+            column.values.append(leaf)
+            if leaf not in (None, "") and column.slot.place == "own" and path not in tools:
+                seen.add(column.slot.field)
+        elif leaf.__class__ is str:
+            builder.examined(path).put(row, leaf)
+    return seen
 
 
 def _put_line(
@@ -192,13 +203,26 @@ _CHECKED = frozenset({"workflow_id", "iam_principal", "status"})
 
 
 def _checked(column: Column, leaf: Any, record: dict[str, Any], builder: Builder, path: str) -> Column | None:
-    """The column, unless its value is a logging function, no ARN of a principal, or the level of the record."""
+    """The column, unless its value is a logging function, no ARN of a principal, or a log level."""
     if column.slot.field == "status":
         return None if is_plain_level(leaf) else column
     if column.slot.field == "iam_principal":
         return column if leaf in (None, "") or str(leaf).startswith("arn:") else None
     own = leaf in (None, "") or all(record.get(key) != leaf for key in FUNCTIONS)
     return column if own else builder.keys("process")[path]
+
+
+class Roots(set[str]):
+    """The paths below which records of this input stand; few, for each has a memo of its own."""
+
+    def __init__(self, _: Builder) -> None:
+        super().__init__()
+
+    def known(self, root: str) -> str:
+        """The path, or an empty one where there are too many: ids of records, not names of an envelope."""
+        if len(self) < MAX_ROOTS:
+            self.add(root)
+        return root if root in self else ""
 
 
 class Columns(dict[str, Column | None]):
