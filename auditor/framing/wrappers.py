@@ -195,9 +195,7 @@ def _record_below(item: Piece, matches: Matches) -> list[Piece] | None:
 def _facts_of(value: Any) -> list[tuple[str, Any]]:
     """The paths and values in an envelope that are those of a field."""
     return [
-        (path, leaf)
-        for path, _, leaf in leaves(value)
-        if leaf not in (None, "") and (match := catalogue().lookup(path)) is not None and not match.weak
+        (path, leaf) for path, _, leaf in leaves(value) if leaf not in (None, "") and _field(path) is not None
     ]
 
 
@@ -247,9 +245,9 @@ def _shows_call(record: dict[str, Any]) -> bool:
                 if depth < _SHOWN_DEPTH and not is_body(str(key), inner):
                     stack.append((at, inner, depth + 1))
             elif inner not in (None, "") and not isinstance(inner, list):
-                match = catalogue().lookup(at)
-                if match is not None and not match.weak:
-                    fields.add(match.field)
+                field = _field(at)
+                if field is not None:
+                    fields.add(field)
     if fields & _COUNTS:
         return "model" in fields or bool(fields & _WITH_MODEL)
     return "model" in fields and (bool(fields & _WITH_MODEL) or failed)
@@ -270,7 +268,7 @@ def own_record(record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     for _ in range(_SHOWN_DEPTH):
         inner = [(key, v) for key, v in value.items() if v.__class__ is dict and not is_body(key, None)]
         if not inner or any(
-            v.__class__ not in (dict, list) and _names_field(key) for key, v in value.items()
+            v.__class__ not in (dict, list) and _field(key) is not None for key, v in value.items()
         ):
             break
         shown = [(key, v) for key, v in inner if _shows_call(v)]
@@ -280,10 +278,11 @@ def own_record(record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return path, value
 
 
-@lru_cache(maxsize=4096)
-def _names_field(key: str) -> bool:
-    match = catalogue().lookup(key)
-    return match is not None and not match.weak
+@lru_cache(maxsize=16_384)
+def _field(path: str) -> str | None:
+    """The field that a path names for certain."""
+    match = catalogue().lookup(path)
+    return match.field if match is not None and not match.weak else None
 
 
 def line_in(record: dict[str, Any]) -> tuple[str, str] | None:
