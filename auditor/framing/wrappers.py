@@ -174,6 +174,9 @@ def _batch(item: Piece, matches: Matches) -> list[Piece] | None:
 
 def _record_below(item: Piece, matches: Matches) -> list[Piece] | None:
     """The one record that a reader knows below the keys of a value that says nothing of its call itself."""
+    plain = (key for key, value in item.value.items() if value.__class__ not in (dict, list))
+    if any(_field(key) is not None for key in plain):
+        return None  # it is the record
     found: list[tuple[str, dict[str, Any]]] = []
     stack = [(item.pointer, item.value, 0)]
     while stack:
