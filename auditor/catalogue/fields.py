@@ -109,6 +109,7 @@ class Catalogue:
         self.owner_fields = frozenset(blanks["owners"]["fields"])
         self.account_names = frozenset(data.get("accounts", ()))
         self.tooling = tuple(Tooling(**group) for group in data.get("tooling", ()))
+        self.tool_names = frozenset(name for group in self.tooling for name in group.names)
         self.families: tuple[str, ...] = tuple(f.removesuffix("{alias}") for f in data.get("families", ()))
         self.process_keys = frozenset(data.get("process_keys", ()))
         self._never = frozenset(k.lower() for k in data.get("never", ()))

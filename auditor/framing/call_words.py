@@ -129,6 +129,14 @@ def is_error_level(key: str, value: Any) -> bool:
     return 17 <= number <= 24 if words == "severity" else number >= 50
 
 
+_PLAIN_LEVELS = frozenset("trace debug info notice warn warning".split())
+
+
+def is_plain_level(value: Any) -> bool:
+    """Whether a value is a log level that tells of no error: some shippers write it under `status`."""
+    return isinstance(value, str) and value.strip().lower() in _PLAIN_LEVELS
+
+
 @lru_cache(maxsize=4096)
 def _level_words(key: str) -> str:
     """What kind of level a key is, or an empty text."""

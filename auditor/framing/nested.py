@@ -83,7 +83,8 @@ def leaves(
 def _is_namespace(path: str, name: str, value: Any) -> bool:
     """Whether a mapping named like a body is a namespace of attributes: `request`, `gen_ai.response`."""
     is_attribute = path.split(".", 1)[0] in ("gen_ai", "llm", "ai", "http")
-    return isinstance(value, dict) and (name == "request" or (is_attribute and name == "response"))
+    last = name.rsplit(".", 1)[-1].lower()
+    return isinstance(value, dict) and (last == "request" or (is_attribute and last == "response"))
 
 
 ANSWER_ID = "the id of an answer"  # the last key of a leaf that is one

@@ -29,6 +29,7 @@ _DEPTH = 6
 _OPENING = frozenset('{["')  # text that begins so may be opened
 _PAIR_LIST = re.compile(r"\w[:=][^,;]*[,;]|^\w[\w.-]*[:=](?![/\\])")
 _FACT = re.compile(r"[\d=:]|(?i:tenant)")
+_JSON = re.compile(r'\s*+(?:\{|\[\s*+[\[{"\]])')  # `[14/Sep/2026:10:00:03 +0000]` and `[INFO]` are none
 _BLANK_OR_BRACE = frozenset("{ \t\r\n")
 
 Leaf = tuple[str, str, Any]  # path, last key, value
@@ -57,6 +58,7 @@ class RecordPlan:
         )
         self.lines = tuple(_lines(record))
         self.texts = tuple(key for key, value in record.items() if value.__class__ is str)
+        self.root: tuple[str, ...] | None = None  # the keys above the record itself, once somebody asked
         self.is_flat = "_source" not in record and _is_flat(record)
         steps = list(_steps(record, (), 0))
         self.steps = None if None in steps or len(steps) > _MAX_STEPS else [s for s in steps if s is not None]
@@ -194,4 +196,4 @@ def _lines(record: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 def _is_line(text: str) -> bool:
     """Whether a text can hold facts: it has a pair, a number or a tenant beside words, and is no JSON."""
-    return len(text) >= 8 and _FACT.search(text) is not None and text.lstrip()[:1] not in ("{", "[")
+    return len(text) >= 8 and _FACT.search(text) is not None and not _JSON.match(text)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from auditor.catalogue.fields import catalogue
+from auditor.framing.call_words import error_of
 from auditor.framing.json_values import Piece
 from auditor.framing.nested import is_body, leaves, opened_text
 from auditor.framing.record_shapes import TEXTS, RecordShapes
@@ -71,7 +73,7 @@ def _inner(item: Piece, matches: Matches) -> list[Piece] | None:
         ]
     if isinstance(value.get("_source"), dict):
         return [Piece(value["_source"], item.offset, f"{item.pointer}/_source")]
-    for inner in (_text_record, _streams, _answer_list, _batch):
+    for inner in (_text_record, _streams, _answer_list, _batch, _record_below):
         records = inner(item, matches)
         if records:
             return records
@@ -93,18 +95,31 @@ def _text_record(item: Piece, matches: Matches) -> list[Piece] | None:
     """The record that is JSON text under a message's key, or under any key where a reader knows it."""
     value = item.value
     for key, text in value.items():
-        if not isinstance(text, str) or text.lstrip()[:1] != "{" or len(text) < 8:
+        if not isinstance(text, str):
             continue
         named = key in TEXTS
-        if not named and is_body(key, None):
-            continue
-        opened = opened_text(text.strip())
-        if not isinstance(opened, dict) or len(opened) < 2 or not (named or matches(opened)):
+        opened = None if not named and is_body(key, None) else _opened_record(text)
+        if opened is None or not (named or matches(opened)):
             continue
         outer = {k: v for k, v in value.items() if k not in opened and k != key}
         whole = outer | opened if named and len(value) > 4 else opened
         return [Piece(whole, item.offset, f"{item.pointer}/{key}")]
+    for key, inner in value.items():
+        if inner.__class__ is not dict or is_body(key, None):
+            continue
+        for name in TEXTS:
+            opened = _opened_record(inner.get(name))
+            if opened is not None:
+                return [Piece(opened, item.offset, f"{item.pointer}/{key}/{name}")]
     return None
+
+
+def _opened_record(text: Any) -> dict[str, Any] | None:
+    """The record in a text that is JSON, or None."""
+    if not isinstance(text, str) or len(text) < 8 or text.lstrip()[:1] != "{":
+        return None
+    opened = opened_text(text.strip())
+    return opened if isinstance(opened, dict) and len(opened) > 1 else None
 
 
 def _streams(item: Piece, _: Matches) -> list[Piece] | None:
@@ -137,11 +152,7 @@ def _batch(item: Piece, matches: Matches) -> list[Piece] | None:
     if not lists:
         return None
     taken = {id(records) for _, records in lists}
-    around = [
-        (path, leaf)
-        for path, _, leaf in leaves(_without(item.value, taken))
-        if (match := catalogue().lookup(path)) is not None and leaf not in (None, "") and not match.weak
-    ]
+    around = _facts_of(_without(item.value, taken))
     fields = {match.field for path, _ in around if (match := catalogue().lookup(path)) is not None}
     number = sum(len(records) for _, records in lists)
     if fields & (_COUNTS | {"cost_usd"}) or (number == 1 and around):
@@ -157,10 +168,41 @@ def _batch(item: Piece, matches: Matches) -> list[Piece] | None:
     return out
 
 
+def _record_below(item: Piece, matches: Matches) -> list[Piece] | None:
+    """The one record that a reader knows below the keys of a value that says nothing of its call itself."""
+    plain = (key for key, value in item.value.items() if value.__class__ not in (dict, list))
+    if any(_field(key) is not None for key in plain):
+        return None  # it is the record
+    found: list[tuple[str, dict[str, Any]]] = []
+    stack = [(item.pointer, item.value, 0)]
+    while stack:
+        pointer, value, depth = stack.pop()
+        for key, inner in value.items():
+            if inner.__class__ is not dict or not inner or is_body(key, None):
+                continue
+            at = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+            if matches(inner):
+                found.append((at, inner))
+            elif depth < _SHOWN_DEPTH:
+                stack.append((at, inner, depth + 1))
+    if len(found) != 1:
+        return None
+    ((at, record),) = found
+    return None if _facts_of(_without(item.value, {id(record)})) else [Piece(record, item.offset, at)]
+
+
+def _facts_of(value: Any) -> list[tuple[str, Any]]:
+    """The paths and values in an envelope that are those of a field."""
+    return [
+        (path, leaf) for path, _, leaf in leaves(value) if leaf not in (None, "") and _field(path) is not None
+    ]
+
+
 def _call_lists(
     value: dict[str, Any], pointer: str, depth: int, matches: Matches
 ) -> Iterator[tuple[str, list[Any] | dict[str, Any]]]:
-    if len(value) > 1 and _is_call_list(value.values()):  # a map from id to record
+    if len(value) > 1 and (_is_call_list(value.values()) or _all_known(value.values(), matches)):
+        # a map from id to record
         yield pointer, value
         return
     for key, inner in value.items():
@@ -183,24 +225,31 @@ def _is_call_list(items: Iterable[Any]) -> bool:
     return bool(first) and all(isinstance(i, dict) for i in first) and 2 * shown > len(first)
 
 
+def _all_known(items: Iterable[Any], matches: Matches) -> bool:
+    """Whether elements are records that readers know, by the first ones."""
+    return all(isinstance(item, dict) and matches(item) for item in list(items)[:_SAMPLED])
+
+
 def _shows_call(record: dict[str, Any]) -> bool:
     """Whether an object has token counts with a model or id of its own, or a model with an outcome or id."""
     fields: set[str] = set()
+    failed = False
     stack: list[tuple[str, Any, int]] = [("", record, 0)]
     while stack:
         path, value, depth = stack.pop()
+        failed = failed or error_of(value)
         for key, inner in value.items():
             at = f"{path}.{key}" if path else str(key)
             if isinstance(inner, dict):
                 if depth < _SHOWN_DEPTH and not is_body(str(key), inner):
                     stack.append((at, inner, depth + 1))
             elif inner not in (None, "") and not isinstance(inner, list):
-                match = catalogue().lookup(at)
-                if match is not None and not match.weak:
-                    fields.add(match.field)
+                field = _field(at)
+                if field is not None:
+                    fields.add(field)
     if fields & _COUNTS:
         return "model" in fields or bool(fields & _WITH_MODEL)
-    return "model" in fields and bool(fields & _WITH_MODEL)
+    return "model" in fields and (bool(fields & _WITH_MODEL) or failed)
 
 
 def _without(value: Any, taken: set[int]) -> Any:
@@ -210,3 +259,27 @@ def _without(value: Any, taken: set[int]) -> Any:
     if isinstance(value, dict):
         return {k: _without(v, taken) for k, v in value.items() if id(v) not in taken}
     return value if not isinstance(value, list) else [_without(v, taken) for v in value if id(v) not in taken]
+
+
+def own_record(record: dict[str, Any]) -> tuple[str, ...]:
+    """The keys that name no field above the record itself; none where the value is the record."""
+    keys: tuple[str, ...] = ()
+    value = record
+    for _ in range(_SHOWN_DEPTH):
+        inner = [(key, v) for key, v in value.items() if v.__class__ is dict and not is_body(key, None)]
+        if not inner or any(
+            v.__class__ not in (dict, list) and _field(key) is not None for key, v in value.items()
+        ):
+            break
+        shown = [(key, v) for key, v in inner if _shows_call(v)]
+        if len(shown) != 1:
+            break
+        keys, value = (*keys, shown[0][0]), shown[0][1]
+    return keys
+
+
+@lru_cache(maxsize=16_384)
+def _field(path: str) -> str | None:
+    """The field that a path names for certain."""
+    match = catalogue().lookup(path)
+    return match.field if match is not None and not match.weak else None

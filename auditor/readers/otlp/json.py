@@ -11,7 +11,7 @@ import msgspec
 
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
-from auditor.framing.json_values import container_of, decode, json_pieces
+from auditor.framing.json_values import Piece, container_of, decode, json_pieces
 from auditor.framing.wrappers import unwrapped
 from auditor.inputs.source import Source
 from auditor.readers.contract import InputSample, RecordReader, SourceReader
@@ -195,7 +195,10 @@ def _line(line: bytes, at: int, number: int, otlp: Otlp, snake: bool) -> None:
             else:
                 otlp.builder.skip(number, "no resourceSpans in this line")
             return
+        before = _read_so_far(otlp.builder)
         _put(otlp, camel_names(line) if snake else line, at, number)
+        if _read_so_far(otlp.builder) == before:
+            _below(Piece(decode(line), at, ""), otlp.builder)
     except _UNREADABLE as error:
         _recover(line, at, number, otlp, snake, error)
 
@@ -217,18 +220,34 @@ def _whole(source: Source, builder: Builder, otlp: Otlp, snake: bool) -> None:
     try:
         data = source.whole()
         _put(otlp, camel_names(data) if snake else data, 0, None)
-        return
+        if _read_so_far(builder):
+            return
+        first: Exception = ValueError("no resourceSpans in it")
     except _UNREADABLE as error:
         first = error
-    any_document = False
-    for piece in json_pieces(source, builder.skip):
-        for inner in unwrapped(piece, claim("resourceSpans")):
-            value = inner.value
-            if isinstance(value, dict) and (not _NAMES.isdisjoint(value) or enclosed(value) is not None):
-                take(value, builder, inner.offset, inner.pointer)
-                any_document = True
-    if not any_document and not builder.skipped_total:
+    found = [_below(piece, builder) for piece in json_pieces(source, builder.skip)]
+    if not any(found) and not builder.skipped_total:
         builder.skip(1, reason_of(first))
+
+
+def _read_so_far(builder: Builder) -> int:
+    """How many records were read or skipped: a document inside another value gives none by itself."""
+    return builder.records + builder.skipped_total
+
+
+def _below(piece: Piece, builder: Builder) -> bool:
+    """Read the documents inside a value, under any keys; False where there is none."""
+    documents = [
+        p for p in unwrapped(piece, _is_document) if isinstance(p.value, dict) and _is_document(p.value)
+    ]
+    for document in documents:
+        take(document.value, builder, document.offset, document.pointer)
+    return bool(documents)
+
+
+def _is_document(value: dict[str, Any]) -> bool:
+    """Whether a value is a document of some signal, or a part of one."""
+    return not _NAMES.isdisjoint(value) or enclosed(value) is not None
 
 
 def span_pointer(value: Any, nth: int) -> str | None:

@@ -15,11 +15,10 @@ from auditor.evidence.builder import MAX_KEYS, Builder
 from auditor.evidence.recognition import CallEvidence, put_words
 from auditor.framing.call_words import call_words, error_of
 from auditor.framing.ids import hex_id
-from auditor.framing.key_value import PHRASES, sentence_facts
-from auditor.framing.log_lines import split_prefix
+from auditor.framing.key_value import PHRASES
 from auditor.framing.nested import leaves
 from auditor.readers.otlp.shapes import LogRecord, Pair, Processes, ResourceLogs, body_of, nanoseconds, plain
-from auditor.readers.shared.free_form import put_phrases
+from auditor.readers.shared.free_form import line_facts, put_phrases, scope_of
 from auditor.readers.shared.spans import SpanRows, kinds, operations
 
 # the event that is the call, in new and old conventions
@@ -122,7 +121,9 @@ class LogRows(SpanRows):
 
     def _line(self, row: int, text: str, seen: set[str]) -> None:
         """Put the facts of a body that is a line of a log, for fields that no attribute has."""
-        facts = sentence_facts(split_prefix(text).text) or {}
+        facts = line_facts(text) or {}
+        if error_of(facts):
+            self.builder.ids["outcome"][row] = "error"
         phrases = facts.pop(PHRASES, {})
         message = str(facts.pop("message", ""))
         keys = self.builder.keys("request", "body.")
@@ -167,9 +168,9 @@ class LogRows(SpanRows):
         body = body_of(record)
         if not isinstance(body, dict) and not (isinstance(body, str) and body[:1] == "{"):
             return
-        keys = self.builder.keys("request", "body.")
         for path, _, leaf in leaves(body):
-            keys.put(row, path.lstrip("→"), leaf)
+            name = path.lstrip("→")
+            self.builder.keys(scope_of(name), "body.").put(row, name, leaf)
 
     def _put(self, row: int, pairs: list[Pair]) -> None:
         for pair in pairs:

@@ -12,13 +12,14 @@ from typing import Any
 from auditor.evidence.builder import MAX_KEYS, Builder
 from auditor.evidence.recognition import call_kinds, put_words
 from auditor.evidence.schema import Column
-from auditor.framing.call_words import call_words, error_of, is_error_level
+from auditor.framing.call_words import call_words, error_of, is_error_level, is_plain_level
 from auditor.framing.json_repair import ELIDED
 from auditor.framing.key_value import PHRASES, sentence_facts
 from auditor.framing.log_lines import PREFIX, split_prefix
 from auditor.framing.nested import ANSWER_ID, leaves
+from auditor.framing.record_shapes import RecordPlan
 from auditor.framing.times import to_ns
-from auditor.framing.wrappers import ENVELOPE
+from auditor.framing.wrappers import ENVELOPE, own_record
 from auditor.readers.shared.named_keys import PROMPT_HASH
 from auditor.readers.shared.routes import clf_ns
 
@@ -28,7 +29,7 @@ PROCESS = frozenset(
 )
 HEADERS = re.compile(r"(^|[.→])((request_?)?headers?|baggage)[.→]", re.I)
 FUNCTIONS = ("function_name", "functionName", "funcName", "func_name")
-ATTEMPTS = ("attempt", "attempt_number", "attempt_no", "try", "retry_attempt")
+MAX_ROOTS = 64
 EXACT = 2**53  # above it a float has no room for every whole number
 # the fields that a phrase of a sentence may give, by its name; an id is told apart by what is said around it
 PHRASE_FIELDS = {
@@ -54,7 +55,16 @@ _AWS = re.compile(r"(?i)\b(bedrock|converse|invoke_?model|botocore|aws)\b")
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
     """Read one record; what it shows of a model call is judged once its batch is complete."""
     line = builder.reading.shapes.plan(record).line_in(record)
-    put(record, builder, offset, pointer, sentence_facts(split_prefix(line[1]).text) if line else None)
+    put(record, builder, offset, pointer, line_facts(line[1]) if line else None)
+
+
+def line_facts(text: str) -> dict[str, Any] | None:
+    """The facts of a log line inside a record, and the level that its prefix names."""
+    line = split_prefix(text)
+    facts = sentence_facts(line.text)
+    if facts is not None and "level" in line.fields:
+        facts.setdefault("level", line.fields["level"])
+    return facts
 
 
 def put(
@@ -71,14 +81,27 @@ def put(
     prefix = record.pop(PREFIX, {})
     phrases: dict[str, Any] = record.pop(PHRASES, {})
     around: list[tuple[str, Any]] = record.pop(ENVELOPE, ())
-    columns = builder.state(Columns, "ecs.version" in record or "ecs" in record)
-    plan = builder.reading.shapes.plan(record)
-    started = next((ns for k in plan.starts if (ns := to_ns(record[k])) is not None), None)
+    shapes = builder.reading.shapes
+    plan = shapes.plan(record)
+    if plan.root is None:
+        plan.root = own_record(record)
+    inner: dict[str, Any] = record
+    for key in plan.root:
+        inner = inner[key]
+    own = record | inner if plan.root else record
+    own_plan = shapes.plan(own) if plan.root else plan
+    root = "".join(f"{key}." for key in plan.root)
+    columns = builder.state(
+        Columns, "ecs.version" in record or "ecs" in record, builder.state(Roots).known(root)
+    )
+    started = next((ns for k in own_plan.starts if (ns := to_ns(own[k])) is not None), None)
     if started is None:
         started = to_ns(prefix.get("time")) or clf_ns(prefix.get("when"))
-    message = next((record[k][:200] for k in plan.names if record[k]), None)
-    words = call_words(" ".join([record[k][:400] for k in plan.messages]))
-    failed = error_of({k: record[k] for k in plan.failures}) or is_error_level(
+    sentence = str((line or {}).get("message") or "")
+    message = next((own[k][:200] for k in own_plan.names if own[k]), None) or sentence[:200] or None
+    said = " ".join([own[k][:400] for k in own_plan.messages])
+    words = call_words(said or sentence[:400])
+    failed = error_of({k: own[k] for k in own_plan.failures}) or is_error_level(
         "level", prefix.get("level", "")
     )
     row = builder.row(
@@ -86,32 +109,17 @@ def put(
         offset=offset,
         pointer=pointer,
         started_at=started,
-        ended_at=next((ns for k in plan.ends if (ns := to_ns(record[k])) is not None), None),
+        ended_at=next((ns for k in own_plan.ends if (ns := to_ns(own[k])) is not None), None),
         name=message,
         outcome="error" if failed or (words.fails and words.operation) else None,
     )
     put_words(builder, row, words)
-    seen: set[str] = set()
-    for path, key, leaf in plan.leaves(record):
-        if leaf == ELIDED or path == ELIDED:
-            builder.fact("attributes_dropped").put(row, True)
-            continue
-        column = columns[path] if key is not ANSWER_ID else builder.column("response_id", "request", path)
-        if column is not None and column.slot.field in ("workflow_id", "iam_principal"):
-            column = _checked(column, leaf, record, builder, path)
-        if column is not None:
-            column.rows.append(row)
-            column.values.append(leaf)
-            if leaf not in (None, "") and column.slot.place != "weak":
-                seen.add(column.slot.field)
-        elif leaf.__class__ is str:
-            builder.examined(path).put(row, leaf)
+    seen = _put_values(plan, record, own, builder, row, columns)
     if line is not None:
         phrases = line.pop(PHRASES, {}) | phrases
-        _put_line(line, record, builder, row, seen, columns)
+        _put_line(line, builder, row, seen, columns)
     if phrases:
         put_phrases(phrases, message or "", builder, row, seen)
-        record.setdefault("attempt", phrases.get("attempt"))
     for path, leaf in around:
         column = builder.keys("parent_span")[path]
         if column is not None and column.slot.field not in seen:
@@ -120,19 +128,40 @@ def put(
         column = builder.keys("process", "log prefix.")[key] if key in prefix else None
         if column is not None:
             column.put(row, prefix[key])
-    _facts(record, builder, row, prefix)
-    _clocks([record[k] for k in plan.clocks], builder, row)
+    _facts(own, builder, row, prefix)
+    _clocks([own[k] for k in own_plan.clocks], builder, row)
     return row, seen
 
 
-def _put_line(
-    line: dict[str, Any],
+def _put_values(
+    plan: RecordPlan,
     record: dict[str, Any],
+    own: dict[str, Any],
     builder: Builder,
     row: int,
-    seen: set[str],
     columns: Columns,
-) -> None:
+) -> set[str]:
+    """Put the values of a record; returns the fields that have one at a scope where it counts."""
+    seen: set[str] = set()
+    tools = builder.catalogue.tool_names
+    for path, key, leaf in plan.leaves(record):
+        if leaf == ELIDED or path == ELIDED:
+            builder.fact("attributes_dropped").put(row, True)
+            continue
+        column = columns[path] if key is not ANSWER_ID else builder.column("response_id", "request", path)
+        if column is not None and column.slot.field in _CHECKED:
+            column = _checked(column, leaf, own, builder, path)
+        if column is not None:
+            column.rows.append(row)
+            column.values.append(leaf)
+            if leaf not in (None, "") and column.slot.place == "own" and path not in tools:
+                seen.add(column.slot.field)
+        elif leaf.__class__ is str:
+            builder.examined(path).put(row, leaf)
+    return seen
+
+
+def _put_line(line: dict[str, Any], builder: Builder, row: int, seen: set[str], columns: Columns) -> None:
     """Put the pairs of a log line inside a record, for fields of which the record itself has no value."""
     before = frozenset(seen)
     for path, _, leaf in leaves({k: v for k, v in line.items() if k != "message"}):
@@ -143,9 +172,6 @@ def _put_line(
                 seen.add(column.slot.field)
     if error_of(line):
         builder.ids["outcome"][row] = "error"
-    for key in ATTEMPTS:
-        if key in line:
-            record.setdefault(key, line[key])
 
 
 def put_phrases(phrases: dict[str, Any], message: str, builder: Builder, row: int, seen: set[str]) -> None:
@@ -159,6 +185,9 @@ def put_phrases(phrases: dict[str, Any], message: str, builder: Builder, row: in
         field, scope = ("attempt_id", "attempt") if aws else ("request_id", "request")
         builder.column(field, scope, phrase_key("request"), rank=500).put(row, phrases["request"])
         seen.add(field)
+    attempt = builder.keys("request")["attempt"] if "attempt" in phrases else None
+    if attempt is not None and "retry_count" not in seen:
+        attempt.put(row, phrases["attempt"])
     if "error" in phrases:
         builder.ids["outcome"][row] = "error"
 
@@ -168,24 +197,45 @@ def phrase_key(phrase: str) -> str:
     return f"text.{'request_id' if phrase == 'request' else phrase.replace(' ', '_')}"
 
 
+_CHECKED = frozenset({"workflow_id", "iam_principal", "status"})
+
+
 def _checked(column: Column, leaf: Any, record: dict[str, Any], builder: Builder, path: str) -> Column | None:
-    """The column, unless its value is the logging function (no workflow) or no ARN (no principal)."""
+    """The column, unless its value is a logging function, no ARN of a principal, or a log level."""
+    if column.slot.field == "status":
+        return None if is_plain_level(leaf) else column
     if column.slot.field == "iam_principal":
         return column if leaf in (None, "") or str(leaf).startswith("arn:") else None
     own = leaf in (None, "") or all(record.get(key) != leaf for key in FUNCTIONS)
     return column if own else builder.keys("process")[path]
 
 
+class Roots(set[str]):
+    """The paths below which records of this input stand; few, for each has a memo of its own."""
+
+    def __init__(self, _: Builder) -> None:
+        super().__init__()
+
+    def known(self, root: str) -> str:
+        """The path, or an empty one where there are too many: ids of records, not names of an envelope."""
+        if len(self) < MAX_ROOTS:
+            self.add(root)
+        return root if root in self else ""
+
+
 class Columns(dict[str, Column | None]):
     """A memo from a path to its column, at the scope that its beginning decides."""
 
-    def __init__(self, builder: Builder, own_labels: bool) -> None:
+    def __init__(self, builder: Builder, own_labels: bool, root: str) -> None:
         super().__init__()
-        self.builder, self.own_labels = builder, own_labels
+        self.builder, self.own_labels, self.root = builder, own_labels, root
         builder.classify = call_kinds
 
     def __missing__(self, path: str) -> Column | None:
         column = self.builder.keys(scope_of(path, own_labels=self.own_labels))[path]
+        if column is None and self.root and path.startswith(self.root):
+            inner = path.removeprefix(self.root)
+            column = self.builder.keys(scope_of(inner, own_labels=self.own_labels), self.root)[inner]
         if column is None and PROMPT_HASH.search(path):
             column = self.builder.fact("prompt_hash")
         if len(self) < MAX_KEYS:
