@@ -101,6 +101,8 @@ def put(
             builder.fact("attributes_dropped").put(row, True)
             continue
         column = columns[path] if key is not ANSWER_ID else builder.column("response_id", "request", path)
+        if key == "attempts" and isinstance(leaf, int) and _SDK_METADATA.search(path):
+            leaf -= 1  # the first attempt is no retry
         if column is not None and column.slot.field in ("workflow_id", "iam_principal"):
             column = _checked(column, leaf, record, builder, path)
         if column is not None:
@@ -189,7 +191,12 @@ class Columns(dict[str, Column | None]):
         builder.classify = call_kinds
 
     def __missing__(self, path: str) -> Column | None:
-        column = self.builder.keys(scope_of(path, own_labels=self.own_labels))[path]
+        sdk = _SDK_METADATA.search(path)
+        if sdk is not None:
+            field = "attempt_id" if sdk[1] == "requestId" else "retry_count"
+            column: Column | None = self.builder.column(field, "attempt", path)
+        else:
+            column = self.builder.keys(scope_of(path, own_labels=self.own_labels))[path]
         if column is None and PROMPT_HASH.search(path):
             column = self.builder.fact("prompt_hash")
         if len(self) < MAX_KEYS:
@@ -210,6 +217,8 @@ def _pairs(record: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
             yield from leaves({key: value}, free_form=True)
 
 
+# the AWS SDK for JavaScript adds to an answer or an error the id of its last attempt, and how many it made
+_SDK_METADATA = re.compile(r"(?:^|[.→])\$metadata\.(requestId|attempts)$")
 _PAIR_LIST = re.compile(r"\w[:=][^,;]*[,;]|^\w[\w.-]*[:=](?![/\\])")
 
 
@@ -238,7 +247,7 @@ def scope_of(path: str, *, own_labels: bool = False) -> str:
 
 
 def _message(record: dict[str, Any]) -> str | None:
-    for key in ("event", "message", "msg", "name", "@message", "event_name"):
+    for key in ("event", "message", "msg", "name", "@message", "event_name", "short_message", "@m", "@mt"):
         value = record.get(key)
         if isinstance(value, str) and value:
             return value[:200]
