@@ -272,7 +272,7 @@ def _opening_behind(text: str, row: str, position: int) -> int:
 
 
 _NO_TEXT = frozenset("\"'{[")
-_PRINTED = re.compile(r"\{\s*\n\s*\"[^\"\n]{1,128}\"\s*:")
+_PRINTED = re.compile(r"\{[ \t\r]*+\n\s*+\"[^\"\n]{1,128}\"[ \t]*+:")
 
 
 class _Budget:
