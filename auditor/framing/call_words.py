@@ -79,6 +79,8 @@ _NO_ERROR = frozenset({"", "0", "false", "none", "null", "no", "ok", "nil", "-",
 
 @lru_cache(maxsize=4096)
 def _names_error(key: str) -> bool:
+    if key == "@x":  # compact JSON of Serilog
+        return True
     words = words_of(key)
     while len(words) > 1 and words[-1] in _DETAILS:
         words = words[:-1]
@@ -86,7 +88,12 @@ def _names_error(key: str) -> bool:
 
 
 def error_of(record: Mapping[str, Any]) -> bool:
-    """Whether a record says that it failed: an error key of any spelling with a value, or its level."""
+    """Whether a record says that it failed: an error key of any spelling with a value, or its level.
+
+    Each logger counts its levels in its own way: a level in words is believed before a number.
+    """
+    by_number = in_words = False
+    syslog = "short_message" in record  # GELF counts its levels as syslog does
     for key, value in record.items():
         if value is None or value is False:
             continue
@@ -96,9 +103,13 @@ def error_of(record: Mapping[str, Any]) -> bool:
                     return True
             elif str(value).strip().lower() not in _NO_ERROR and not _is_count(value):
                 return True
-        elif is_error_level(key, value):
-            return True
-    return False
+        elif _level_words(key):
+            worded = isinstance(value, str) and not value.isdigit()
+            failed = is_error_level("priority" if syslog and not worded else key, value)
+            if worded and failed:
+                return True
+            by_number, in_words = by_number or failed, in_words or worded
+    return by_number and not in_words
 
 
 def _is_count(value: Any) -> bool:
@@ -140,8 +151,10 @@ def is_plain_level(value: Any) -> bool:
 @lru_cache(maxsize=4096)
 def _level_words(key: str) -> str:
     """What kind of level a key is, or an empty text."""
+    if key == "@l":  # compact JSON of Serilog
+        return "level"
     words = words_of(key)
-    if words[-1] in ("number", "text") and len(words) > 1:
+    if words[-1] in ("number", "text", "name") and len(words) > 1:
         words = words[:-1]
     if words == ["priority"]:
         return "priority"

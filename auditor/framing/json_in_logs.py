@@ -30,8 +30,8 @@ def after_prefix(text: str) -> Any:
         if begin and (_PAIR.search(line, 0, begin) or _has_facts(line[:begin])):
             return None
         try:
-            value, _ = _scanner.raw_decode(line, begin)
-            value = spelled(value, line)
+            value, end = _scanner.raw_decode(line, begin)
+            value = spelled(_with_rest(value, line[end:].strip()), line)
         except (ValueError, RecursionError):
             # `print` and `%s` write a Python dictionary at the end of the line
             is_repr = line[begin : begin + 2] == "{'" and line[-1:] == "}" and len(line) < MAX_LITERAL
@@ -43,6 +43,17 @@ def after_prefix(text: str) -> Any:
                 raise TruncatedError
             return None
     return None
+
+
+def _with_rest(value: Any, rest: str) -> Any:
+    """A record with the members of the one behind it: some loggers write the context and more as two."""
+    if not isinstance(value, dict) or rest[:1] != "{" or rest[-1:] != "}":
+        return value
+    try:
+        more = _scanner.decode(rest)
+    except (ValueError, RecursionError):
+        return value
+    return more | value
 
 
 class TruncatedError(Exception):

@@ -244,7 +244,7 @@ def _stream_pieces(data: bytes, diagnostics: Diagnostics) -> Iterator[Piece]:
         if not bare or bare in _PUNCTUATION:
             position, number = stop + 1, number + 1
             continue
-        at = position + len(row) - len(row.lstrip(" \t,"))
+        at = _opening_behind(text, row, position) or position + len(row) - len(row.lstrip(" \t,"))
         counted_bytes += at - counted if ascii_only else len(text[counted:at].encode())
         counted = at
         offset = counted_bytes
@@ -260,6 +260,19 @@ def _stream_pieces(data: bytes, diagnostics: Diagnostics) -> Iterator[Piece]:
 
 
 _PUNCTUATION = frozenset({"[", "]", "}", "],", "},", "```"})  # lines without content
+
+
+def _opening_behind(text: str, row: str, position: int) -> int:
+    """Where a printed object opens at the end of a line of text (`body: {`); 0 where none does."""
+    line = row.rstrip()
+    if line[-1:] != "{" or line.lstrip()[:1] in _NO_TEXT:
+        return 0
+    opening = position + len(line) - 1
+    return opening if _PRINTED.match(text, opening) else 0
+
+
+_NO_TEXT = frozenset("\"'{[")
+_PRINTED = re.compile(r"\{[ \t\r]*+\n\s*+\"[^\"\n]{1,128}\"[ \t]*+:")
 
 
 class _Budget:

@@ -20,8 +20,8 @@ _KEY = re.compile(r"(?:(?<=^)|(?<=[\s,;|\[({]))([A-Za-z_@][\w.\-/@]{0,127})(?:=|
 _COLON_KEY = re.compile(
     r"(?<![\w.])([A-Za-z][A-Za-z0-9]*(?:[_.-][A-Za-z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]*)+):\s+([^\s,;()\[\]{}]+)"
 )
-# the `repr` of an object: `CompletionUsage(prompt_tokens=52, …)`
-_REPR = re.compile(r"[A-Za-z_][\w.]*\((?=[A-Za-z_]\w*=)")
+# an object as printed: `CompletionUsage(prompt_tokens=52, …)`, `TokenUsage { inputTokenCount = 52, … }`
+_REPR = re.compile(r"[A-Za-z_][\w.]*(?:\(|\s?\{\s?)(?=[A-Za-z_]\w*\s?=)")
 _BARE = re.compile(r"[^\s,;|]*(?:[,;|](?![A-Za-z_][\w.\-]{0,127}=|\s|$)[^\s,;|]*)*")
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'")
 _COLON = re.compile(r"\s*([A-Za-z_][\w.\- ]{0,60}?)\s*:\s+(\S.*)")
@@ -182,7 +182,10 @@ def event_pairs(text: str) -> dict[str, Any] | None:
     before = text[: spans[0][0]].strip(" |,;:-[({")
     if not _EVENT.fullmatch(before):
         return None
-    return ({"event": before} if before and "event" not in pairs else {}) | pairs
+    if not before:
+        return pairs
+    said = {PHRASES: phrases(before)} if " " in before else {}
+    return ({} if "event" in pairs else {"event": before}) | pairs | said
 
 
 def sentence_facts(text: str) -> dict[str, Any] | None:

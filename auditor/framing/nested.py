@@ -68,6 +68,7 @@ def leaves(
                 ):
                     if free_form:
                         yield from answer_leaves(inner, _join(here, name))
+                        yield from _exception_kind(name, inner, here)
                     continue
                 stack.append((_join(here, name), name, inner, level + 1, opened))
             continue
@@ -85,6 +86,14 @@ def _is_namespace(path: str, name: str, value: Any) -> bool:
     is_attribute = path.split(".", 1)[0] in ("gen_ai", "llm", "ai", "http")
     last = name.rsplit(".", 1)[-1].lower()
     return isinstance(value, dict) and (last == "request" or (is_attribute and last == "response"))
+
+
+def _exception_kind(name: str, value: Any, path: str) -> Iterator[tuple[str, str, Any]]:
+    """What kind an exception is: of an error's text nothing else is evidence."""
+    if name.lower() == "exception" and isinstance(value, dict):
+        kind = next((key for key in ("type", "class") if isinstance(value.get(key), str)), None)
+        if kind is not None:
+            yield f"{_join(path, name)}.{kind}", kind, value[kind]
 
 
 ANSWER_ID = "the id of an answer"  # the last key of a leaf that is one
@@ -133,7 +142,7 @@ def _list_items(here: str, key: str, items: list[Any], level: int, opened: int) 
         return [(here, key, item, level + 1, opened) for item in items]
     out: list[Any] = []
     for i, item in enumerate(items[:MAX_PATHS]):
-        pair = tag_pair(item) if isinstance(item, str) else _pair_object(item)
+        pair = tag_pair(item) if isinstance(item, str) else _pair_object(item, key)
         if pair:
             out.append((_join(here, pair[0]), pair[0], pair[1], level + 1, opened))
         elif len(items) == 1 or (isinstance(item, str) and len(items) <= MAX_VALUES):
@@ -143,8 +152,13 @@ def _list_items(here: str, key: str, items: list[Any], level: int, opened: int) 
     return out[::-1]
 
 
-def _pair_object(item: Any) -> tuple[str, Any] | None:
-    """The key and value of `{"key": …, "value": …}`, with `name` for the key, in any case; else None."""
+def _pair_object(item: Any, key_of: str) -> tuple[str, Any] | None:
+    """The key and value of `{"key": …, "value": …}`, with `name` for the key, in any case; else None.
+
+    In a list of tags or headers, `["tenant", "acme"]` is one too.
+    """
+    if isinstance(item, list) and len(item) == 2 and (is_container(key_of) or key_of.lower() == "headers"):
+        return (item[0], item[1]) if all(isinstance(part, str) for part in item) else None
     if not isinstance(item, dict) or not 2 <= len(item) <= 4:
         return None
     named = {str(name).lower(): value for name, value in item.items()}

@@ -17,7 +17,8 @@ START = tuple(
     _time asctime""".split()
 )
 END = ("endTime", "end_time", "ended_at", "completed_at", "finished_at")
-NAMES = ("event", "message", "msg", "name", "@message", "event_name")  # keys of what a record is about
+# keys of what a record is about
+NAMES = ("event", "message", "msg", "name", "@message", "event_name", "short_message", "@m", "@mt")
 # keys of a log's message: text that is a line of a log, or JSON
 TEXTS = (
     *("message", "log", "@message", "_raw", "line", "Message", "body", "msg", "MESSAGE", "textPayload"),
@@ -53,9 +54,7 @@ class RecordPlan:
         self.clocks = tuple(k for k in (*START, *END) if record.get(k).__class__ in (int, float))
         self.names = tuple(key for key in NAMES if record.get(key).__class__ is str)
         self.messages = tuple(k for k in dict.fromkeys((*NAMES, *TEXTS)) if record.get(k).__class__ is str)
-        self.failures = tuple(
-            key for key, value in record.items() if value is not None and names_failure(key)
-        )
+        self.may_fail = any(value is not None and names_failure(key) for key, value in record.items())
         self.lines = tuple(_lines(record))
         self.texts = tuple(key for key, value in record.items() if value.__class__ is str)
         self.root: tuple[str, ...] | None = None  # the keys above the record itself, once somebody asked

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from auditor.catalogue.fields import catalogue
+from auditor.catalogue.fields import USAGE, catalogue
 from auditor.framing.call_words import error_of
 from auditor.framing.json_values import Piece
 from auditor.framing.nested import is_body, leaves, opened_text
@@ -23,6 +23,9 @@ _COUNTS = frozenset({"tokens_input", "tokens_output", "tokens_total"})
 _WITH_MODEL = frozenset(
     {"request_id", "attempt_id", "response_id", "cost_usd", "latency_ms", "status", "error_code"}
 )
+_IDS = frozenset({"request_id", "attempt_id", "response_id"})
+_SUMS = _COUNTS | {"cost_usd"}
+_OUTCOME = USAGE | {"latency_ms", "status", "error_code"}
 _SHOWN_DEPTH = 3
 
 Matches = Callable[[dict[str, Any]], Any]
@@ -153,10 +156,14 @@ def _batch(item: Piece, matches: Matches) -> list[Piece] | None:
         return None
     taken = {id(records) for _, records in lists}
     around = _facts_of(_without(item.value, taken))
-    fields = {match.field for path, _ in around if (match := catalogue().lookup(path)) is not None}
+    named = [(catalogue().lookup(path), path, leaf) for path, leaf in around]
+    fields = {match.field for match, _, _ in named if match is not None}
     number = sum(len(records) for _, records in lists)
-    if fields & (_COUNTS | {"cost_usd"}) or (number == 1 and around):
+    summed = fields & _SUMS
+    if (summed and fields & (_IDS | {"model"})) or (number == 1 and around):
         return None  # parts of one call: its attempts, its iterations
+    if summed:  # the totals of a batch and how it ended are no call's
+        around = [(path, leaf) for match, path, leaf in named if match is None or match.field not in _OUTCOME]
     out: list[Piece] = []
     for pointer, records in lists:
         pairs = records.items() if isinstance(records, dict) else enumerate(records)

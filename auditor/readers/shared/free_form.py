@@ -101,9 +101,8 @@ def put(
     message = next((own[k][:200] for k in own_plan.names if own[k]), None) or sentence[:200] or None
     said = " ".join([own[k][:400] for k in own_plan.messages])
     words = call_words(said or sentence[:400])
-    failed = error_of({k: own[k] for k in own_plan.failures}) or is_error_level(
-        "level", prefix.get("level", "")
-    )
+    failed = own_plan.may_fail and error_of(own)
+    failed = failed or is_error_level("level", prefix.get("level", ""))
     row = builder.row(
         "context",
         offset=offset,
@@ -149,6 +148,8 @@ def _put_values(
             builder.fact("attributes_dropped").put(row, True)
             continue
         column = columns[path] if key is not ANSWER_ID else builder.column("response_id", "request", path)
+        if key == "attempts" and isinstance(leaf, int) and _SDK_METADATA.search(path):
+            leaf -= 1  # noqa: PLW2901 - the first attempt is no retry
         if column is not None and column.slot.field in _CHECKED:
             column = _checked(column, leaf, own, builder, path)
         if column is not None:
@@ -232,6 +233,10 @@ class Columns(dict[str, Column | None]):
         builder.classify = call_kinds
 
     def __missing__(self, path: str) -> Column | None:
+        sdk = _SDK_METADATA.search(path)
+        if sdk is not None:
+            field = "attempt_id" if sdk[1] == "requestId" else "retry_count"
+            return self.builder.column(field, "attempt", path)
         column = self.builder.keys(scope_of(path, own_labels=self.own_labels))[path]
         if column is None and self.root and path.startswith(self.root):
             inner = path.removeprefix(self.root)
@@ -241,6 +246,10 @@ class Columns(dict[str, Column | None]):
         if len(self) < MAX_KEYS:
             self[path] = column
         return column
+
+
+# the AWS SDK for JavaScript adds to an answer or an error the id of its last attempt, and how many it made
+_SDK_METADATA = re.compile(r"(?:^|[.→])\$metadata\.(requestId|attempts)$")
 
 
 def _clocks(times: list[int | float], builder: Builder, row: int) -> None:
