@@ -21,7 +21,9 @@ _CACHE_READ = frozenset({"read", "reads", "hit", "hits"})
 _CACHE_WRITE = frozenset({"write", "writes", "written", "creation", "create", "created"})
 _REASONING = frozenset({"reasoning", "thinking", "thoughts"})
 # what may stand beside a holder in a segment above the direction: `prompt_tokens_details`, `usageMetadata`
-_PLAIN = frozenset({"details", "detail", "metadata", "data", "info", "stats", "metrics", "llm", "model", "ai"})
+_PLAIN = frozenset(
+    {"details", "detail", "metadata", "data", "info", "stats", "metrics", "llm", "model", "ai"}
+)
 # a number with one of these is a limit, a rate, a price or a part of the count
 _OTHERWISE = frozenset(
     """max min limit limits remaining budget quota allowed window size reset cost costs price prices rate per
@@ -32,7 +34,7 @@ _OTHERWISE = frozenset(
 _COST = frozenset({"cost", "costs", "spend"})
 _COST_TOTAL = frozenset({"total", "usd", "amount", "value", "sum"})
 _COST_PLAIN = _COST_TOTAL | frozenset(
-    "in us dollar dollars estimated est llm model request call response usage details net billed".split()
+    "in us dollar dollars estimated est ai llm model request call response usage details net billed".split()
 )
 _SEGMENT = re.compile(r"[./→]")
 _INDEX = re.compile(r"\[\d+\]")

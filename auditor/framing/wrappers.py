@@ -7,6 +7,7 @@ from typing import Any
 
 from auditor.catalogue.fields import catalogue
 from auditor.framing.json_values import Piece
+from auditor.framing.named_rows import named_rows
 from auditor.framing.nested import is_body, leaves, opened_text
 
 LISTS = tuple(
@@ -53,6 +54,9 @@ def unwrapped(piece: Piece, matches: Matches) -> Iterator[Piece]:
 
 def _inner(item: Piece, matches: Matches) -> list[Piece] | None:
     value = item.value
+    rows = named_rows(value, item.pointer or "")
+    if rows is not None:
+        return [Piece(row, item.offset, pointer) for row, pointer in rows]
     for key in LISTS:
         items = value.get(key)
         if (
