@@ -1,9 +1,9 @@
 """What the Collector's `debug` exporter (formerly `logging`) prints at verbosity `detailed`.
 
-Each `Span #n` is a span and each `LogRecord #n` a log record; which is a call, and where its fields are, is as
-in `otlp-json` and `otlp-logs-json`. A resource is printed once and is that of all spans up to the next one.
-Metrics are context. At verbosity `basic` only counts are printed: there is nothing to judge. Lines may have the
-prefix of `docker compose` or `kubectl`. Prompt bodies are never kept.
+Each `Span #n` is a span and each `LogRecord #n` a log record; which is a call, and where its fields are, is
+as in `otlp-json` and `otlp-logs-json`. A resource is printed once and is that of all spans up to the next.
+Metrics are context. At verbosity `basic` only counts are printed: there is nothing to judge. Lines may have
+the prefix of `docker compose` or `kubectl`. Prompt bodies are never kept.
 """
 
 from __future__ import annotations
