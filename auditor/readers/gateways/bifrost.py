@@ -2,9 +2,9 @@
 
 A row is a call where its object is an operation of a model and it is not in progress; runs of MCP tools are
 context. `id` is the gateway's own request id; `parent_request_id` ties the attempts of a fallback chain.
-Owners come from the virtual key or the login. A cost of null or 0 beside tokens is a price that was not known;
-a stream without usage has 0 tokens. Rows never carry the AWS request id, the IAM principal nor the region. The
-reader never reads inputs and outputs.
+Owners come from the virtual key or the login. A cost of null or 0 beside tokens is a price that was not
+known; a stream without usage has 0 tokens. Rows never carry the AWS request id, the IAM principal nor the
+region. The reader never reads inputs and outputs.
 """
 
 from __future__ import annotations
