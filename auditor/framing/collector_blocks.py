@@ -28,7 +28,7 @@ _OTHER = re.compile(
     r"^(?:Resource SchemaURL|Scope\w+ SchemaURL|Entities|Exemplars)\b|^\t\{|^\S+\t(?:debug|info|warn|error)\t"
 )
 _PAIR = re.compile(r"^(?P<indent> +)-> (?P<key>.*?):(?::\s*$| (?P<value>.*))$", re.S)
-_FACT = re.compile(r"^(?: {4})?(?P<key>[A-Z][\w ]*?) *: ?(?P<value>.*)$", re.S)
+_FACT = re.compile(r"^(?: {4})?(?P<key>[A-Z]\w*(?: \w+)*) *: ?(?P<value>.*)$", re.S)
 _VALUE = re.compile(r"^(?P<type>Str|Int|Double|Bool|Bytes|Map|Slice|Empty)\((?P<text>.*)\)\s*$", re.S)
 
 

@@ -20,12 +20,13 @@ _COPY = re.compile(
     rf"(?im)^COPY\s+(?P<table>{_TABLE})\s*\((?P<columns>[^()]{{1,8000}})\)\s+FROM\s+stdin[^\n]*;\s*$"
 )
 _CREATE = re.compile(
-    rf"(?ims)^CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<table>{_TABLE})\s*\(\s*$(?P<body>.*?)^\)"
+    rf"(?ims)^CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<table>{_TABLE})"
+    r"[^\S\n]*\([^\S\n]*\n(?P<body>.{0,20000}?)^\)"
 )
 _CONSTRAINTS = frozenset({"constraint", "primary", "foreign", "unique", "key", "check", "index", "exclude"})
 _CELL = re.compile(
     r"""\s*(?P<escape>[eE])?(?:N(?='))?(?:'(?P<text>(?:[^'\\]|''|\\(?s:.))*+)'|(?P<bare>[^\s,()':]+(?:\([^()]*\))?))"""
-    r"\s*(?:::[\w\s\[\]\"]+)?\s*(?P<end>[,)])"
+    r"\s*+(?:::[\w\s\[\]\"]++)?(?P<end>[,)])"
 )
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _ESCAPE = re.compile(r"\\(.)", re.S)
