@@ -33,7 +33,7 @@ _OTHERWISE = frozenset(
 _COST = frozenset({"cost", "costs", "spend"})
 _COST_TOTAL = frozenset({"total", "usd", "amount", "value", "sum"})
 _COST_PLAIN = _COST_TOTAL | frozenset(
-    "in us dollar dollars estimated est llm model request call response usage details net billed".split()
+    "in us dollar dollars estimated est ai llm model request call response usage details net billed".split()
 )
 _SEGMENT = re.compile(r"[./→]")
 _INDEX = re.compile(r"\[\d+\]")

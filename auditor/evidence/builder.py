@@ -18,6 +18,7 @@ from auditor.catalogue.fields import Catalogue, Match
 from auditor.errors import AuditError, reason_of
 from auditor.evidence.ambiguous_keys import OTHER_ACCOUNT, is_account, may_be_tenant, of_tools
 from auditor.evidence.batch import frames_of
+from auditor.evidence.currencies import put_currencies
 from auditor.evidence.examined_values import sensitive
 from auditor.evidence.formats import Format
 from auditor.evidence.processes import Process, spread
@@ -494,6 +495,7 @@ class Builder:
             self._regions_of_arns()
             self._examine()
             self._settle_ambiguous_keys()
+            put_currencies(self._in_batch, self._examined)
             self._frames += frames_of(
                 self.ids, self._in_batch, self._facts, self.catalogue, self.classify, self._skip_lost
             )

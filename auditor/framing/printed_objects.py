@@ -32,6 +32,7 @@ _TOKEN = re.compile(
     |(?P<mark>[{}\[\],:+])""",
     re.VERBOSE,
 )
+_HEAD = re.compile(r"(?P<margin> {0,2})(?:[A-Z]\w* )?\{")
 _LITERALS = ("true", "false", "null")
 
 
@@ -45,18 +46,23 @@ class PrintedObject(NamedTuple):
 
 
 def node_objects(data: bytes) -> Iterator[PrintedObject]:
-    """The objects in printed output: from a brace alone on its line to the closing one alone on its line."""
+    """The objects in printed output: from a brace alone on its line to the closing one alone on its line.
+
+    Objects of a list are indented, and may have the name of their class before the brace.
+    """
     block: list[str] = []
-    begin, first, at = 0, 0, 0
+    begin, first, at, margin = 0, 0, 0, ""
     for number, raw in enumerate(data.split(b"\n"), 1):
         line = raw.decode("utf-8", "replace").rstrip()
-        if line == "{":
+        head = _HEAD.fullmatch(line) if not block or line == "{" else None
+        if head:
             if block:
                 yield PrintedObject("", begin, first, whole=False)
-            block, begin, first = [line], at, number
+            block, begin, first, margin = ["{"], at, number, head["margin"]
         elif block:
             block.append(line)
-            if line == "}":
+            if line.removesuffix(",") == margin + "}":
+                block[-1] = "}"
                 yield PrintedObject("\n".join(block), begin, first, whole=True)
                 block = []
         at += len(raw) + 1

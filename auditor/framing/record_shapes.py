@@ -150,7 +150,9 @@ def _steps(record: dict[str, Any], above: tuple[str, ...], depth: int) -> Iterat
                 yield None
         elif kind is str:
             yield (
-                None if is_container(key) or "→" in key else PlainValue(keys, ".".join(keys), True, names_body(key))
+                None
+                if is_container(key) or "→" in key
+                else PlainValue(keys, ".".join(keys), True, names_body(key))
             )
         else:
             yield PlainValue(keys, ".".join(keys), False, False)

@@ -42,8 +42,10 @@ class TableCells:
             return self._in_page(number, begin, names)
         end = self._text.find("\n", begin)
         line = self._text[begin : end if end >= 0 else len(self._text)]
-        if self.kind == "expanded":
-            return begin, self._expanded(begin, names)
+        if self.kind == "sql":
+            return begin, {}
+        if self.kind in ("expanded", "vertical"):
+            return begin, self._expanded(begin, names, "|" if self.kind == "expanded" else ":")
         if self.kind == "frame":
             spans: Iterable[Span] = pairwise([line.find(" "), *self._ends])
         elif self._borders:
@@ -84,14 +86,14 @@ class TableCells:
                 return self._named(spans, names)
         return {}
 
-    def _expanded(self, begin: int, names: Sequence[str]) -> dict[str, Span]:
-        """The lines of a record that psql printed a column a line."""
+    def _expanded(self, begin: int, names: Sequence[str], mark: str) -> dict[str, Span]:
+        """The lines of a record that was printed a column a line."""
         out: dict[str, Span] = {}
         at = self._text.find("\n", begin) + 1
         while 0 < at < len(self._text) and len(out) < len(names):
             end = self._text.find("\n", at)
             end = len(self._text) if end < 0 else end
-            name = self._text[at:end].partition("|")[0].strip(" +.")
+            name = self._text[at:end].partition(mark)[0].strip(" +.")
             if name in names:
                 out.setdefault(name, (at, end))
             at = end + 1

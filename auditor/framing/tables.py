@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from auditor.framing.json_repair import ELIDED
 from auditor.framing.json_values import SkipFn
+from auditor.framing.sql_statements import dump_columns, dump_rows, is_dump
 
 Row = tuple[int, dict[str, str]]  # 1-based line, cells by column name
 
@@ -44,6 +45,11 @@ def header_of(head: bytes) -> list[str]:
     if _RECORD.match(text.lstrip()):
         records = expanded_rows(text)
         return list(records[0][1]) if records else []
+    if _VERTICAL.search(text):
+        records = vertical_rows(text)
+        return list(records[0][1]) if records else []
+    if is_dump(text):
+        return dump_columns(text)
     if is_pipe_table(text):
         rows = pipe_rows(text)
         return rows[0][1] if rows else []
@@ -62,6 +68,10 @@ def rows_of(text: str, limit: int | None = None, skip: SkipFn = _ignore) -> list
         return html_rows(text)
     if kind == "expanded":
         return expanded_rows(text)
+    if kind == "vertical":
+        return vertical_rows(text)
+    if kind == "sql":
+        return dump_rows(text)
     if kind == "frame":
         return frame_rows(text)
     if kind == "pipe":
@@ -74,11 +84,17 @@ def rows_of(text: str, limit: int | None = None, skip: SkipFn = _ignore) -> list
 
 
 def kind_of(text: str) -> str:
-    """How a table is drawn, without box characters: html, expanded (psql), frame (pandas), pipe or csv."""
+    """How a table is written: html, expanded (psql), vertical (ClickHouse, MySQL), sql (a dump), frame
+    (pandas), pipe or csv.
+    """
     if is_html(text):
         return "html"
     if _RECORD.match(text.lstrip()):
         return "expanded"
+    if _VERTICAL.search(text[:HEAD]):
+        return "vertical"
+    if is_dump(text):
+        return "sql"
     if frame_header(text[:HEAD]):
         return "frame"
     return "pipe" if is_pipe_table(text[:HEAD]) else "csv"
@@ -172,6 +188,11 @@ def _decimal_point(cell: str) -> str:
 _RULE = re.compile(r"^(?=.*--)[\s:|+=-]+$")  # linear: psql rules are thousands of dashes wide
 _PSQL_RULE = re.compile(r"-+(\+-+)+\s*")
 _RECORD = re.compile(r"-\[ RECORD \d+ \]")
+_VERTICAL = re.compile(r"(?m)^(?:Row 1:\r?\n─{3,}|\*{10,} 1\. row \*{10,})\s*$")
+_VERTICAL_HEAD = re.compile(r"Row \d+:|\*{10,} \d+\. row \*{10,}")
+_VERTICAL_CELL = re.compile(r"\s*([\w.@$\[\]()'\"-]+):(?: (.*)|)$")
+_VERTICAL_END = re.compile(r"\d+ rows? in set")
+_NO_VALUE = "ᴺᵁᴸᴸ"  # as ClickHouse prints NULL
 _ESCAPED = re.compile(r"\\([_|$*\[\]~#-])")
 _TYPE = re.compile(
     r"(?i)(?:u?(?:tiny|small|big|huge)?int(?:eger)?\d*|varchar|text|string|double|float\d*|real|boolean|bool|date"
@@ -214,7 +235,10 @@ def pipe_rows(text: str, skip: SkipFn = _ignore) -> list[tuple[int, list[str]]]:
     lines = lines_of(text)
     borders = psql_borders(lines)
     numbered = ((n, line) for n, line in enumerate(lines, 1) if "|" in line and not _RULE.match(line))
-    rows = _psql_rows(numbered, borders) if borders else ((n, _pipe_cells(line)) for n, line in numbered)
+    bare = _without_outer_pipes(lines)
+    rows = (
+        _psql_rows(numbered, borders) if borders else ((n, _pipe_cells(line, bare)) for n, line in numbered)
+    )
     for number, cells in rows:
         if cells is not None and (not out or len(cells) == len(out[0][1])):
             out.append((number, cells))
@@ -226,8 +250,15 @@ def pipe_rows(text: str, skip: SkipFn = _ignore) -> list[tuple[int, list[str]]]:
     return out
 
 
-def _pipe_cells(line: str) -> list[str]:
-    inner = line.strip().removeprefix("|")
+def _without_outer_pipes(lines: list[str]) -> bool:
+    """Whether a blank cell may begin a row: the rule has no outer pipes, and a cell more than the header."""
+    heads = ((head, rule.strip()) for head, rule in pairwise(lines[:40]) if "|" in head and _RULE.match(rule))
+    head, rule = next(heads, ("", "|"))
+    return rule[0] not in "|+" and head.lstrip()[:1] == "|" and rule.count("|") == head.count("|")
+
+
+def _pipe_cells(line: str, bare: bool) -> list[str]:
+    inner = line.strip() if bare else line.strip().removeprefix("|")
     inner = inner[:-1] if inner.endswith("|") and not inner.endswith("\\|") else inner
     cells = [c.strip() for c in re.split(r"(?<!\\)\|", inner)]
     return [_ESCAPED.sub(r"\1", c).strip("`").replace(_ESCAPED_PIPE, "|") for c in cells]
@@ -299,6 +330,26 @@ def expanded_rows(text: str) -> list[Row]:
                 row[last] = f"{before}{link}{value[1:].strip()}"
             last = name or last
     return [(number, {k: v.replace(_ESCAPED_PIPE, "|") for k, v in row.items()}) for number, row in out]
+
+
+def vertical_rows(text: str) -> list[Row]:
+    """The rows that clients print a column a line: `Row 1:` (ClickHouse), `*** 1. row ***` (MySQL)."""
+    out: list[Row] = []
+    last = ""
+    open_row = False
+    for number, line in enumerate(lines_of(text), 1):
+        if _VERTICAL_HEAD.fullmatch(line.strip()):
+            out.append((number, {}))
+            last, open_row = "", True
+        elif open_row and (cell := _VERTICAL_CELL.match(line.rstrip())):
+            last = cell[1]
+            value = (cell[2] or "").strip()
+            out[-1][1][last] = "" if value == _NO_VALUE else value
+        elif not line.strip() or _VERTICAL_END.match(line):
+            open_row = False
+        elif open_row and last and line.strip("─ "):
+            out[-1][1][last] += "\n" + line
+    return out
 
 
 # -- data frames as pandas prints them -----------------------------------------------------------------------

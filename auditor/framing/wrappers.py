@@ -9,6 +9,7 @@ from typing import Any
 from auditor.catalogue.fields import USAGE, catalogue
 from auditor.framing.call_words import error_of
 from auditor.framing.json_values import Piece
+from auditor.framing.named_rows import named_rows
 from auditor.framing.nested import is_body, leaves, opened_text
 from auditor.framing.record_shapes import TEXTS, RecordShapes
 
@@ -57,6 +58,9 @@ def unwrapped(piece: Piece, matches: Matches, shapes: RecordShapes | None = None
 
 def _inner(item: Piece, matches: Matches) -> list[Piece] | None:
     value = item.value
+    rows = named_rows(value, item.pointer or "")
+    if rows is not None:
+        return [Piece(row, item.offset, pointer) for row, pointer in rows]
     for key in LISTS:
         items = value.get(key)
         if (

@@ -36,11 +36,13 @@ def _keys(*groups: str) -> Callable[[InputSample], float]:
     return sniff
 
 
-def _starts(pattern: str) -> Callable[[InputSample], float]:
-    """Scores 1 where the text begins with a match of the pattern."""
+def _starts(pattern: str, *, tables: bool = True) -> Callable[[InputSample], float]:
+    """Scores 1 where the text begins with a match of the pattern; not for `tables` unless they are meant."""
     compiled = re.compile(pattern.encode(), re.I | re.M)
 
     def sniff(sample: InputSample) -> float:
+        if sample.container == "table" and not tables:
+            return 0.0
         return 1.0 if sample.container != "binary" and compiled.match(sample.head.lstrip()[:4096]) else 0.0
 
     return sniff
@@ -97,7 +99,10 @@ SIGNATURES = (
         "sql",
         "SQL statements",
         "Run the query and pass its result as CSV or as the console prints it.",
-        _starts(r"(select\s[\s\S]{1,400}?\sfrom\s|insert into\s|create (table|view)\s|with \w+ as \()"),
+        _starts(
+            r"(select\s[\s\S]{1,400}?\sfrom\s|insert into\s|create (table|view)\s|with \w+ as \()",
+            tables=False,
+        ),
     ),
     _format(
         "source-code",

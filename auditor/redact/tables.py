@@ -13,6 +13,7 @@ from itertools import groupby, pairwise
 from typing import Literal
 
 from auditor.framing.tables import DELIMITERS, header_of
+from auditor.framing.tables import kind_of as kind_of_table
 from auditor.redact.texts import JsonRedactor
 from auditor.redact.words import kind_of
 
@@ -26,6 +27,8 @@ class InputRedactor(JsonRedactor):
 
     def whole(self, text: str, *, table: bool) -> str:
         """A whole input; `table` says that it is a table from its first line to its last."""
+        if table and kind_of_table(text) in ("sql", "vertical"):
+            return self.document(text)
         if table and not _is_ruled(text):
             return self._separated(text)
         return "".join(self._segment(part, table=table) for part in _FENCE.split(text))

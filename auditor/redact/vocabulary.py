@@ -61,7 +61,7 @@ gateway gave general generate generated generic get getting given global go got 
 guardrail had handle handled handler hash has have header headers health healthy hello help here hidden high
 hit hold hook host hour hours how however http https id ids idle if ignore ignored image immediately import
 in inactive include included incomplete incorrect index info information init initial initialize input
-inside instance instead insufficient int integer interface internal interrupted interval into invalid
+insert inside instance instead insufficient int integer interface internal interrupted interval into invalid
 invocation invoke invoked is issue issued it item items its itself job join just keep key keys kind
 knowledge known label language large last late latency latest layer lead least leave left legacy length less
 let level library license like limit limited limits line link list listen load loaded loading local location

@@ -37,6 +37,7 @@ CREDENTIAL = {
     "user_api_key_project_alias": Named("team_id", "credential", 451, weak=True),
     "user_api_key_org_id": Named("team_id", "credential", 452, weak=True),
 }
+INSTALLATION = Named("user_id", "gateway_record", 450, weak=True)
 OPEN = ("spend_logs_metadata", "requester_metadata")
 # keys of `metadata` that are read by name, or that mean something else there
 TAKEN = frozenset({"attempted_retries", "litellm_call_id", "status", "team_id", "team_alias", "trace_id"})
@@ -47,6 +48,13 @@ USAGE = (
     ("tokens_cache_write", ("prompt_tokens_details", "cache_creation_tokens")),
     ("tokens_reasoning", ("completion_tokens_details", "reasoning_tokens")),
 )
+# a call type that manages files, batches or what else is kept at a provider, and asks no model
+_MANAGED = re.compile(
+    r"(?:^a?|_)(?:files?|batch(?:es)?|fine_tuning_jobs?|assistants?|vector_stores?|mcp|containers?|skills?)(?:_|$)"
+    r"|^a?(?:get|list|delete|cancel|retrieve)_"
+)
+# the end user that coding agents send: an installation and a session, or both as JSON
+_INSTALLATION = re.compile(r"user_[^_]*_account_[^_]*_session_(?P<session>.+)")
 _REGION = re.compile(r"^bedrock/(?:converse/|invoke/)?([a-z]{2}(?:-[a-z]+)+-\d)/")
 
 
@@ -57,10 +65,10 @@ def begin(
     offset: int | None,
     pointer: str | None,
 ) -> int:
-    """The row of one LiteLLM record: always a call."""
+    """The row of one LiteLLM record: a call, unless it manages files or batches and used nothing."""
     status = str(record.get("status") or metadata.get("status") or "").lower()
     row = builder.row(
-        "call",
+        "context" if _is_management(record) else "call",
         offset=offset,
         pointer=pointer,
         started_at=to_ns(record.get("startTime")),
@@ -88,6 +96,14 @@ def put_fallbacks(builder: Builder, row: int, count: Any) -> None:
         builder.fact("fallbacks").put(row, int(count))
 
 
+def _is_management(record: dict[str, Any]) -> bool:
+    used = any(
+        record.get(key) not in (None, "", 0, 0.0, "0", "0.0")
+        for key in ("spend", "response_cost", "total_tokens")
+    )
+    return not used and _MANAGED.search(str(record.get("call_type") or "")) is not None
+
+
 def put(builder: Builder, row: int, field: str, scope: str, key: str, value: Any, rank: int = 0) -> None:
     """Put a value under a key that the format names."""
     builder.column(field, scope, key, rank=rank).put(row, value)
@@ -102,7 +118,12 @@ def put_common(record: dict[str, Any], metadata: dict[str, Any], builder: Builde
     if record.get("session_id"):
         put(builder, row, "session_id", "session", "session_id", record["session_id"])
     end_user = record.get("end_user") or metadata.get("user_api_key_end_user_id")
-    if end_user is not None or "end_user" in record:
+    session = _session_of(end_user)
+    if session is not None:
+        put_named(builder, row, {"end_user": end_user}, {"end_user": INSTALLATION})
+        if not record.get("session_id"):
+            put(builder, row, "session_id", "session", "end_user", session)
+    elif end_user is not None or "end_user" in record:
         put(builder, row, "user_id", "gateway_record", "end_user", end_user)
     if record.get("agent_id"):
         put(builder, row, "workflow_id", "gateway_record", "agent_id", record["agent_id"], 50)
@@ -114,6 +135,15 @@ def put_common(record: dict[str, Any], metadata: dict[str, Any], builder: Builde
     if isinstance(total, (int, float)) and abs(total) < 1e9:
         builder.fact("cost_total").put(row, round(float(total) * 1e9))
     _usage(metadata, builder, row)
+
+
+def _session_of(end_user: Any) -> str | None:
+    """The session in an end user that is an installation of a coding agent; None for any other."""
+    text = str(end_user or "")
+    named = _INSTALLATION.fullmatch(text)
+    if named:
+        return named["session"]
+    return str(inner["session_id"]) if text[:1] == "{" and "session_id" in (inner := mapping(text)) else None
 
 
 def put_error(information: dict[str, Any], builder: Builder, row: int, key: str) -> None:

@@ -14,6 +14,7 @@ The reader never reads `messages`, `response` or `proxy_server_request`.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from auditor.evidence.batch import OWN_ID
 from auditor.evidence.builder import Builder
@@ -24,6 +25,7 @@ from auditor.readers.contract import RecordReader
 from auditor.readers.gateways.litellm import CARRIES, FREE, begin, put, put_common
 from auditor.readers.shared.named_keys import Named, put_named, shown_by
 from auditor.readers.shared.nested import mapping
+from auditor.readers.shared.routes import invocation
 
 NAMES = {
     "spend": Named("cost_usd", "gateway_record"),
@@ -32,6 +34,9 @@ NAMES = {
     "request_id": Named("response_id", "attempt"),
     "organization_id": Named("team_id", "credential", 453, weak=True),
 }
+# a pass-through route does no accounting: the id is the proxy's own, the model is in the address it called
+PASSED_ON = NAMES | {"request_id": Named("request_id", "gateway_record", OWN_ID)}
+ADDRESS = {"api_base": Named("model", "gateway_record", 450, weak=True)}
 SHOWS: dict[str, tuple[str, ...]] = {
     "request_id": ("response_id", "request_id"),
     "litellm_call_id": ("request_id",),
@@ -94,14 +99,22 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     metadata = mapping(record.get("metadata"))
     row = begin(record, metadata, builder, offset, pointer)
     put_common(record, metadata, builder, row)
-    put_named(builder, row, record, NAMES)
+    put_named(builder, row, record, PASSED_ON if _is_passed_on(record) else NAMES)
     if metadata.get("litellm_call_id"):
         key = "metadata.litellm_call_id"
         put(builder, row, "request_id", "request", key, metadata["litellm_call_id"], OWN_ID + 10)
     if record.get("request_duration_ms") is not None:
         put(builder, row, "latency_ms", "request", "request_duration_ms", record["request_duration_ms"])
+    if _is_passed_on(record) and (
+        route := invocation("POST", urlsplit(str(record.get("api_base") or "")).path)
+    ):
+        put_named(builder, row, {"api_base": route.model}, ADDRESS)
     shown_by(builder, record, SHOWS)
     _named_by_query(record, builder, row)
+
+
+def _is_passed_on(record: dict[str, Any]) -> bool:
+    return "pass_through" in (kind := str(record.get("call_type") or "")) or "passthrough" in kind
 
 
 def _named_by_query(record: dict[str, Any], builder: Builder, row: int) -> None:

@@ -173,7 +173,9 @@ def _dollars(value: Any) -> float:
         return 0.0
 
 
-def _put_all(builder: Builder, day: Any, parts: Iterator[UsagePart], offset: int | None, pointer: str) -> None:
+def _put_all(
+    builder: Builder, day: Any, parts: Iterator[UsagePart], offset: int | None, pointer: str
+) -> None:
     for part in parts:
         builder.attempt(None, _put, builder, day, part, offset, pointer + part.pointer)
 

@@ -1,4 +1,6 @@
-"""What the console exporters of OpenTelemetry SDKs print: Python's indented JSON, Node's printed objects.
+"""What console exporters of OpenTelemetry SDKs print: Python's JSON, Node's printed objects, .NET's blocks.
+
+Node's own objects of spans, as `util.inspect` prints them (`SpanImpl { _spanContext: … }`), are read as well.
 
 Objects stand one after another among the lines of the application's own log, children before parents.
 Which span is a call, and where its fields stand, is as in `otlp-json`; log records of the console exporter
@@ -16,6 +18,7 @@ import msgspec
 
 from auditor.evidence.builder import Builder
 from auditor.evidence.formats import Format
+from auditor.framing.dotnet_activities import ACTIVITY, Activity, activities, duration_ns
 from auditor.framing.printed_objects import node_objects, node_value
 from auditor.framing.times import to_ns
 from auditor.inputs.source import Source
@@ -24,7 +27,9 @@ from auditor.readers.otlp.logs import LogRows
 from auditor.readers.otlp.shapes import LogRecord, pairs_of, text_of, typed
 from auditor.readers.shared.spans import CARRIES
 
-_NODE = re.compile(rb"(?m)^\{\r?\n(?:  [^\n]*\n){0,400}?  traceId: '[0-9a-f]{32}',\r?$")
+_NODE = re.compile(rb"(?m)^\{\r?\n(?:  [^\n]*\n){0,400}?  traceId: ['\"][0-9a-f]{32}['\"],\r?$")
+# the SDK's own object of a span, as `util.inspect` prints it
+_DUMP = re.compile(rb"(?m)^ *[A-Z]\w* \{\r?\n +_spanContext: \{")
 _NODE_SPAN = frozenset({"traceId", "id", "name", "attributes", "status", "timestamp", "duration"})
 _NODE_LOG = frozenset({"traceId", "spanId", "severityNumber", "body", "attributes", "timestamp"})
 _LOG = frozenset({"body", "severity_number", "attributes", "timestamp", "trace_id", "span_id"})
@@ -34,6 +39,8 @@ _ERRORS = ("ERROR", "StatusCode.ERROR", 2)
 
 def match(record: dict[str, Any]) -> float:
     """A context with `0x` ids next to attributes; a log record or metrics as the same SDKs print them."""
+    if isinstance(record.get("_spanContext"), dict) and "attributes" in record:
+        return 1.0
     context = record.get("context")
     if isinstance(context, dict) and "attributes" in record and "trace_id" in context:
         printed = str(context["trace_id"]).startswith("0x") or str(record.get("kind")).startswith("SpanKind.")
@@ -57,7 +64,12 @@ def sniff(sample: InputSample) -> float:
     claim = max((match(o) for o in sample.objects if isinstance(o, dict)), default=0.0)
     if claim or sample.container == "binary":
         return claim
-    return 1.0 if _NODE.search(sample.head[:65536]) else 0.0
+    return 1.0 if _is_printed(sample.head) else 0.0
+
+
+def _is_printed(head: bytes) -> bool:
+    """Whether the head has a span as Node or .NET prints it."""
+    return any(pattern.search(head[:65536]) for pattern in (_NODE, _DUMP, ACTIVITY))
 
 
 def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: str | None) -> None:
@@ -66,6 +78,8 @@ def take(record: dict[str, Any], builder: Builder, offset: int | None, pointer: 
     if _plain_metrics(record):
         builder.row("context", offset=offset, pointer=pointer, name="metrics")
         builder.note("metrics are totals over a period, not calls; they say nothing of who a call was for")
+    elif "_spanContext" in record:
+        _node_span(_of_dump(record), rows, offset, pointer)
     elif "context" in record:
         _python_span(record, rows, offset, pointer)
     elif "duration" in record:
@@ -122,6 +136,51 @@ def _node_span(record: dict[str, Any], rows: LogRows, offset: int | None, pointe
     )
 
 
+def _of_dump(record: dict[str, Any]) -> dict[str, Any]:
+    """The SDK's own object of a span by the names of the exporter."""
+    context = _map(record["_spanContext"])
+    started, ended = _pair_ns(record.get("startTime")), _pair_ns(record.get("endTime"))
+    resource = _map(record.get("resource"))
+    listed = resource.get("_rawAttributes")
+    pairs = [p for p in listed if isinstance(p, list) and len(p) == 2] if isinstance(listed, list) else []
+    return record | {
+        "traceId": context.get("traceId"),
+        "id": context.get("spanId"),
+        "parentId": record.get("parentSpanId"),
+        "timestamp": started,
+        "duration": (ended - started) / 1000 if started is not None and ended is not None else None,
+        "resource": resource.get("_attributes") or {str(key): value for key, value in pairs},
+    }
+
+
+def _pair_ns(value: Any) -> int | None:
+    """A time that Node keeps as seconds and nanoseconds."""
+    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(n, int) for n in value):
+        return None
+    seconds, rest = (int(n) for n in value)
+    return seconds * 10**9 + rest
+
+
+def _activity(activity: Activity, rows: LogRows) -> None:
+    facts = activity.facts
+    started_at, took = to_ns(facts.get("StartTime")), duration_ns(facts.get("Duration", ""))
+    rows.add(
+        activity.tags,
+        trace_id=_id_of(facts.get("TraceId")),
+        span_id=_id_of(facts.get("SpanId")),
+        parent_id=_id_of(facts.get("ParentSpanId")),
+        name=facts.get("DisplayName"),
+        started_at=started_at,
+        ended_at=started_at + took if started_at is not None and took is not None else None,
+        error=facts.get("StatusCode") == "Error",
+        library=facts.get("ActivitySourceName"),
+        span_kind=facts.get("Kind", "").lower() or None,
+        events=activity.events,
+        process=rows.process_of(activity.resource) if activity.resource else None,
+        offset=activity.offset,
+    )
+
+
 def _log_record(record: dict[str, Any]) -> LogRecord:
     event = text_of(record.get("event_name") or record.get("eventName")) or ""
     body = record.get("body")
@@ -162,9 +221,13 @@ def _id_of(value: Any) -> str | None:
 
 
 def read(source: Source, builder: Builder, start: int, end: int | None) -> None:
-    """Read JSON among other lines, or objects as Node prints them."""
-    if not _NODE.search(source.head[:65536]):
+    """Read JSON among other lines, objects as Node prints them, or the blocks of .NET."""
+    if not _is_printed(source.head):
         builder.dispatch.read(source, start, end)
+        return
+    if ACTIVITY.search(source.head[:65536]):
+        for activity in activities(source.whole()):
+            builder.attempt(activity.line, _activity, activity, builder.state(LogRows))
         return
     for block in node_objects(source.whole()):
         try:
@@ -185,9 +248,9 @@ FORMAT = Format(
     title="OpenTelemetry console exporter",
     own_keys=frozenset({"kind", "name"}),
     carries=CARRIES,
-    get="""Set `OTEL_TRACES_EXPORTER=console` (Python, Node) and keep what the process prints: \
-`python app.py > spans.txt`,
-`kubectl logs deploy/app > spans.txt`. Log lines between the spans may stay.""",
+    get="""Set `OTEL_TRACES_EXPORTER=console` (Python, Node) or call `AddConsoleExporter()` (.NET), and keep
+what the process prints: `python app.py > spans.txt`, `kubectl logs deploy/app > spans.txt`. Log lines between
+the spans may stay.""",
 )
 READERS = (
     SourceReader(format=FORMAT, sniff=sniff, read=read),
@@ -195,6 +258,6 @@ READERS = (
         format=FORMAT,
         match=match,
         take=take,
-        by_value=frozenset({"context", "resource_metrics", "attributes"}),
+        by_value=frozenset({"context", "resource_metrics", "attributes", "_spanContext"}),
     ),
 )

@@ -33,6 +33,11 @@ FAILED_EVENTS = re.compile(r"gen_ai\.client\.operation\.exception|([\w.]+\.)?api
 ASIDE = "aside"  # context, whatever its attributes
 _ERROR_SEVERITY = 17
 _MODEL_KEYS = frozenset({"model", "gen_ai.request.model", "gen_ai.response.model"})
+# a coding agent's own keys: without a login its user is an installation
+_INSTALLATION = frozenset({"user.id", "terminal.type"})
+_LOGIN = frozenset({"identity.source"})
+_DETAILS = "gen_ai.client.inference.operation.details"
+_MOMENT = ("session.id", "event.timestamp")  # what the two events of one call share
 Span = tuple[str, str]
 
 
@@ -72,7 +77,9 @@ class LogRows(SpanRows):
         """Put one log record."""
         name = _event(record)
         span = (hex_id(record.trace_id), hex_id(record.span_id))
-        kind = self._kind(name, span, record)
+        moment = _moment(record)
+        told = moment is not None and name == _DETAILS and moment in self.calls
+        kind = ASIDE if told else self._kind(name, span, record)
         row = self.builder.row(
             kind,
             offset=offset,
@@ -93,7 +100,16 @@ class LogRows(SpanRows):
             self._body(row, record)
         if not name:
             self._logged(row, record)
-        if all(span) and (kind == "call" or name.startswith("gen_ai.")):
+        if told and moment is not None:
+            self._join(row, kind, moment, [p for p in record.attributes if p.key == "gen_ai.response.id"])
+        elif (
+            moment is not None
+            and name not in CALL_EVENTS
+            and _MODEL_KEYS & {p.key for p in record.attributes}
+        ):
+            keys = frozenset(p.key for p in record.attributes)
+            self.calls[moment] = (self.builder.ids["record"][row], keys)
+        if not told and all(span) and (kind == "call" or name.startswith("gen_ai.")):
             self._join(row, kind, span, record.attributes)
 
     def _kind(self, name: str, span: Span, record: LogRecord) -> str:
@@ -173,6 +189,12 @@ class LogRows(SpanRows):
             self.builder.keys(scope_of(name), "body.").put(row, name, leaf)
 
     def _put(self, row: int, pairs: list[Pair]) -> None:
+        names = {p.key for p in pairs}
+        if names >= _INSTALLATION and not names & _LOGIN:
+            # the random id of an installation: one for all that it does
+            value = next(plain(p.value) for p in pairs if p.key == "user.id")
+            self.builder.column("user_id", "process", "user.id").put(row, value)
+            pairs = [p for p in pairs if p.key != "user.id"]
         for pair in pairs:
             self.attribute(row, pair.key, plain(pair.value))
 
@@ -182,6 +204,12 @@ def _event(record: LogRecord) -> str:
     return record.event_name or next(
         (str(plain(p.value)) for p in record.attributes if p.key in EVENT_KEYS), ""
     )
+
+
+def _moment(record: LogRecord) -> Span | None:
+    """The session and the exact time of an event: a tool's own event and the conventions' are of one call."""
+    values = {p.key: str(plain(p.value)) for p in record.attributes if p.key in _MOMENT}
+    return (values[_MOMENT[0]], values[_MOMENT[1]]) if len(values) == len(_MOMENT) else None
 
 
 def _failed(record: LogRecord, name: str) -> bool:

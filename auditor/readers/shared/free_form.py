@@ -287,7 +287,7 @@ def _facts(record: dict[str, Any], builder: Builder, row: int, prefix: dict[str,
         if isinstance(record.get(key), str):
             builder.fact("operation").put(row, record[key])
             break
-    for key in ("api_base", "base_url", "endpoint", "host", "url"):
+    for key in ("api_base", "base_url", "endpoint", "target", "host", "url"):
         if isinstance(record.get(key), str):
             builder.fact("endpoint").put(row, record[key])
             break

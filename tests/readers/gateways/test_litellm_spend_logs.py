@@ -255,3 +255,43 @@ def test_sums_of_a_day_are_context(text: str) -> None:
         found.inputs[0].context,
     )
     assert any("summarize=false" in note for note in found.inputs[0].notes)
+
+
+@pytest.mark.parametrize(
+    "kind", ["acreate_file", "acreate_batch", "aretrieve_batch", "afile_list", "call_mcp_tool"]
+)
+def test_what_manages_files_and_batches_is_a_call_only_with_usage(kind: str) -> None:
+    """A poll costs nothing; the row on which the cost of a batch is booked is a call."""
+    poll = line(call_type=kind, spend=0.0, total_tokens=0, prompt_tokens=0, completion_tokens=0)
+
+    assert report(f"{poll}\n{line(call_type=kind)}\n").totals.calls == 1
+    failed = line(call_type="acompletion", spend=0.0, total_tokens=0, status="failure")
+    assert report(failed).totals.calls == 1
+
+
+@pytest.mark.parametrize(
+    "end_user",
+    [
+        "user_0f3b9c_account__session_8d1e-01",
+        "user_0f3b9c_account_77aa-01_session_8d1e-01",
+        '{"device_id": "0f3b9c", "account_uuid": "", "session_id": "8d1e-01"}',
+    ],
+)
+def test_an_installation_of_a_coding_agent_is_no_end_user(end_user: str) -> None:
+    """It names a machine and a session."""
+    found = report(line(end_user=end_user, session_id="", user="", metadata="{}"))
+
+    assert counts(found, "user_id") == (0, 0, 1, 0)
+    assert counts(found, "session_id") == (1, 0, 0, 0)
+
+
+def test_a_pass_through_row_has_the_id_of_the_proxy_and_the_model_in_its_address() -> None:
+    """The route does no accounting."""
+    base = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/eu.anthropic.claude-sonnet-4-5-20250929-v1:0/converse"
+    row = {key: value for key, value in ROW.items() if key != "litellm_call_id"}
+    row |= {"call_type": "pass_through_endpoint", "model": "unknown", "model_group": "", "metadata": "{}"}
+    row |= {"api_base": base, "request_id": "7c0f1a62-5d51-4c55-8b7a-6a1f0f3d7e01"}
+    found = report(json.dumps(row))
+
+    assert counts(found, "model") == (0, 0, 1, 0)
+    assert counts(found, "request_id") == (1, 0, 0, 0)
