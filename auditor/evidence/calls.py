@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from auditor.catalogue.fields import USAGE
 from auditor.catalogue.attempts import counts_from_one
+from auditor.catalogue.fields import USAGE
 from auditor.evidence.ancestry import nearest
 from auditor.evidence.arrays import Ints, Rows, index_of
 from auditor.evidence.schema import Slot

@@ -41,44 +41,63 @@ def leaves(
     `{"S": …}`) are no part of a path. Bodies are left out. Where no format is known (`free_form`), a text of
     pairs is opened under any key, and what a provider's answer in a body says of its call is kept.
     """
-    stack: list[tuple[str, str, Any, int, int]] = [(path, path, value, depth, decoded)]
+    stack: list[Node] = [(path, path, value, depth, decoded)]
     count = 0
     while stack:
-        here, key, item, level, opened = stack.pop()
-        if level > MAX_NESTING:
+        node = stack.pop()
+        item = node[2]
+        if node[3] > MAX_NESTING:
             continue
-        if isinstance(item, str) and opened < MAX_DECODE and _may_open(item):
-            inner = opened_text(item)
-            if isinstance(inner, (dict, list)):
-                stack.append((here + "→", key, inner, level + 1, opened + 1))
+        if isinstance(item, str):
+            inner = _of_text(node, free_form)
+            if inner:
+                stack.extend(inner)
                 continue
-        if isinstance(item, str) and (pairs := _pairs_in(key, item, free_form)):
-            stack.extend((_join(here, name), name, text, level + 1, opened) for name, text in reversed(pairs))
+        elif isinstance(item, dict):
+            inner, answers = _of_mapping(node, free_form)
+            yield from answers
+            stack.extend(inner)
             continue
-        if isinstance(item, dict):
-            item = untyped(item)
-            if not isinstance(item, dict):
-                stack.append((here, key, item, level + 1, opened))
-                continue
-            for name, inner in reversed(item.items()):
-                if (
-                    isinstance(inner, (dict, list, str))
-                    and is_body(name, inner)
-                    and not _is_namespace(here, name, inner)
-                ):
-                    if free_form:
-                        yield from answer_leaves(inner, _join(here, name))
-                        yield from _exception_kind(name, inner, here)
-                    continue
-                stack.append((_join(here, name), name, inner, level + 1, opened))
-            continue
-        if isinstance(item, list):
-            stack.extend(_list_items(here, key, item, level, opened))
+        elif isinstance(item, list):
+            stack.extend(_list_items(node[0], node[1], item, node[3], node[4]))
             continue
         count += 1
         if count > MAX_PATHS:
             return
-        yield here, key, item
+        yield node[0], node[1], item
+
+
+Node = tuple[str, str, Any, int, int]  # path, last key, value, levels above it, texts opened above it
+
+
+def _of_text(node: Node, free_form: bool) -> list[Node]:
+    """The value of JSON text, or the pairs of a text of pairs, the last first; empty where it is neither."""
+    here, key, text, level, opened = node
+    if opened < MAX_DECODE and _may_open(text):
+        inner = opened_text(text)
+        if isinstance(inner, (dict, list)):
+            return [(here + "→", key, inner, level + 1, opened + 1)]
+    pairs = _pairs_in(key, text, free_form)
+    return [(_join(here, name), name, value, level + 1, opened) for name, value in reversed(pairs)]
+
+
+def _of_mapping(node: Node, free_form: bool) -> tuple[list[Node], list[tuple[str, str, Any]]]:
+    """The values of a mapping, the last first, and the leaves that an answer in one of its bodies has."""
+    here, key, item, level, opened = node
+    value = untyped(item)
+    if not isinstance(value, dict):
+        return [(here, key, value, level + 1, opened)], []
+    out: list[Node] = []
+    answers: list[tuple[str, str, Any]] = []
+    for name, inner in reversed(value.items()):
+        container = isinstance(inner, (dict, list, str))
+        if container and is_body(name, inner) and not _is_namespace(here, name, inner):
+            if free_form:
+                answers += answer_leaves(inner, _join(here, name))
+                answers += _exception_kind(name, inner, here)
+        else:
+            out.append((_join(here, name), name, inner, level + 1, opened))
+    return out, answers
 
 
 def _is_namespace(path: str, name: str, value: Any) -> bool:

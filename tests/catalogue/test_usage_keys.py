@@ -7,8 +7,9 @@ import pytest
 from auditor.catalogue.fields import catalogue
 
 NAMED = {
-    "tokens_input": """usage.input usage.prompt usage_in in_tok tok_in n_input_tokens tokensIn token_usage.prompt
-        inputtokens usageMetadata.promptTokenCount acme_input_tokens llm.usage.tokens.in input.token_count""",
+    "tokens_input": """usage.input usage.prompt usage_in in_tok tok_in n_input_tokens tokensIn
+        token_usage.prompt inputtokens usageMetadata.promptTokenCount acme_input_tokens
+        llm.usage.tokens.in input.token_count""",
     "tokens_output": """usage.output usage.completion out_tok tok_out usageMetadata.candidatesTokenCount
         llm.usage.tokens.out completionTokens outputtokens""",
     "tokens_total": "usage.total total_tok session.token.total usageMetadata.totalTokenCount",
@@ -16,11 +17,11 @@ NAMED = {
         usageMetadata.cachedContentTokenCount gen_ai.usage.details.cache_read_tokens""",
     "tokens_cache_write": "input_token_details.cache_creation usage.cache_write_tokens",
     "tokens_reasoning": "completion_tokens_details.reasoning usageMetadata.thoughtsTokenCount",
-    "cost_usd": "cost.total cost_total cost.amount usage.cost.total gen_ai.usage.cost.amount spend_total costusd",
+    "cost_usd": "cost.total cost_total cost.amount usage.cost.total gen_ai.usage.cost.amount costusd",
 }
 OTHERWISE = """max_input_tokens input_cost_per_token output_token_price memory_usage.total cpu_usage.in
-    prompt_tokens_details.audio_tokens cache_creation.ephemeral_5m_input_tokens audio_input_tokens token_budget_in
-    cost.input costs.output original_cost budget.spend max_spend spend_limit token_type token access_token
+    prompt_tokens_details.audio_tokens cache_creation.ephemeral_5m_input_tokens audio_input_tokens
+    token_budget_in cost.input costs.output original_cost budget.spend max_spend spend_limit token_type token access_token
     csrf.token token_usage usage price total""".split()
 
 

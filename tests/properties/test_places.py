@@ -87,8 +87,17 @@ FORMS: dict[str, Callable[[str], str]] = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", TEXTS)
+GAPPY = [name for name in TEXTS if name.endswith("-gappy")]
+AROUND_KEYS = ["as it is", "between prose, CRLF", "above tables", "encoded twice"]
+
+
+def in_turn(names: list[str], forms: list[str]) -> list[tuple[str, str]]:
+    """Two forms for each sample, another two for the next: every form is met with many samples."""
+    half = len(forms) // 2
+    return [(name, forms[(i + by) % len(forms)]) for i, name in enumerate(names) for by in (0, half)]
+
+
+@pytest.mark.parametrize(("name", "form"), in_turn(list(TEXTS), list(FORMS)))
 def test_every_call_is_found_at_its_own_line(name: str, form: str) -> None:
     """A value that is written once is in the lines of the call that has it, and of no other record."""
     if (name, form) == ("botocore-debug-good", "in Docker's envelope"):
@@ -132,8 +141,7 @@ def _values(row: dict[str, Any], slots: list[Any], text: str) -> Iterable[str]:
     yield from (value for key in ("span_id", "request_id") if (value := row.get(key)) and value in text)
 
 
-@pytest.mark.parametrize("form", ["as it is", "between prose, CRLF", "above tables", "encoded twice"])
-@pytest.mark.parametrize("name", [name for name in TEXTS if name.endswith("-gappy")])
+@pytest.mark.parametrize(("name", "form"), in_turn(GAPPY, AROUND_KEYS))
 def test_every_gap_is_at_its_key(name: str, form: str) -> None:
     """Where the key of a placeholder is in the line, the column is that of a key of the field."""
     text = FORMS[form](TEXTS[name])

@@ -149,7 +149,7 @@ def _put_values(
             continue
         column = columns[path] if key is not ANSWER_ID else builder.column("response_id", "request", path)
         if key == "attempts" and isinstance(leaf, int) and _SDK_METADATA.search(path):
-            leaf -= 1  # noqa: PLW2901 - the first attempt is no retry
+            leaf -= 1  # the first attempt is no retry
         if column is not None and column.slot.field in _CHECKED:
             column = _checked(column, leaf, own, builder, path)
         if column is not None:

@@ -18,8 +18,8 @@ KEY_VALUE = Format(
 Key-value log lines: an event name, then `key=value` or `key: value` pairs, in all common spellings.
 
 structlog (KeyValueRenderer, ConsoleRenderer), Java MDC (`{k=v, k2=v2}`), pairs parted by commas, semicolons
-or pipes. A line with the outcome of a model call is a call, others are context; values are set at `request`,
-what a log prefix says of host, pod and service at `process`. A quoted message is read like a line in prose.""",
+or pipes. A line with the outcome of a model call is a call, others are context; values have scope `request`,
+what a log prefix says of host, pod and service `process`. A quoted message is read like a line in prose.""",
 )
 LOGFMT = Format(
     name="logfmt",
