@@ -18,6 +18,7 @@ from auditor.errors import PolicyError
 
 _SEGMENT = re.compile(r"[./→]")
 _INDEX = re.compile(r"\[\d+\]$")
+LONGEST_ALIAS = 5  # segments of an alias behind a prefix
 
 
 class Strict(BaseModel):
@@ -188,7 +189,7 @@ class Catalogue:
                 inner = self.lookup(key[len(prefix) :])
                 return inner and inner._replace(rank=inner.rank + 600)
         segments = _SEGMENT.split(_INDEX.sub("", key))
-        for first in range(1, len(segments)):
+        for first in range(max(1, len(segments) - LONGEST_ALIAS), len(segments)):
             suffix = segments[first:]
             if ".".join(suffix).lower() in self._never:
                 return self._usage(key)

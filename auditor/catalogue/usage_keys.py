@@ -47,7 +47,8 @@ def usage_field(key: str) -> str | None:
     """The token or cost field that the words of a key name, or None."""
     if not any(word in key.lower() for word in ("tok", "usage", "cost", "spend")):
         return None
-    segments = [_words(part) for part in _SEGMENT.split(_INDEX.sub("", key)) if part][-3:]
+    parts = [part for part in _SEGMENT.split(_INDEX.sub("", key)) if part]
+    segments = [_words(part) for part in parts[-3:]]
     if not segments:
         return None
     last, above = segments[-1], segments[:-1]

@@ -18,7 +18,7 @@ MAX_PAIRS = 500
 _KEY = re.compile(r"(?:(?<=^)|(?<=[\s,;|\[({]))([A-Za-z_@][\w.\-/@]{0,127})(?:=| = (?=[\w\"']))")
 # `tenant_id: acme` in a sentence: a name of two words or more
 _COLON_KEY = re.compile(
-    r"(?<![\w.])([A-Za-z][A-Za-z0-9]*(?:[_.-][A-Za-z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]*)+):\s+([^\s,;()\[\]{}]+)"
+    r"(?<![\w.-])([A-Za-z][A-Za-z0-9]*+(?:[_.-][A-Za-z0-9]++)++|[a-z]++(?:[A-Z][a-z0-9]*+)++):\s+([^\s,;()\[\]{}]+)"
 )
 # an object as printed: `CompletionUsage(prompt_tokens=52, …)`, `TokenUsage { inputTokenCount = 52, … }`
 _REPR = re.compile(r"[A-Za-z_][\w.]*(?:\(|\s?\{\s?)(?=[A-Za-z_]\w*\s?=)")

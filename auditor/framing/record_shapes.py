@@ -28,7 +28,7 @@ MAX_SHAPES = 2_000  # remembered for an input: more is an attack, not evidence
 _MAX_STEPS = 200
 _DEPTH = 6
 _OPENING = frozenset('{["')  # text that begins so may be opened
-_PAIR_LIST = re.compile(r"\w[:=][^,;]*[,;]|^\w[\w.-]*[:=](?![/\\])")
+_PAIR_LIST = re.compile(r"[A-Za-z_]\d?[:=][^,;]{0,256}[,;]|^\w[\w.-]{0,127}[:=](?![/\\])")
 _FACT = re.compile(r"[\d=:]|(?i:tenant)")
 _JSON = re.compile(r'\s*+(?:\{|\[\s*+[\[{"\]])')  # `[14/Sep/2026:10:00:03 +0000]` and `[INFO]` are none
 _BLANK_OR_BRACE = frozenset("{ \t\r\n")

@@ -12,7 +12,7 @@ from auditor.report.mask import is_identity, is_plain, name_in
 MOST_LEAVES = 400
 Path = tuple[str, ...]
 _INDEX = re.compile(r"\[(?:\*|\d+)\]")
-_QUOTED = re.compile(r"\[[\"'](.*?)[\"']\]")
+_QUOTED = re.compile(r"\[[\"']([^\"']{0,256})[\"']\]")
 _SOURCE = re.compile(r" \([^()]*\)$")  # what of a value was used: `userIdentity.arn (session name)`
 _MARKED = re.compile(r"[\[→(]|^\.|\.$")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

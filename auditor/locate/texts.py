@@ -13,7 +13,7 @@ from auditor.locate.positions import Positions, Text, parts_of, value_at
 
 MOST_LISTS = 3  # lists in lists
 IsWanted = Callable[[str], bool]  # of a key
-_NAME = re.compile(rb"""(?<![\w.-])[\\"']*([A-Za-z][\w.-]{0,99})(?=[\\"']*\s*[=:])""")
+_NAME = re.compile(rb"""(?<![\w.-])[\\"']{0,9}([A-Za-z][\w.-]{0,99})(?=[\\"']{0,9}\s{0,9}[=:])""")
 _QUOTE = re.compile(rb'""')
 _NOTHING = re.compile(rb"(?!)")
 _WORDS = re.compile(r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])")

@@ -21,7 +21,8 @@ NAMED = {
 }
 OTHERWISE = """max_input_tokens input_cost_per_token output_token_price memory_usage.total cpu_usage.in
     prompt_tokens_details.audio_tokens cache_creation.ephemeral_5m_input_tokens audio_input_tokens
-    token_budget_in cost.input costs.output original_cost budget.spend max_spend spend_limit token_type token access_token
+    token_budget_in cost.input costs.output original_cost budget.spend max_spend spend_limit token_type token
+    access_token
     csrf.token token_usage usage price total""".split()
 
 

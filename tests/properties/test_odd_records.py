@@ -275,7 +275,7 @@ def first(seen: list[int]) -> bool:
 
 def test_a_record_that_its_reader_cannot_take_is_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:
     """With its line and the kind of the error, never its words; what was read of it before is forgotten."""
-    breaks(monkeypatch, free_form, "is_call", lambda record, _: record.get("tenant_id") == "globex")
+    breaks(monkeypatch, free_form, "_facts", lambda record, *_: record.get("tenant_id") == "globex")
 
     found = report(lines(CALL, CALL | {"tenant_id": "globex"}, CALL))
 
@@ -296,7 +296,7 @@ def test_a_line_that_its_reader_cannot_take_is_a_skip(monkeypatch: pytest.Monkey
 
 def test_a_row_of_a_table_that_cannot_be_taken_is_a_skip(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows behind it are found at their own lines."""
-    breaks(monkeypatch, free_form, "is_call", lambda record, _: record.get("tenant_id") == "globex")
+    breaks(monkeypatch, free_form, "_facts", lambda record, *_: record.get("tenant_id") == "globex")
     rows = ["model,tenant_id,input_tokens,output_tokens"]
     rows += [f"gpt-4o,{tenant},10,5" for tenant in ("globex", "")]
 

@@ -33,7 +33,7 @@ _TOKENS = {
 _COLUMNS = _TOKENS | {"spend": "cost_usd"}
 NO_TEAM = "Unassigned Team"  # as a report names the spend of keys without one
 _OWNERS = ("team", "user", "customer")
-_UNIT = re.compile(r"\s*\(.*\)$")
+_UNIT = re.compile(r"\([^()]{0,64}\)$")
 
 
 class UsagePart(NamedTuple):
