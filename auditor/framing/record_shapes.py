@@ -58,6 +58,7 @@ class RecordPlan:
         self.lines = tuple(_lines(record))
         self.texts = tuple(key for key, value in record.items() if value.__class__ is str)
         self.root: tuple[str, ...] | None = None  # the keys above the record itself, once somebody asked
+        self.wraps: bool | None = None  # whether a record of this shape wraps others, once one was opened
         self.is_flat = "_source" not in record and _is_flat(record)
         steps = list(_steps(record, (), 0))
         self.steps = None if None in steps or len(steps) > _MAX_STEPS else [s for s in steps if s is not None]
@@ -82,9 +83,11 @@ class RecordPlan:
             out.append((path, keys[-1], value))
         return out
 
-    def holds_records(self, record: dict[str, Any]) -> bool:
-        """Whether a record may be a wrapper of others, or have one as text."""
-        return not self.is_flat or any(record[key][:1] in _BLANK_OR_BRACE for key in self.texts)
+    def may_wrap(self, record: dict[str, Any]) -> bool:
+        """Whether a record may be a wrapper of others: one of its shape was, or it has one as text."""
+        if not self.is_flat or self.wraps is not False:
+            return True
+        return any(record[key][:1] in _BLANK_OR_BRACE for key in self.texts)
 
     def line_in(self, record: dict[str, Any]) -> tuple[str, str] | None:
         """The path and text of a log line in a record: its message, or that of a mapping in it; else None."""
@@ -145,7 +148,7 @@ def _steps(record: dict[str, Any], above: tuple[str, ...], depth: int) -> Iterat
                 yield None
             else:
                 yield from _steps(value, keys, depth + 1)
-        elif kind is list:
+        elif issubclass(kind, list):  # the values of a duplicate key are a list of their own class
             if value:
                 yield None
         elif kind is str:

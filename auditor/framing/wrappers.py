@@ -46,10 +46,12 @@ def unwrapped(piece: Piece, matches: Matches, shapes: RecordShapes | None = None
             continue
         if not isinstance(value, dict):
             continue
-        if matches(value) or not shapes.plan(value).holds_records(value):
+        plan = shapes.plan(value)
+        if matches(value) or not plan.may_wrap(value):
             yield item
             continue
         inner = _inner(item, matches)
+        plan.wraps = plan.wraps or inner is not None
         if inner is None:
             yield item
         else:

@@ -40,6 +40,7 @@ MENDED = {
 
 # found by rules that are newer than the baselines
 ADDED = {
+    ("support-desk", "IDN062", "agent"),
     ("cur-2.0-gappy", "TAG051", "user_id"),
     ("focus-gappy", "TAG051", "user_id"),
     ("otlp-logs-protobuf-gappy", "USE060", "cost_usd"),

@@ -39,7 +39,7 @@ OWN = frozenset(
 PUBLIC = frozenset({"model", "provider", "region", "inference_region", "status", "error_code", "environment"})
 # keys that a report shows on purpose: names of services, operations, models, tags and kinds of charges
 LISTED = re.compile(
-    r"""(?x)(^|[._/→])((service|scope)\.name|operation\.name|operationName|Product\w+|provider\.name|(data|spans?|subsegments|observations|post|patch|event)\.name|route\.name|
+    r"""(?x)(^|[._/→])((service|scope)\.name|operation\.name|operationName|Product\w+|provider\.name|(data|spans?|subsegments|observations|post|patch|event|events\.message)\.name|route\.name|
     route_name|ai_org|ls_\w+|function_name|logger|Charge\w+|resource|GroupDefinitions\.Key|namespace|
     Service\w+|serviceName|Usage|CurrencyCode|\w*Unit|Term|call_type|ServiceCategory|PublisherName|ProviderName)$"""
 )

@@ -277,7 +277,7 @@ def test_the_page_weighs_less_than_100_kilobytes(client: Client) -> None:
     loaded = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
 
     assert 4 == len(loaded)
-    assert 100_000 > len(page.encode()) + sum(len(client.get(one).content) for one in loaded)
+    assert 100 * 1024 > len(page.encode()) + sum(len(client.get(one).content) for one in loaded)
 
 
 def test_static_files_may_be_kept_because_their_address_changes(client: Client) -> None:
