@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from auditor.catalogue.fields import catalogue
 from auditor.framing.call_words import names_failure
 from auditor.framing.nested import is_body, is_container, leaves, names_body, untyped
 
@@ -57,8 +59,10 @@ class RecordPlan:
         self.may_fail = any(value is not None and names_failure(key) for key, value in record.items())
         self.lines = tuple(_lines(record))
         self.texts = tuple(key for key, value in record.items() if value.__class__ is str)
-        self.root: tuple[str, ...] | None = None  # the keys above the record itself, once somebody asked
-        self.wraps: bool | None = None  # whether a record of this shape wraps others, once one was opened
+        # whether the record itself may be below a key: nothing at the top names a field
+        self.may_be_below = any(v.__class__ is dict for v in record.values()) and not any(
+            names_field(key) for key, v in record.items() if v.__class__ not in (dict, list)
+        )
         self.is_flat = "_source" not in record and _is_flat(record)
         steps = list(_steps(record, (), 0))
         self.steps = None if None in steps or len(steps) > _MAX_STEPS else [s for s in steps if s is not None]
@@ -84,10 +88,12 @@ class RecordPlan:
         return out
 
     def may_wrap(self, record: dict[str, Any]) -> bool:
-        """Whether a record may be a wrapper of others: one of its shape was, or it has one as text."""
-        if not self.is_flat or self.wraps is not False:
+        """Whether a record may be a wrapper of others, or have one as text in it or in a message below."""
+        if not self.is_flat or self.may_be_below:
             return True
-        return any(record[key][:1] in _BLANK_OR_BRACE for key in self.texts)
+        if any(record[key][:1] in _BLANK_OR_BRACE for key in self.texts):
+            return True
+        return any(record[at[0]][at[1]][:1] in _BLANK_OR_BRACE for at in self.lines if len(at) > 1)
 
     def line_in(self, record: dict[str, Any]) -> tuple[str, str] | None:
         """The path and text of a log line in a record: its message, or that of a mapping in it; else None."""
@@ -98,6 +104,13 @@ class RecordPlan:
             if _is_line(text):
                 return ".".join(keys), text
         return None
+
+
+@lru_cache(maxsize=16_384)
+def names_field(path: str) -> str | None:
+    """The field that a path names for certain."""
+    match = catalogue().lookup(path)
+    return match.field if match is not None and not match.weak else None
 
 
 class RecordShapes:

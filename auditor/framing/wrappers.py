@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from typing import Any
 
 from auditor.catalogue.fields import USAGE, catalogue
@@ -11,7 +10,7 @@ from auditor.framing.call_words import error_of
 from auditor.framing.json_values import Piece
 from auditor.framing.named_rows import named_rows
 from auditor.framing.nested import is_body, leaves, opened_text
-from auditor.framing.record_shapes import TEXTS, RecordShapes
+from auditor.framing.record_shapes import TEXTS, RecordShapes, names_field
 
 LISTS = tuple(
     """Records records events logEvents data results result items rows logs value entries spend_logs
@@ -46,12 +45,10 @@ def unwrapped(piece: Piece, matches: Matches, shapes: RecordShapes | None = None
             continue
         if not isinstance(value, dict):
             continue
-        plan = shapes.plan(value)
-        if matches(value) or not plan.may_wrap(value):
+        if matches(value) or not shapes.plan(value).may_wrap(value):
             yield item
             continue
         inner = _inner(item, matches)
-        plan.wraps = plan.wraps or inner is not None
         if inner is None:
             yield item
         else:
@@ -184,7 +181,7 @@ def _batch(item: Piece, matches: Matches) -> list[Piece] | None:
 def _record_below(item: Piece, matches: Matches) -> list[Piece] | None:
     """The one record that a reader knows below the keys of a value that says nothing of its call itself."""
     plain = (key for key, value in item.value.items() if value.__class__ not in (dict, list))
-    if any(_field(key) is not None for key in plain):
+    if any(names_field(key) is not None for key in plain):
         return None  # it is the record
     found: list[tuple[str, dict[str, Any]]] = []
     stack = [(item.pointer, item.value, 0)]
@@ -207,7 +204,9 @@ def _record_below(item: Piece, matches: Matches) -> list[Piece] | None:
 def _facts_of(value: Any) -> list[tuple[str, Any]]:
     """The paths and values in an envelope that are those of a field."""
     return [
-        (path, leaf) for path, _, leaf in leaves(value) if leaf not in (None, "") and _field(path) is not None
+        (path, leaf)
+        for path, _, leaf in leaves(value)
+        if leaf not in (None, "") and names_field(path) is not None
     ]
 
 
@@ -257,7 +256,7 @@ def _shows_call(record: dict[str, Any]) -> bool:
                 if depth < _SHOWN_DEPTH and not is_body(str(key), inner):
                     stack.append((at, inner, depth + 1))
             elif inner not in (None, "") and not isinstance(inner, list):
-                field = _field(at)
+                field = names_field(at)
                 if field is not None:
                     fields.add(field)
     if fields & _COUNTS:
@@ -274,25 +273,18 @@ def _without(value: Any, taken: set[int]) -> Any:
     return value if not isinstance(value, list) else [_without(v, taken) for v in value if id(v) not in taken]
 
 
-def own_record(record: dict[str, Any]) -> tuple[str, ...]:
-    """The keys that name no field above the record itself; none where the value is the record."""
+def own_record(record: dict[str, Any]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The keys that name no field above the record itself, none where the value is it, and the record."""
     keys: tuple[str, ...] = ()
     value = record
     for _ in range(_SHOWN_DEPTH):
         inner = [(key, v) for key, v in value.items() if v.__class__ is dict and not is_body(key, None)]
         if not inner or any(
-            v.__class__ not in (dict, list) and _field(key) is not None for key, v in value.items()
+            v.__class__ not in (dict, list) and names_field(key) is not None for key, v in value.items()
         ):
             break
         shown = [(key, v) for key, v in inner if _shows_call(v)]
         if len(shown) != 1:
             break
         keys, value = (*keys, shown[0][0]), shown[0][1]
-    return keys
-
-
-@lru_cache(maxsize=16_384)
-def _field(path: str) -> str | None:
-    """The field that a path names for certain."""
-    match = catalogue().lookup(path)
-    return match.field if match is not None and not match.weak else None
+    return keys, value

@@ -83,14 +83,10 @@ def put(
     around: list[tuple[str, Any]] = record.pop(ENVELOPE, ())
     shapes = builder.reading.shapes
     plan = shapes.plan(record)
-    if plan.root is None:
-        plan.root = own_record(record)
-    inner: dict[str, Any] = record
-    for key in plan.root:
-        inner = inner[key]
-    own = record | inner if plan.root else record
-    own_plan = shapes.plan(own) if plan.root else plan
-    root = "".join(f"{key}." for key in plan.root)
+    keys, inner = own_record(record) if plan.may_be_below else ((), record)
+    own = record | inner if keys else record
+    own_plan = shapes.plan(own) if keys else plan
+    root = "".join(f"{key}." for key in keys)
     columns = builder.state(
         Columns, "ecs.version" in record or "ecs" in record, builder.state(Roots).known(root)
     )
