@@ -72,7 +72,7 @@ FACTS: dict[str, type[pl.DataType]] = {
     "profile": pl.String,
     "billed_resource": pl.String,  # the ARN that a line of a bill names
     "wrapper": pl.Boolean,  # a span that is known to go around calls: an agent, a chain, an SDK's outer span
-    "usage_of_wrapper": pl.Boolean,  # the usage of the call stands on the span around it
+    "usage_of_wrapper": pl.Boolean,  # the usage of the call is set on the span around it
     "capacity": pl.String,  # what a line of a bill sells of a model other than tokens
     "period": pl.String,  # what a total adds up over: hour, day, month
     "requests": pl.Int64,  # how many requests a total adds up

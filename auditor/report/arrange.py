@@ -76,7 +76,7 @@ def arrange(report: Report, handbook: Handbook) -> View:
     few = distinct_calls(report) < FEW
     rows = [_row(report, field, few, handbook) for field in asked_fields(report)]
     if not distinct_calls(report):
-        rows = []  # an answer about sums: its fields are told by how the input carries them
+        rows = []  # an answer about sums says how the input carries each field
     worst_first = sorted(rows, key=_loss)
     open_rows = [r for r in worst_first if _needs_work(r)]
     rest = [r for r in rows if r not in open_rows]
