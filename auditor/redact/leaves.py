@@ -28,6 +28,8 @@ _ACCOUNT = re.compile(r"\d{12}")
 _TOKEN = re.compile(
     r"(?:Bearer|Basic|Digest|AWS4-HMAC-SHA256)\s.+|eyJ[\w-]{8,}\.[\w-]+.*|-----BEGIN .+", re.S
 )
+# a value as OpenTelemetry prints it with its type; in a sentence its end is cut off
+_TYPED = re.compile(r"(Str|Int|Double|Bool|Map|Slice|Bytes)\((.*?)(\)?)", re.S)
 _STARTS = re.compile(r"\s*[{\[]")
 _PAIRS = re.compile(r"[\w.-]{1,64}=[^\s;,=]{1,128}(?:[;,] ?[\w.-]{1,64}=[^\s;,=]{1,128}){1,32};?")
 _ID = re.compile(r"(?:^|_|(?<=[a-z]))[iI]ds?$")
@@ -84,7 +86,12 @@ class LeafRedactor:
             return text
         if text[:1] == text[-1:] == '"' and len(text) > 2:
             return self.quoted(path, text)
-        kind = kind_of(path)
+        if typed := _TYPED.fullmatch(text):
+            return f"{typed[1]}({self.text(path, typed[2])}{typed[3]}"
+        return self._of_kind(path, text, kind_of(path))
+
+    def _of_kind(self, path: tuple[str, ...], text: str, kind: str) -> str:
+        """The replacement of a text that is no blank, by what its key is."""
         if kind == "secret":
             return self._secret(path, text)
         if _TOKEN.fullmatch(text):
@@ -200,6 +207,9 @@ class LeafRedactor:
         trimmed = text.strip()
         if _ACCOUNT.fullmatch(trimmed):
             return self.values.account(trimmed)
+        tagged = self._tagged(path, trimmed)
+        if tagged is not None:
+            return _with_end(text, trimmed, tagged)
         is_named = trimmed in self.named and len(trimmed) > NAMED
         if is_word(trimmed) and not is_named:
             return text
@@ -214,6 +224,15 @@ class LeafRedactor:
         if " " not in trimmed:
             return self.values.of(text)
         return re.sub(r"[^\s,;]+", lambda m: m[0] if _plain(m[0]) else self.values.of(m[0]), text)
+
+    def _tagged(self, path: tuple[str, ...], text: str) -> str | None:
+        """The name of a tag that means a field, alone or before its value (`team$search`); None otherwise."""
+        name, mark, value = text.partition("$")
+        if ("/" not in name and not mark) or catalogue().lookup(name) is None:
+            return None
+        if not is_listed(name.rpartition("/")[2]):
+            return None
+        return name + mark + (self.text((*path, name), value) if value else "")
 
     def _paired(self, path: tuple[str, ...], text: str) -> str | None:
         """A `key:value`, or a text with such pairs in it; None for any other text."""

@@ -74,6 +74,8 @@ _MODEL = re.compile(
     r"""(?ix)(^|[^a-z])(claude|anthropic|amazon\.|nova-|titan|llama|mistral|mixtral|cohere|command-r|gpt-|gpt\d|
     o[134]-|gemini|deepseek|qwen|text-embedding|dall-e|whisper|jamba|ai21|meta\.|openai|grok|phi-\d|embed-)"""
 )
+# what a bill calls the tokens of a model: `USE1-NovaPro-input-tokens`
+_USAGE_TYPE = re.compile(r"[A-Z]{3,4}\d-[\w.-]{1,64}-tokens?(?:-[\w-]{1,64})?")
 _REGION = re.compile(
     r"""(?x)(?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-gov|-isob?|-isof)?-(?:north|south|east|west|central|
     northeast|northwest|southeast|southwest)-\d[a-z]?|
@@ -159,10 +161,11 @@ def is_word(text: str) -> bool:
 
 @lru_cache(maxsize=20_000)
 def is_place(text: str) -> bool:
-    """Whether a value is the name of a model or a region, and nothing else."""
+    """Whether a value is the name of a model, of its usage on a bill, or of a region, and nothing else."""
     if len(text) > 128 or " " in text or "@" in text:
         return False
-    return bool(_REGION.fullmatch(text)) or (bool(_MODEL.search(text)) and _is_of_model_words(text))
+    named = _MODEL.search(text) or _USAGE_TYPE.fullmatch(text)
+    return bool(_REGION.fullmatch(text)) or (named is not None and _is_of_model_words(text))
 
 
 def _is_of_model_words(text: str) -> bool:

@@ -31,7 +31,7 @@ HEADERS = re.compile(r"(^|[.→])((request_?)?headers?|baggage)[.→]", re.I)
 FUNCTIONS = ("function_name", "functionName", "funcName", "func_name")
 MAX_ROOTS = 64
 EXACT = 2**53  # above it a float has no room for every whole number
-# the fields that a phrase of a sentence may give, by its name; which kind of ID one is depends on its sentence
+# the fields that a phrase of a sentence may give, by its name; which ID one is depends on the sentence
 PHRASE_FIELDS = {
     "model": ("model", "request"),
     "tokens in": ("tokens_input", "request"),
