@@ -57,16 +57,16 @@ def _merged(frame: pl.DataFrame, roles: pl.DataFrame) -> pl.DataFrame:
     first = [pl.col(n).drop_nulls().first() for n in names]
     parts = frame.filter(given).sort("record").group_by(_KEY, maintain_order=True)
     facts = parts.agg(*first, pl.col("started_at").min().alias("began"))
-    told = frame.select("record", *_KEY).join(facts, on=_KEY, how="left", maintain_order="left")
-    filled = [frame[n].zip_with(~(head & frame[n].is_null()), told[n]).alias(n) for n in names]
+    gathered = frame.select("record", *_KEY).join(facts, on=_KEY, how="left", maintain_order="left")
+    filled = [frame[n].zip_with(~(head & frame[n].is_null()), gathered[n]).alias(n) for n in names]
     blanks = [f"{n}_blank" for n in names if f"{n}_blank" in frame.columns]
-    cleared = [frame[b].set(head & told[b.removesuffix("_blank")].is_not_null(), None) for b in blanks]
+    cleared = [frame[b].set(head & gathered[b.removesuffix("_blank")].is_not_null(), None) for b in blanks]
     began, ended = frame["started_at"], frame["ended_at"]
-    earlier = (head & (told["began"] < began)).fill_null(False)
+    earlier = (head & (gathered["began"] < began)).fill_null(False)
     return frame.with_columns(
         *filled,
         *cleared,
-        began.zip_with(~earlier, told["began"]).alias("started_at"),
+        began.zip_with(~earlier, gathered["began"]).alias("started_at"),
         ended.zip_with(~(earlier & ended.is_null()), began).alias("ended_at"),
         frame["kind"].set(given, "context"),
     )

@@ -91,9 +91,9 @@ def _answer_list(item: Piece, matches: Matches) -> list[Piece] | None:
     for key in LISTS:
         inner, others = item.value.get(key), item.value.keys() - {"status"}
         if isinstance(inner, dict) and all(catalogue().lookup(other) is None for other in others):
-            found = _inner(Piece(inner, item.offset, f"{item.pointer}/{key}"), matches)
-            if found is not None:
-                return found
+            records = _inner(Piece(inner, item.offset, f"{item.pointer}/{key}"), matches)
+            if records is not None:
+                return records
     return None
 
 
@@ -183,7 +183,7 @@ def _record_below(item: Piece, matches: Matches) -> list[Piece] | None:
     plain = (key for key, value in item.value.items() if value.__class__ not in (dict, list))
     if any(names_field(key) is not None for key in plain):
         return None  # it is the record
-    found: list[tuple[str, dict[str, Any]]] = []
+    known: list[tuple[str, dict[str, Any]]] = []
     stack = [(item.pointer, item.value, 0)]
     while stack:
         pointer, value, depth = stack.pop()
@@ -192,12 +192,12 @@ def _record_below(item: Piece, matches: Matches) -> list[Piece] | None:
                 continue
             at = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
             if matches(inner):
-                found.append((at, inner))
+                known.append((at, inner))
             elif depth < _SHOWN_DEPTH:
                 stack.append((at, inner, depth + 1))
-    if len(found) != 1:
+    if len(known) != 1:
         return None
-    ((at, record),) = found
+    ((at, record),) = known
     return None if _facts_of(_without(item.value, {id(record)})) else [Piece(record, item.offset, at)]
 
 

@@ -9,9 +9,10 @@ import polars as pl
 from auditor.catalogue.fields import Catalogue
 from auditor.errors import AuditError, InputError
 from auditor.evidence.batch import BROKEN
-from auditor.evidence.builder import Builder, Reading, gc_paused, malformed
+from auditor.evidence.builder import Builder, gc_paused, malformed
 from auditor.evidence.formats import Format
 from auditor.evidence.merged_calls import merge_parts
+from auditor.evidence.reading import Reading
 from auditor.evidence.schema import Table
 from auditor.inputs.source import Input, Source
 from auditor.printing.text import plural

@@ -6,7 +6,8 @@ import pytest
 
 from auditor.catalogue.fields import catalogue
 from auditor.catalogue.samples import Sample, samples
-from auditor.evidence.builder import Builder, Reading
+from auditor.evidence.builder import Builder
+from auditor.evidence.reading import Reading
 from auditor.inputs.source import Input, Source
 from auditor.readers.detect import _score, recognise, sample_of
 from auditor.readers.dispatch import CLAIMED, Dispatcher

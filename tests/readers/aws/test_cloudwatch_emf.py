@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from auditor.catalogue.fields import catalogue
-from auditor.evidence.builder import Builder, Reading
+from auditor.evidence.builder import Builder
+from auditor.evidence.reading import Reading
 from auditor.readers.aws import cloudwatch_emf
 from tests.readers import counts, field, keys, report
 
