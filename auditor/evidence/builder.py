@@ -75,7 +75,7 @@ class Builder:
     An input of several formats has one builder for each, made by `for_format`, and one table.
     """
 
-    def __init__(self, reading: Reading, format_: Format) -> None:
+    def __init__(self, reading: Reading[Builder], format_: Format) -> None:
         self.reading, self.format, self.catalogue = reading, format_, reading.catalogue
         self.layer = reading.layer or format_.layer
         reading.builders[(format_.name, self.layer)] = self

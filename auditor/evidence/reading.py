@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from auditor.catalogue.fields import Catalogue
 from auditor.evidence.schema import Part
@@ -12,8 +12,7 @@ from auditor.framing.record_shapes import RecordShapes
 from auditor.inputs.source import Source
 from auditor.report.schema import Skip
 
-if TYPE_CHECKING:
-    from auditor.evidence.builder import Builder
+BuilderType = TypeVar("BuilderType")
 
 
 class AbsoluteOffset(int):
@@ -39,7 +38,7 @@ class Dispatch(Protocol):
         """Read one line of text; False where no reader can parse it."""
 
 
-class Reading:
+class Reading(Generic[BuilderType]):
     """One input while it is read: the count of records, skips, notes, and the builder of each format.
 
     `layer` is the layer that the user set for the whole input; `by_day` keeps the days of a bill apart, to be
@@ -55,7 +54,7 @@ class Reading:
         layer: str | None = None,
         by_day: bool = False,
         line_of: Callable[[int], int] | None = None,
-        dispatch: Callable[[Builder], Dispatch] | None = None,
+        dispatch: Callable[[BuilderType], Dispatch] | None = None,
     ) -> None:
         self.input, self.catalogue, self.layer, self.by_day = input_name, catalogue, layer, by_day
         self.line_of, self.dispatch = line_of, dispatch
@@ -63,7 +62,7 @@ class Reading:
         self.skips: list[Skip] = []
         self.skipped_total = 0
         self.notes: dict[str, None] = {}
-        self.builders: dict[tuple[str, str], Builder] = {}
+        self.builders: dict[tuple[str, str], BuilderType] = {}
         self.shapes = RecordShapes()
         self.base = 0  # offset in the input of the bytes that the reader is given
         self.base_line = 0
